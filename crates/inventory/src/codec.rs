@@ -1,0 +1,59 @@
+//! Bytes of this crate that leave the process: commands, replies and snapshots. The only file that
+//! knows the encoding (bincode 1.3, little endian, variable-length integers, behind a version byte).
+
+use std::fmt;
+
+use bincode::Options;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The form written today; a reader refuses a higher one.
+pub const FORMAT: u8 = 1;
+/// Bytes of one decoded value: a plan of 250,000 seats with the longest labels fits.
+pub const DECODE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Why bytes are not a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DecodeError {
+    /// No bytes at all.
+    Empty,
+    /// Written by a newer binary.
+    Format(u8),
+    /// Damaged, cut, too long, or of another type.
+    Invalid(String),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("no bytes"),
+            Self::Format(format) => write!(f, "format {format} is newer than {FORMAT}"),
+            Self::Invalid(reason) => write!(f, "invalid bytes: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+fn options() -> impl Options {
+    bincode::DefaultOptions::new().with_limit(DECODE_BYTES_MAX)
+}
+
+/// Encodes a value behind the version byte.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(64);
+    bytes.push(FORMAT);
+    options().serialize_into(&mut bytes, value).expect(
+        "writing to memory fails only over the size limit, which the plan's limits exclude",
+    );
+    bytes
+}
+
+/// Decodes a value, all of the bytes or nothing.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let (format, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
+    if *format != FORMAT {
+        return Err(DecodeError::Format(*format));
+    }
+    options().deserialize(body).map_err(|e| DecodeError::Invalid(e.to_string()))
+}

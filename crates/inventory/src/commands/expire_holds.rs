@@ -1,0 +1,61 @@
+//! ExpireHolds: every hold whose deadline is not after the entry's time ends, exactly once, and
+//! unpaid orders that ended long ago are forgotten. Capped per command; the rest comes in the next.
+
+use super::{Effect, ORDER_KEPT_MS};
+use crate::event::HoldEnd;
+use crate::state::EXPIRE_BATCH_MAX;
+use crate::{Actor, EventNo, OrderStatus, Outcome, State};
+
+pub(crate) fn apply(state: &mut State) -> Effect {
+    let mut holds = 0;
+    while holds < EXPIRE_BATCH_MAX {
+        let Some((_, event, hold)) = due(&state.deadlines, state.at_ms) else {
+            break;
+        };
+        expire(state, event, hold);
+        holds += 1;
+    }
+    let mut forgotten = 0;
+    while forgotten < EXPIRE_BATCH_MAX {
+        let Some((when, event, order)) = due(&state.forget, state.at_ms) else {
+            break;
+        };
+        state.forget.remove(&(when, event, order));
+        forget(state, event, order);
+        forgotten += 1;
+    }
+    let more = state.next_deadline_ms().is_some_and(|next| next <= state.at_ms);
+    Effect { version: 0, outcome: Outcome::Expired { holds, more } }
+}
+
+type Timers = std::collections::BTreeSet<(u64, EventNo, u64)>;
+
+fn due(timers: &Timers, at_ms: u64) -> Option<(u64, EventNo, u64)> {
+    timers.first().copied().filter(|(when, ..)| *when <= at_ms)
+}
+
+fn expire(state: &mut State, event: EventNo, hold: u64) {
+    let mut scope = state.scope(event, Actor::SYSTEM).expect("a deadline's event exists");
+    scope.let_go(hold, HoldEnd::Expired, OrderStatus::Expired);
+}
+
+/// Forgets an ended, unpaid order unless money may still move; then it is asked again later.
+fn forget(state: &mut State, event_no: EventNo, no: u64) {
+    let at_ms = state.at_ms;
+    let event = state.events.get_mut(&event_no).expect("a timer's event exists");
+    let Some(order) = event.orders.get(&no) else {
+        return;
+    };
+    let unpaid = matches!(order.status, OrderStatus::Expired | OrderStatus::Cancelled);
+    if !unpaid {
+        return;
+    }
+    if order.payments.iter().any(|no| event.pending_payments.contains(no)) {
+        state.forget.insert((at_ms + ORDER_KEPT_MS, event_no, no));
+        return;
+    }
+    for payment in &order.payments {
+        event.payments.remove(payment);
+    }
+    event.orders.remove(&no);
+}

@@ -1,0 +1,61 @@
+//! RecordRefund: what became of an attempt to give money back. A refund that has ended stays so.
+
+use super::{Effect, PAYMENT_ROOM, Scope};
+use crate::{
+    Change, OrderStatus, Outcome, RecordRefund, Refund, RefundResult, RefundStatus, Refusal,
+};
+
+/// Characters kept of a failure.
+const ERROR_CHARS_MAX: usize = 200;
+
+pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordRefund) -> Result<Effect, Refusal> {
+    let known = s.event.refunds.get(&c.refund.no).ok_or(Refusal::RefundNotFound)?;
+    if known.status != RefundStatus::Pending {
+        return Ok(s.effect(Outcome::RefundRecorded));
+    }
+
+    s.begin_change();
+    let version = s.event.version;
+    let refund = s.event.refunds.get_mut(&c.refund.no).expect("looked up above");
+    refund.version = version;
+    match &c.result {
+        RefundResult::Succeeded => refund.status = RefundStatus::Succeeded,
+        RefundResult::Failed { error } => fail(refund, error, RefundStatus::Pending),
+        RefundResult::Dead { error } => fail(refund, error, RefundStatus::Dead),
+    }
+    let refund = refund.clone();
+    s.record(describe(&refund));
+    if refund.status != RefundStatus::Pending {
+        s.event.pending_refunds.remove(&refund.no);
+        s.outbox.unreserve(PAYMENT_ROOM);
+        finish_order(s, refund.order);
+    }
+    Ok(s.effect(Outcome::RefundRecorded))
+}
+
+fn fail(refund: &mut Refund, error: &str, status: RefundStatus) {
+    refund.attempts += 1;
+    refund.last_error = Some(error.chars().take(ERROR_CHARS_MAX).collect());
+    refund.status = status;
+}
+
+/// An order whose money was all on its way back is refunded once every refund has succeeded.
+fn finish_order(s: &mut Scope<'_>, no: u64) {
+    let order = &s.event.orders[&no];
+    let back = |no: &u64| s.event.refunds[no].status == RefundStatus::Succeeded;
+    if order.status == OrderStatus::RefundPending && order.refunds.iter().all(back) {
+        s.change_order(no, OrderStatus::Refunded);
+    }
+}
+
+pub(super) fn describe(refund: &Refund) -> Change {
+    Change::RefundChanged {
+        refund: refund.no,
+        payment: refund.payment,
+        order: refund.order,
+        amount_minor: refund.amount_minor,
+        status: refund.status,
+        attempts: refund.attempts,
+        error: refund.last_error.clone(),
+    }
+}

@@ -1,0 +1,43 @@
+//! The rules of seats: the state that a shard replicates and the commands that change it.
+//!
+//! Flow: a typed [`Command`] in an [`Envelope`] is committed to a shard's log by the grid, then every
+//! replica calls [`State::apply`] with it, and the leader sends the [`Reply`] back. Nothing else
+//! changes the state.
+//!
+//! This crate must never know a clock, a random number, I/O, async, floats, or an order that could
+//! differ between two replicas. Time is the `at_ms` of the entry and never decreases.
+#![deny(clippy::float_arithmetic, clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub mod codec;
+mod command;
+mod commands;
+mod event;
+mod ids;
+mod invariants;
+mod keys;
+mod order;
+mod outbox;
+mod outcome;
+mod plan;
+mod row;
+mod seats;
+mod snapshot;
+mod state;
+
+pub use command::{
+    Acknowledge, Actor, Best, CancelOrder, Choice, Command, Envelope, GatewayResult, HoldSeats,
+    OpenSale, PlaceOrder, RecordPayment, RecordRefund, RefundResult, ReleaseHold, RequestKey, Sale,
+    Settle, StartPayment, Subject,
+};
+pub use event::{Event, Hold, HoldEnd};
+pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId};
+pub use keys::{KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_MAX};
+pub use order::{Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus, SettledAs};
+pub use outbox::{Change, FeedPosition, LedgerRecord, PricedSeat};
+pub use outcome::{Held, HoldStep, OrderPlaced, Outcome, PaymentStarted, Refusal, Reply, Settled};
+pub use plan::{
+    PLAN_SEATS_MAX, Plan, PlanError, PlanIndex, ROW_SEATS_MAX, Row, Seat, Section, Tier,
+};
+pub use seats::{SeatCounts, SeatStatus, SeatTable};
+pub use snapshot::RestoreError;
+pub use state::{EXPIRE_BATCH_MAX, LEDGER_RECORDS_MAX, Stamp, State};

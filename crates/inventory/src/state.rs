@@ -1,0 +1,194 @@
+//! The state of one shard and its only door, [`State::apply`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::commands::{self, Effect, Scope};
+use crate::keys::Keys;
+use crate::outbox::Outbox;
+use crate::{
+    Actor, Command, Envelope, Event, EventNo, FeedPosition, LedgerRecord, Outcome, Refusal, Reply,
+};
+
+/// Records in the outbox, promised ones included. Some 200 bytes each: at most 100 MB a shard.
+pub const LEDGER_RECORDS_MAX: u64 = 500_000;
+/// Holds ended by one command, so that an expiry wave never blocks a shard for long.
+pub const EXPIRE_BATCH_MAX: u32 = 4_096;
+
+/// Where and when a command stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// Index of the log entry; commands of one entry share it.
+    pub log_index: u64,
+    /// The leader's time, milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// Everything one shard replicates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    pub(crate) events: BTreeMap<EventNo, Event>,
+    pub(crate) keys: Keys,
+    pub(crate) outbox: Outbox,
+    /// (deadline, event, hold) of live holds.
+    pub(crate) deadlines: BTreeSet<(u64, EventNo, u64)>,
+    /// (when, event, order) of unpaid orders that have ended and will be forgotten.
+    pub(crate) forget: BTreeSet<(u64, EventNo, u64)>,
+    pub(crate) at_ms: u64,
+    pub(crate) ledger_records_max: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// A shard without events.
+    pub fn new() -> Self {
+        Self::with_ledger_max(LEDGER_RECORDS_MAX)
+    }
+
+    /// A shard with another outbox limit; all replicas must use the same.
+    pub fn with_ledger_max(ledger_records_max: u64) -> Self {
+        Self {
+            events: BTreeMap::new(),
+            keys: Keys::default(),
+            outbox: Outbox::default(),
+            deadlines: BTreeSet::new(),
+            forget: BTreeSet::new(),
+            at_ms: 0,
+            ledger_records_max,
+        }
+    }
+
+    /// Applies one committed command. Total: every command on every state has a reply.
+    ///
+    /// # Panics
+    /// On a broken invariant, which must stop the replica rather than spread.
+    pub fn apply(&mut self, stamp: Stamp, envelope: &Envelope) -> Reply {
+        // invariant: I9
+        self.at_ms = self.at_ms.max(stamp.at_ms);
+        self.outbox.begin(stamp.log_index);
+        let known = envelope.key.as_ref().and_then(|key| self.keys.check(key, self.at_ms));
+        if let Some(reply) = known {
+            return reply;
+        }
+        match self.dispatch(envelope) {
+            Ok(Effect { version, outcome }) => {
+                let reply = Reply { version, replayed: false, outcome };
+                if let Some(key) = &envelope.key {
+                    self.keys.remember(key, self.at_ms, &reply);
+                }
+                reply
+            }
+            Err(refusal) => {
+                Reply { version: 0, replayed: false, outcome: Outcome::Refused(refusal) }
+            }
+        }
+    }
+
+    fn dispatch(&mut self, envelope: &Envelope) -> Result<Effect, Refusal> {
+        let actor = envelope.actor;
+        match &envelope.command {
+            Command::OpenSale(c) => commands::open_sale::apply(self, actor, c),
+            Command::Hold(c) => commands::hold::apply(&mut self.scope(c.event, actor)?, c),
+            Command::ReleaseHold(c) => {
+                let mut scope = self.scope(c.hold.event, actor)?;
+                commands::release_hold::apply(&mut scope, c)
+            }
+            Command::PlaceOrder(c) => {
+                let mut scope = self.scope(c.hold.event, actor)?;
+                commands::place_order::apply(&mut scope, c)
+            }
+            Command::CancelOrder(c) => {
+                let mut scope = self.scope(c.order.event, actor)?;
+                commands::cancel_order::apply(&mut scope, c)
+            }
+            Command::StartPayment(c) => {
+                let mut scope = self.scope(c.order.event, actor)?;
+                commands::start_payment::apply(&mut scope, c)
+            }
+            Command::RecordPayment(c) => {
+                let mut scope = self.scope(c.payment.event, actor)?;
+                commands::record_payment::apply(&mut scope, c)
+            }
+            Command::Settle(c) => {
+                let mut scope = self.scope(c.payment.event, actor)?;
+                commands::settle::apply(&mut scope, c)
+            }
+            Command::RecordRefund(c) => {
+                let mut scope = self.scope(c.refund.event, actor)?;
+                commands::record_refund::apply(&mut scope, c)
+            }
+            Command::ExpireHolds => Ok(commands::expire_holds::apply(self)),
+            Command::Acknowledge(c) => Ok(commands::acknowledge::apply(self, c)),
+        }
+    }
+
+    /// One event with what its commands may touch.
+    pub(crate) fn scope(&mut self, event: EventNo, actor: Actor) -> Result<Scope<'_>, Refusal> {
+        let event = self.events.get_mut(&event).ok_or(Refusal::EventNotFound)?;
+        Ok(Scope {
+            event,
+            outbox: &mut self.outbox,
+            deadlines: &mut self.deadlines,
+            forget: &mut self.forget,
+            at_ms: self.at_ms,
+            actor,
+            ledger_records_max: self.ledger_records_max,
+        })
+    }
+
+    /// An event.
+    pub fn event(&self, no: EventNo) -> Option<&Event> {
+        self.events.get(&no)
+    }
+
+    /// All events, by number.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.events.values()
+    }
+
+    /// The time of the last command, milliseconds since 1970.
+    pub fn at_ms(&self) -> u64 {
+        self.at_ms
+    }
+
+    /// When [`Command::ExpireHolds`] has something to do, milliseconds since 1970.
+    pub fn next_deadline_ms(&self) -> Option<u64> {
+        let hold = self.deadlines.first().map(|d| d.0);
+        let order = self.forget.first().map(|d| d.0);
+        hold.into_iter().chain(order).min()
+    }
+
+    /// Records that PostgreSQL does not have yet, oldest first.
+    pub fn feed(&self) -> impl ExactSizeIterator<Item = &LedgerRecord> {
+        self.outbox.records().iter()
+    }
+
+    /// Those of them after a position.
+    pub fn feed_after(&self, position: FeedPosition) -> impl Iterator<Item = &LedgerRecord> {
+        self.outbox.after(position)
+    }
+
+    /// The newest row's position, acknowledged or not.
+    pub fn feed_end(&self) -> FeedPosition {
+        self.outbox.end()
+    }
+
+    /// What PostgreSQL is known to have.
+    pub fn acknowledged(&self) -> FeedPosition {
+        self.outbox.acknowledged()
+    }
+
+    /// Room taken in the outbox: records waiting, and records promised to holds and payments.
+    pub fn ledger_room(&self) -> (u64, u64) {
+        (self.outbox.records().len() as u64, self.outbox.reserved())
+    }
+
+    /// Remembered idempotency keys.
+    pub fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+}

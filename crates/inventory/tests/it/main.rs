@@ -1,0 +1,11 @@
+//! Tests of the rules: tables of commands, random commands against a naive oracle, golden files.
+
+mod feed;
+mod golden;
+mod harness;
+mod holds;
+mod keys;
+mod model;
+mod money;
+mod oracle;
+mod plans;
