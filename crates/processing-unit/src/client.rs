@@ -1,0 +1,298 @@
+//! The typed client of the grid: commands and questions by event, over `grid_node::GridClient`.
+//!
+//! Every command carries its idempotency key, so retries across a leader change are safe and happen
+//! inside, until the caller's deadline.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use grid_node::{ClientConfig, ClientError, GridClient, Pin, ReadFrom, RouteTable, ShardId};
+use inventory::{
+    Acknowledge, Actor, Command, Envelope, EventNo, FeedPosition, HoldId, OrderId, PaymentId, Reply,
+    codec,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::query::{
+    Answer, CheckedEvent, Feed, HoldAnswer, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer,
+    Query, SeatMap, ShardSummary,
+};
+
+/// Where the units are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridConfig {
+    /// Client addresses of all units.
+    pub units: Vec<SocketAddr>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GridError {
+    /// No unit led the shard until the deadline; nothing happened.
+    #[error("no unit leads the shard")]
+    NoLeader,
+    /// The shard refused for load; nothing happened.
+    #[error("the shard is overloaded")]
+    Overloaded,
+    /// The command may or may not have happened; the same key resolves it.
+    #[error("the outcome is unknown")]
+    Unknown,
+    /// The command is larger than the grid takes; nothing happened.
+    #[error("the command is too large")]
+    TooLarge,
+    /// The event, hold, order or payment is not in the grid.
+    #[error("not found")]
+    NotFound,
+    /// A unit answered what this client cannot read.
+    #[error("a unit answered nonsense: {0}")]
+    Protocol(String),
+}
+
+impl From<ClientError> for GridError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NoLeader => Self::NoLeader,
+            ClientError::Busy => Self::Overloaded,
+            ClientError::Unknown => Self::Unknown,
+            ClientError::TooLarge => Self::TooLarge,
+            ClientError::Protocol(what) => Self::Protocol(what),
+        }
+    }
+}
+
+/// A connection to the whole grid; cheap to clone.
+#[derive(Clone)]
+pub struct Grid {
+    client: GridClient,
+}
+
+impl Grid {
+    /// Starts connecting in the background; never waits.
+    pub fn connect(config: &GridConfig) -> Self {
+        Self { client: GridClient::new(ClientConfig::new(config.units.clone())) }
+    }
+
+    /// The route table as known now.
+    pub fn routes(&self) -> Arc<RouteTable> {
+        self.client.routes()
+    }
+
+    /// Asks for the newest route table.
+    pub async fn refresh_routes(&self, deadline: Instant) -> Result<Arc<RouteTable>, GridError> {
+        Ok(self.client.refresh_routes(deadline).await?)
+    }
+
+    /// The event's pin: from the known route table, else from a fresh one.
+    pub async fn route(&self, event_id: &str, deadline: Instant) -> Result<Pin, GridError> {
+        if let Some(pin) = self.client.routes().pins.get(event_id) {
+            return Ok(*pin);
+        }
+        let routes = self.client.refresh_routes(deadline).await?;
+        routes.pins.get(event_id).copied().ok_or(GridError::NotFound)
+    }
+
+    /// Pins an event to a shard; repeating it answers the same.
+    pub async fn pin(&self, event_id: &str, deadline: Instant) -> Result<Pin, GridError> {
+        Ok(self.client.pin(event_id, deadline).await?)
+    }
+
+    /// The shard of an event, by number.
+    pub async fn shard_of(&self, event: EventNo, deadline: Instant) -> Result<ShardId, GridError> {
+        let find = |routes: &RouteTable| routes.shard_of(event.0);
+        if let Some(shard) = find(&self.client.routes()) {
+            return Ok(shard);
+        }
+        find(&*self.client.refresh_routes(deadline).await?).ok_or(GridError::NotFound)
+    }
+
+    /// Commits a command of an event.
+    pub async fn command(
+        &self,
+        event: EventNo,
+        envelope: &Envelope,
+        deadline: Instant,
+    ) -> Result<Reply, GridError> {
+        let shard = self.shard_of(event, deadline).await?;
+        self.shard_command(shard, envelope, deadline).await
+    }
+
+    /// Commits a command of a shard.
+    pub async fn shard_command(
+        &self,
+        shard: ShardId,
+        envelope: &Envelope,
+        deadline: Instant,
+    ) -> Result<Reply, GridError> {
+        let bytes = Bytes::from(codec::encode(envelope));
+        let reply = self.client.submit(shard, bytes, deadline).await?;
+        codec::decode(&reply).map_err(|e| GridError::Protocol(e.to_string()))
+    }
+
+    /// Tells a shard what PostgreSQL has.
+    pub async fn acknowledge(
+        &self,
+        shard: ShardId,
+        up_to: FeedPosition,
+        deadline: Instant,
+    ) -> Result<(), GridError> {
+        let command = Command::Acknowledge(Acknowledge { up_to });
+        let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
+        self.shard_command(shard, &envelope, deadline).await.map(drop)
+    }
+
+    /// Asks a shard.
+    pub async fn query(
+        &self,
+        shard: ShardId,
+        query: &Query,
+        deadline: Instant,
+    ) -> Result<Answer, GridError> {
+        let from = match query {
+            Query::Plan { .. } => ReadFrom::Any,
+            Query::SeatMap { .. }
+            | Query::Hold(_)
+            | Query::Order(_)
+            | Query::Payment(_)
+            | Query::Feed { .. }
+            | Query::PendingMoney { .. }
+            | Query::Shard
+            | Query::Check { .. } => ReadFrom::Leader,
+        };
+        let bytes = Bytes::from(codec::encode(query));
+        let answer = self.client.query(shard, bytes, from, deadline).await?;
+        match codec::decode(&answer).map_err(|e| GridError::Protocol(e.to_string()))? {
+            Answer::NotFound => Err(GridError::NotFound),
+            Answer::Invalid => Err(GridError::Protocol("the unit did not know the question".into())),
+            answer => Ok(answer),
+        }
+    }
+
+    async fn ask(
+        &self,
+        event: EventNo,
+        query: Query,
+        deadline: Instant,
+    ) -> Result<Answer, GridError> {
+        let shard = self.shard_of(event, deadline).await?;
+        self.query(shard, &query, deadline).await
+    }
+
+    /// An event's terms and plan. A replica that has not applied the opening yet is not believed
+    /// when it says there is no such event: the leader is asked then.
+    pub async fn plan(&self, event: EventNo, deadline: Instant) -> Result<PlanAnswer, GridError> {
+        let answer = match self.ask(event, Query::Plan { event }, deadline).await {
+            Err(GridError::NotFound) => {
+                let shard = self.shard_of(event, deadline).await?;
+                let bytes = Bytes::from(codec::encode(&Query::Plan { event }));
+                let answer = self.client.query(shard, bytes, ReadFrom::Leader, deadline).await?;
+                codec::decode(&answer).map_err(|e| GridError::Protocol(e.to_string()))?
+            }
+            other => other?,
+        };
+        match answer {
+            Answer::Plan(plan) => Ok(plan),
+            Answer::NotFound => Err(GridError::NotFound),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// An event's seats: all, or what changed since `known`, waiting up to `wait` for a change.
+    pub async fn seat_map(
+        &self,
+        event: EventNo,
+        known: Option<u64>,
+        wait: Duration,
+        deadline: Instant,
+    ) -> Result<SeatMap, GridError> {
+        let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        match self.ask(event, Query::SeatMap { event, known, wait_ms }, deadline).await? {
+            Answer::SeatMap(map) => Ok(map),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// One hold.
+    pub async fn hold(&self, id: HoldId, deadline: Instant) -> Result<HoldAnswer, GridError> {
+        match self.ask(id.event, Query::Hold(id), deadline).await? {
+            Answer::Hold(hold) => Ok(hold),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// One order.
+    pub async fn order(&self, id: OrderId, deadline: Instant) -> Result<OrderAnswer, GridError> {
+        match self.ask(id.event, Query::Order(id), deadline).await? {
+            Answer::Order(order) => Ok(*order),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// One payment.
+    pub async fn payment(
+        &self,
+        id: PaymentId,
+        deadline: Instant,
+    ) -> Result<PaymentAnswer, GridError> {
+        match self.ask(id.event, Query::Payment(id), deadline).await? {
+            Answer::Payment(payment) => Ok(payment),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// One event whole, for comparison with the tables.
+    pub async fn check(
+        &self,
+        event: EventNo,
+        deadline: Instant,
+    ) -> Result<CheckedEvent, GridError> {
+        match self.ask(event, Query::Check { event }, deadline).await? {
+            Answer::Check(event) => Ok(*event),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// A piece of a shard's change feed.
+    pub async fn feed(
+        &self,
+        shard: ShardId,
+        after: FeedPosition,
+        limits: (u32, Duration),
+        deadline: Instant,
+    ) -> Result<Feed, GridError> {
+        let (rows_max, wait) = limits;
+        let wait_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+        match self.query(shard, &Query::Feed { after, rows_max, wait_ms }, deadline).await? {
+            Answer::Feed(feed) => Ok(feed),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// A shard's payments and refunds whose end is not known.
+    pub async fn pending_money(
+        &self,
+        shard: ShardId,
+        limit: u32,
+        deadline: Instant,
+    ) -> Result<PendingMoney, GridError> {
+        match self.query(shard, &Query::PendingMoney { limit }, deadline).await? {
+            Answer::PendingMoney(pending) => Ok(pending),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What a shard holds.
+    pub async fn shard(&self, shard: ShardId, deadline: Instant) -> Result<ShardSummary, GridError> {
+        match self.query(shard, &Query::Shard, deadline).await? {
+            Answer::Shard(summary) => Ok(summary),
+            other => Err(unexpected(&other)),
+        }
+    }
+}
+
+fn unexpected(answer: &Answer) -> GridError {
+    let name = format!("{answer:?}").chars().take_while(|c| c.is_alphanumeric()).collect();
+    GridError::Protocol(name)
+}

@@ -1,0 +1,46 @@
+//! The bridge from the grid's log to the rules: decodes each committed command, applies it, encodes
+//! the reply. Nothing else happens here; every replica runs it alike.
+
+use bytes::Bytes;
+use grid_node::{CommittedEntry, RestoreError, ShardId, StateMachine};
+use inventory::{Envelope, Stamp, State, codec};
+
+/// The replicated state of one shard.
+#[derive(Debug)]
+pub struct ShardMachine {
+    state: State,
+}
+
+impl ShardMachine {
+    /// The state, to read.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+impl StateMachine for ShardMachine {
+    fn empty(_shard: ShardId) -> Self {
+        Self { state: State::new() }
+    }
+
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
+        let stamp = Stamp { log_index: entry.index, at_ms: entry.at_ms };
+        for command in &entry.commands {
+            replies.push(match codec::decode::<Envelope>(command) {
+                Ok(envelope) => codec::encode(&self.state.apply(stamp, &envelope)).into(),
+                // No command: every replica answers with no bytes and changes nothing.
+                Err(_) => Bytes::new(),
+            });
+        }
+    }
+
+    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+        let state = self.state.clone();
+        Box::new(move || state.to_bytes())
+    }
+
+    fn restore(_shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError> {
+        let state = State::from_bytes(bytes).map_err(|e| RestoreError::new(e.to_string()))?;
+        Ok(Self { state })
+    }
+}

@@ -1,0 +1,273 @@
+// The event's page: reads the hall, then joins map, list, tray, hold and checkout.
+
+import { call, segment } from "./api.js";
+import { FREE, HELD } from "./bitmap.js";
+import { Checkout } from "./checkout.js";
+import { announce, byId, make, show } from "./dom.js";
+import { HoldDesk } from "./hold.js";
+import { openOrder } from "./keep.js";
+import { SeatList } from "./list.js";
+import { Live } from "./live.js";
+import { say } from "./messages.js";
+import { orderPage } from "./pay.js";
+import { Plan } from "./plan.js";
+import { describe } from "./problem.js";
+import { SeatMap } from "./seatmap.js";
+import { Seats } from "./seats.js";
+import { Selection } from "./selection.js";
+import { Tray } from "./tray.js";
+import { localizeTimes } from "./when.js";
+
+class EventPage {
+  #busy = false;
+
+  constructor(main, plan) {
+    this.main = main;
+    this.plan = plan;
+    this.eventId = main.dataset.event;
+    this.seats = new Seats(plan);
+    this.selection = new Selection(Number(main.dataset.seatsMax));
+    this.desk = new HoldDesk(this.eventId);
+    this.tray = new Tray(plan, this.selection);
+    this.live = new Live(this.eventId, this.seats);
+    const views = {
+      plan, seats: this.seats, selection: this.selection, onPick: (seat) => this.#pick(seat),
+    };
+    this.map = new SeatMap({ ...views, canvas: byId("map-canvas"), tip: byId("map-tip") });
+    this.list = new SeatList({ ...views, root: byId("seat-list") });
+    new Checkout(this.desk, main.dataset.provider);
+  }
+
+  start() {
+    this.#listen();
+    this.#controls();
+    this.#tiers();
+    this.live.start();
+    this.desk.restore();
+    const order = openOrder(this.eventId);
+    if (order !== null) this.tray.say(say("unfinished"), { link: orderPage(order) });
+  }
+
+  #listen() {
+    this.seats.addEventListener("change", () => {
+      byId("map-wait").hidden = true;
+      this.#counts();
+      this.#loseTaken();
+    });
+    this.live.addEventListener("state", () => {
+      byId("fresh").dataset.state = this.live.connected ? "live" : "late";
+      show(byId("fresh"), say(this.live.connected ? "live" : "reconnecting"));
+    });
+    this.selection.addEventListener("change", () => this.#stage());
+    this.desk.addEventListener("held", () => this.#held());
+    this.desk.addEventListener("over", ({ detail }) => this.#over(detail));
+    this.desk.addEventListener("gone", () => this.tray.say(say("hold_gone")));
+    byId("hold-button").addEventListener("click", () => this.#holdChosen());
+    byId("release-button").addEventListener("click", () => this.#release());
+    byId("best-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#holdBest(new FormData(event.target));
+    });
+  }
+
+  #controls() {
+    byId("zoom-in").addEventListener("click", () => this.map.zoom(1.6));
+    byId("zoom-out").addEventListener("click", () => this.map.zoom(1 / 1.6));
+    byId("zoom-all").addEventListener("click", () => this.map.showAll());
+    for (const [name, other] of [["map", "list"], ["list", "map"]]) {
+      byId(`view-${name}`).addEventListener("click", () => this.#view(name, other));
+    }
+    for (const button of document.querySelectorAll("[data-step]")) {
+      button.addEventListener("click", () => {
+        const input = byId("best-number");
+        if (button.dataset.step > 0) input.stepUp();
+        else input.stepDown();
+      });
+    }
+  }
+
+  #view(name, other) {
+    byId(`view-${name}`).setAttribute("aria-pressed", "true");
+    byId(`view-${other}`).setAttribute("aria-pressed", "false");
+    byId("map").hidden = name === "list";
+    byId("seat-list").hidden = name === "map";
+  }
+
+  /** Makes the price lines buttons that stress their seats on the map. */
+  #tiers() {
+    this.plan.tiers.forEach((tier, index) => {
+      const row = document.querySelector(`tr[data-tier="${CSS.escape(tier.id)}"]`);
+      const cell = row?.querySelector("th");
+      if (!cell) return;
+      const button = make("button", { type: "button", className: "tier", "aria-pressed": "false" });
+      button.append(...cell.childNodes);
+      button.querySelector(".swatch").className = `swatch swatch-${index % 8}`;
+      button.addEventListener("click", () => this.#stress(button, index));
+      cell.append(button);
+    });
+  }
+
+  #stress(button, index) {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    for (const other of document.querySelectorAll("button.tier")) {
+      other.setAttribute("aria-pressed", "false");
+    }
+    button.setAttribute("aria-pressed", String(on));
+    this.map.stress(on ? index : null);
+  }
+
+  #counts() {
+    this.plan.tiers.forEach((tier, index) => {
+      const cell = document.querySelector(`[data-free="${CSS.escape(tier.id)}"]`);
+      const text = say("seats_free", { n: this.seats.free[index] });
+      if (cell !== null && cell.textContent !== text) cell.textContent = text;
+    });
+  }
+
+  /** "choosing", "chosen" or "held": the style sheet shows what belongs to it. */
+  #stage() {
+    const choosing = this.selection.size > 0 ? "chosen" : "choosing";
+    this.main.dataset.stage = this.desk.hold !== null ? "held" : choosing;
+  }
+
+  #pick(seat) {
+    if (!this.seats.known || this.#busy) return;
+    if (!this.selection.has(seat) && !this.seats.isFree(seat)) return;
+    const result = this.selection.toggle(seat);
+    if (result === "frozen") return;
+    if (result === "full") {
+      this.tray.say(say("seats_max", { n: this.selection.max }));
+      return;
+    }
+    this.tray.say(null);
+    announce(`${this.plan.name(seat)}: ${say("seats_chosen", { n: this.selection.size })}`);
+  }
+
+  /** Chosen seats that somebody else got leave the choice, and the visitor is told which. */
+  #loseTaken() {
+    if (this.#busy || this.desk.hold !== null) return;
+    const taken = this.selection.seats.filter((seat) => !this.seats.isFree(seat));
+    if (taken.length === 0) return;
+    this.selection.drop(taken);
+    this.tray.say(say("seat_gone", { seats: this.#names(taken) }));
+  }
+
+  #holdChosen() {
+    const seats = this.selection.seats.map((seat) => this.plan.id(seat));
+    return this.#take({ seats }, byId("hold-button"), (text) => {
+      this.tray.say(text, { focus: true });
+    });
+  }
+
+  #holdBest(form) {
+    const best = { number: Number(form.get("number")), prevent_orphans: true };
+    if (form.get("tier")) best.tiers = [form.get("tier")];
+    show(byId("best-error"), null);
+    const button = byId("best-form").querySelector("[type=submit]");
+    return this.#take({ best }, button, (text) => show(byId("best-error"), text));
+  }
+
+  async #take(request, button, complain) {
+    if (this.#busy || this.desk.hold !== null) return;
+    this.#setBusy(true, button);
+    try {
+      await this.desk.take(request);
+    } catch (problem) {
+      this.#refused(problem, complain);
+    } finally {
+      this.#setBusy(false, button);
+    }
+  }
+
+  #refused(problem, complain) {
+    const lost = (problem?.body?.seats ?? [])
+      .map(({ id, status }) => [this.plan.find(id), status === "sold" ? 2 : HELD])
+      .filter(([seat]) => seat !== undefined);
+    if (problem?.code !== "seat_taken" || lost.length === 0) {
+      complain(describe(problem));
+      return;
+    }
+    const seats = lost.map(([seat]) => seat);
+    // Named first: learning it makes the page drop the seats with a shorter notice.
+    this.selection.drop(seats);
+    this.seats.learn(lost);
+    complain(say("lost_seats", { seats: this.#names(seats) }));
+  }
+
+  #held() {
+    const { hold } = this.desk;
+    const seats = this.#seatsOf(hold);
+    this.selection.frozen = false;
+    this.selection.replace(seats);
+    this.selection.frozen = true;
+    this.tray.renderHold(hold);
+    this.#stage();
+    byId("checkout").hidden = false;
+    byId("release-button").hidden = false;
+    this.map.showSeats(seats);
+    const split = hold.next_to_each_other === false && hold.step === "split";
+    const text = split ? ` ${say("held_split")}` : "";
+    this.tray.say(say("held") + text, { focus: true });
+  }
+
+  #over({ reason, hold }) {
+    const seats = this.#seatsOf(hold);
+    this.seats.learn(seats.map((seat) => [seat, FREE]));
+    this.selection.frozen = false;
+    this.selection.replace([]);
+    byId("checkout").hidden = true;
+    byId("release-button").hidden = true;
+    this.#stage();
+    const names = this.#names(seats);
+    this.tray.say(say(reason, { seats: names }), { focus: true });
+    // The guess above is corrected by the server at once.
+    this.live.refresh();
+  }
+
+  async #release() {
+    if (this.#busy || this.desk.hold === null) return;
+    this.#setBusy(true, byId("release-button"));
+    try {
+      await this.desk.release();
+    } catch (problem) {
+      this.tray.say(describe(problem), { focus: true });
+    } finally {
+      this.#setBusy(false, byId("release-button"));
+    }
+  }
+
+  #seatsOf(hold) {
+    return hold.seats.map(({ id }) => this.plan.find(id)).filter((seat) => seat !== undefined);
+  }
+
+  #names(seats) {
+    return seats.map((seat) => this.plan.name(seat)).join("; ");
+  }
+
+  #setBusy(busy, button) {
+    this.#busy = busy;
+    button.setAttribute("aria-disabled", String(busy));
+    button.toggleAttribute("data-busy", busy);
+    if (!busy) this.#loseTaken();
+  }
+}
+
+async function start() {
+  localizeTimes(document);
+  const main = byId("main");
+  // Closed and cancelled events have no map.
+  if (document.getElementById("map-canvas") === null) return;
+  try {
+    const plan = await call("GET", `/events/${segment(main.dataset.event)}/plan`);
+    new EventPage(main, new Plan(plan)).start();
+  } catch (problem) {
+    console.error(problem);
+    show(byId("map-wait"), say("map_failed"));
+  }
+}
+
+// A page that the browser took out of its memory after the payment page shows a past state.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+start();

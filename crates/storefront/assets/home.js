@@ -1,0 +1,5 @@
+// The first page needs its dates in words, nothing else.
+
+import { localizeTimes } from "./when.js";
+
+localizeTimes(document);

@@ -1,0 +1,73 @@
+// What this browser remembers: the tokens of its holds and orders. They are the only proof that a
+// guest has, so they outlive the tab; a payment page may come back in another one. Nothing about
+// the person is ever kept here.
+
+const NAME = "seatgrid.keep";
+/** Orders remembered, the newest win: more tickets than anybody carries in one browser. */
+const ORDERS_MAX = 50;
+const HOLDS_MAX = 10;
+
+/** Used where the browser refuses storage: then the memory ends with the page. */
+let fallback = null;
+
+function read() {
+  if (fallback !== null) return fallback;
+  try {
+    const kept = JSON.parse(localStorage.getItem(NAME) ?? "{}");
+    return { holds: kept.holds ?? {}, orders: kept.orders ?? {} };
+  } catch {
+    return { holds: {}, orders: {} };
+  }
+}
+
+function write(kept) {
+  trim(kept.holds, HOLDS_MAX);
+  trim(kept.orders, ORDERS_MAX);
+  try {
+    localStorage.setItem(NAME, JSON.stringify(kept));
+  } catch {
+    fallback = kept;
+  }
+}
+
+/** Removes the oldest entries beyond `max`; objects keep the order of insertion. */
+function trim(entries, max) {
+  const names = Object.keys(entries);
+  for (const name of names.slice(0, Math.max(0, names.length - max))) delete entries[name];
+}
+
+/** The hold kept for an event: {id, token}, or null. */
+export function keptHold(eventId) {
+  return read().holds[eventId] ?? null;
+}
+
+export function keepHold(eventId, { id, token }) {
+  const kept = read();
+  delete kept.holds[eventId];
+  kept.holds[eventId] = { id, token };
+  write(kept);
+}
+
+export function forgetHold(eventId) {
+  const kept = read();
+  delete kept.holds[eventId];
+  write(kept);
+}
+
+/** The order kept under its id: {token, eventId, payUrl}, or null. */
+export function keptOrder(orderId) {
+  return read().orders[orderId] ?? null;
+}
+
+/** Adds `facts` to what is kept of an order. */
+export function keepOrder(orderId, facts) {
+  const kept = read();
+  kept.orders[orderId] = { ...kept.orders[orderId], ...facts };
+  write(kept);
+}
+
+/** The id of the newest order of an event that still waits for its payment, or null. */
+export function openOrder(eventId) {
+  const orders = Object.entries(read().orders).reverse();
+  return orders.find(([, order]) => order.eventId === eventId && order.open)?.[0] ?? null;
+}

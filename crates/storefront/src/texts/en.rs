@@ -1,0 +1,107 @@
+//! English words of the templates.
+
+use super::{Plural, Texts};
+
+pub(super) const TEXTS: Texts = Texts {
+    skip: "Skip to content",
+    language: "Language",
+    footer: "seatgrid: every seat is sold once.",
+    no_script: "Choosing seats and paying needs JavaScript. Prices and times can be read \
+                without it.",
+    to_home: "To all events",
+    request_id: "Request number:",
+    seats_free: Plural { one: "seat free", few: "seats free", many: "seats free" },
+    minutes: Plural { one: "minute", few: "minutes", many: "minutes" },
+    seconds: Plural { one: "second", few: "seconds", many: "seconds" },
+
+    sale_on: "On sale",
+    sale_opens: "Sale opens:",
+    sale_announced: "Announced",
+    sale_announced_text: "The sale has not opened yet; you can look round the hall already.",
+    sale_paused: "Paused",
+    sale_paused_text: "The organiser has paused the sale. Seats you hold or bought stay yours.",
+    sale_sold_out: "Sold out",
+    sale_sold_out_text: "No seat is free right now. Seats that others give up appear here at once.",
+    sale_closed: "Sale closed",
+    sale_closed_text: "The sale for this event has ended.",
+    sale_cancelled: "Cancelled",
+    sale_cancelled_text: "This event will not take place. Tickets are refunded in full.",
+
+    home_title: "Concerts",
+    home_lead: "Choose your own seats on a live map. What you hold is yours until the \
+                clock runs out.",
+    home_empty: "Nothing is announced right now. Look in again soon.",
+    from: "from",
+
+    best_title: "Best seats for us",
+    best_number: "How many together",
+    best_tier: "Price",
+    best_any: "Any price",
+    best_submit: "Find and hold",
+    fewer: "One fewer",
+    more: "One more",
+
+    map_title: "Choose seats",
+    map_label: "Seat map. The same seats can be chosen from the list.",
+    map_loading: "Drawing the hall…",
+    view_label: "Show seats as",
+    view_map: "Map",
+    view_list: "List",
+    zoom_label: "Zoom",
+    zoom_in: "Zoom in",
+    zoom_out: "Zoom out",
+    zoom_all: "Show the whole hall",
+    legend_label: "Signs on the map",
+    legend_free: "free",
+    legend_mine: "your choice",
+    legend_held: "held by somebody",
+    legend_sold: "sold",
+    legend_accessible: "wheelchair place",
+
+    tiers_title: "Prices",
+    tier_name: "Category",
+    tier_price: "Price",
+    tier_free: "Free",
+    price_note: "These are full prices; nothing is added later.",
+
+    tray_title: "Your seats",
+    tray_empty: "Nothing chosen yet: tap seats on the map, or let us find the best ones.",
+    clock_label: "Held for you",
+    total: "Total",
+    hold_submit: "Hold these seats",
+    hold_note: "Seats stay yours for {time}, time enough to pay.",
+    release: "Give the seats back",
+
+    details_title: "Your details",
+    buyer_name: "Name",
+    buyer_email: "E-mail",
+    buyer_email_hint: "The tickets go here.",
+    buyer_phone: "Phone",
+    method_title: "How to pay",
+    method_card: "Bank card",
+    method_sbp: "Faster Payments (SBP)",
+    consent: "I agree that my personal data is processed to sell me these tickets.",
+    pay_submit: "Continue to payment",
+
+    order_title: "Your order",
+    order_loading: "Looking up your order…",
+    order_contents: "What you ordered",
+    check_again: "Check again",
+    tickets_title: "Tickets",
+    ticket_title: "Ticket",
+    ticket_loading: "Fetching the ticket…",
+    print: "Print",
+    back_to_order: "Back to the order",
+
+    not_found_title: "Nothing here",
+    not_found_text: "There is no such page. The event may have been removed, or the address is \
+                     incomplete.",
+    bad_request_title: "That did not make sense",
+    bad_request_text: "This address cannot be used in this way. Start again from the list of \
+                       events.",
+    unavailable_title: "One moment, please",
+    unavailable_text: "Many people are here at once. Seats that you hold and tickets that you \
+                       bought are safe; try again in a few seconds.",
+    failed_title: "Something broke on our side",
+    failed_text: "Seats that you hold and tickets that you bought are safe. Please try again.",
+};

@@ -1,0 +1,140 @@
+//! What the router tells a page: plain values, already chosen and already public.
+//!
+//! Nothing here refers to other crates, and nothing here may hold a buyer's name, address or
+//! token: pages are the same for every visitor and personal facts are fetched by their scripts.
+
+use crate::Price;
+
+/// A moment, for people in the place where it happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct When {
+    /// RFC 3339 in UTC, such as `2027-03-05T16:00:00.000Z`; the scripts format this one.
+    pub at: String,
+    /// IANA name of the venue's zone, such as `Europe/Moscow`.
+    pub timezone: String,
+    /// The same moment in words, shown as it is where no script runs: `5 March 2027, 19:00 (MSK)`.
+    pub text: String,
+}
+
+/// Where the sale of an event stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaleState {
+    /// Announced; the sale opens at the given moment, if it is known yet.
+    Announced(Option<When>),
+    /// Seats can be held and bought.
+    OnSale,
+    /// Stopped for a while by the organiser.
+    Paused,
+    /// No seat is left; seats may come back.
+    SoldOut,
+    /// The sale has ended.
+    Closed,
+    /// The event will not take place.
+    Cancelled,
+}
+
+impl SaleState {
+    /// The word by which scripts and styles know the state.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Announced(_) => "announced",
+            Self::OnSale => "on_sale",
+            Self::Paused => "paused",
+            Self::SoldOut => "sold_out",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the page offers to choose seats. An announced sale does: people look round early,
+    /// and the server alone decides when it opens.
+    pub(crate) const fn offers_seats(&self) -> bool {
+        match self {
+            Self::Announced(_) | Self::OnSale | Self::Paused | Self::SoldOut => true,
+            Self::Closed | Self::Cancelled => false,
+        }
+    }
+
+    pub(crate) const fn opens_at(&self) -> Option<&When> {
+        match self {
+            Self::Announced(opens_at) => opens_at.as_ref(),
+            Self::OnSale | Self::Paused | Self::SoldOut | Self::Closed | Self::Cancelled => None,
+        }
+    }
+}
+
+/// An event as lists show it, and the head of its own page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventCard {
+    /// The API's id of the event.
+    pub id: String,
+    /// Title.
+    pub name: String,
+    /// Names of the artists, the headliner first.
+    pub artists: Vec<String>,
+    /// When it starts.
+    pub starts: When,
+    /// Name of the venue.
+    pub venue: String,
+    /// City of the venue.
+    pub city: String,
+    /// The cheapest tier's price, if there is a tier.
+    pub from_price: Option<Price>,
+    /// Seats free now, if known.
+    pub free: Option<u32>,
+    /// Where the sale stands.
+    pub sale: SaleState,
+}
+
+impl EventCard {
+    /// Number of the drawn cover in the style sheet. It hangs on the id alone, so that an event
+    /// looks the same in every list and after every restart.
+    pub(crate) fn cover(&self) -> u32 {
+        const COVERS: u32 = 6;
+        self.id.bytes().fold(17_u32, |sum, byte| sum.wrapping_mul(31) ^ u32::from(byte)) % COVERS
+    }
+
+    pub(crate) fn artists_text(&self) -> String {
+        self.artists.join(", ")
+    }
+}
+
+/// A price tier of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tier {
+    /// The API's id of the tier.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its price, all fees included.
+    pub price: Price,
+    /// Seats of this tier that are free now, if known.
+    pub free: Option<u32>,
+}
+
+/// A way to pay that the configured provider offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayMethod {
+    /// A bank card, on the provider's page.
+    BankCard,
+    /// The Faster Payments System, by QR or link.
+    Sbp,
+}
+
+impl PayMethod {
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::BankCard => "bank_card",
+            Self::Sbp => "sbp",
+        }
+    }
+}
+
+/// With whom, and how, the shop lets people pay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// The API's name of the provider, such as `sandbox`.
+    pub provider: String,
+    /// The methods to choose from; the first one is preselected.
+    pub methods: Vec<PayMethod>,
+}

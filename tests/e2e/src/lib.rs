@@ -1,0 +1,10 @@
+//! The end-to-end bench: starts the real binary as a user would and speaks to it over HTTP and
+//! PostgreSQL only. It knows the contracts and none of our types.
+
+mod client;
+mod system;
+mod wait;
+
+pub use client::{Answer, Client, Held, uuid_v7};
+pub use system::{Process, System};
+pub use wait::until;

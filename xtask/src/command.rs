@@ -1,0 +1,39 @@
+//! Runs other programs and says clearly what failed.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The project's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Runs a program; its words are separated by spaces.
+pub fn run(line: &str) -> Result<()> {
+    run_with(line, &[])
+}
+
+/// The same with environment variables.
+pub fn run_with(line: &str, vars: &[(&str, &str)]) -> Result<()> {
+    println!("==> {line}");
+    let mut words = line.split_whitespace();
+    let program = words.next().context("an empty command")?;
+    let status = Command::new(program)
+        .args(words)
+        .envs(vars.iter().copied())
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot start `{program}`"))?;
+    if !status.success() {
+        bail!("`{line}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// What a program prints; `None` when it does not run or fails.
+pub fn output(program: &str, args: &[&str]) -> Option<String> {
+    let out = Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
+    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).into_owned())
+}

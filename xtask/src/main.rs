@@ -1,0 +1,45 @@
+//! Automation: `cargo xtask verify` is the gate and only reads, `cargo xtask test` is the README's
+//! test command, `cargo xtask fix` rewrites. Nothing here ships.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
+
+mod command;
+mod tidy;
+mod verify;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "seatgrid's automation")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that must hold before a change lands: format, lints, tidy, all tests.
+    Test,
+    /// Format, lints and tidy only; reads, never writes.
+    Verify,
+    /// House rules that no compiler knows.
+    Tidy,
+    /// Formats and applies what the linter can repair.
+    Fix,
+    /// Suites that take long; not part of the gate.
+    Long {
+        /// Which suite.
+        #[arg(value_enum)]
+        suite: verify::LongSuite,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    std::env::set_current_dir(command::root())?;
+    match Cli::parse().task {
+        Task::Test => verify::test(),
+        Task::Verify => verify::verify(),
+        Task::Tidy => tidy::run(),
+        Task::Fix => verify::fix(),
+        Task::Long { suite } => verify::long(suite),
+    }
+}

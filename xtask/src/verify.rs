@@ -1,0 +1,56 @@
+//! The gate in its steps.
+
+use anyhow::{Context, Result};
+
+use crate::command::{output, run, run_with};
+use crate::tidy;
+
+/// The version that is installed when there is none.
+const NEXTEST: &str = "0.9.151";
+
+/// Suites for the long run.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum LongSuite {
+    /// More than a million random commands against the oracle.
+    Model,
+}
+
+/// Format, lints, tidy.
+pub fn verify() -> Result<()> {
+    run("cargo fmt --all --check").context("`cargo xtask fix` formats")?;
+    tidy::run()?;
+    run("cargo clippy --workspace --all-targets --quiet -- -D warnings")
+}
+
+/// The README's test command: the gate, then every test.
+pub fn test() -> Result<()> {
+    verify()?;
+    ensure_nextest()?;
+    run("cargo build --quiet --package seatgrid")?;
+    run("cargo nextest run --workspace --no-fail-fast")
+}
+
+/// Rewrites.
+pub fn fix() -> Result<()> {
+    run("cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged --quiet")?;
+    run("cargo fmt --all")
+}
+
+/// The long suites.
+pub fn long(suite: LongSuite) -> Result<()> {
+    match suite {
+        LongSuite::Model => run_with(
+            "cargo test --release --package inventory --test it random_commands",
+            &[("SEATGRID_MODEL_SEEDS", "3000")],
+        ),
+    }
+}
+
+fn ensure_nextest() -> Result<()> {
+    if output("cargo", &["nextest", "--version"]).is_some() {
+        return Ok(());
+    }
+    println!("cargo-nextest is missing: installing it (once, some minutes)");
+    run(&format!("cargo install cargo-nextest --version {NEXTEST} --locked"))
+        .context("type: cargo install cargo-nextest --locked")
+}
