@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use grid_node::{ClientConfig, ClientError, GridClient, Pin, ReadFrom, RouteTable, ShardId};
 use inventory::{
-    Acknowledge, Actor, Command, Envelope, EventNo, FeedPosition, HoldId, OrderId, PaymentId, Reply,
-    codec,
+    Acknowledge, Actor, Command, Envelope, EventNo, FeedPosition, HoldId, OrderId, PaymentId,
+    Reply, codec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,9 @@ impl Grid {
         let answer = self.client.query(shard, bytes, from, deadline).await?;
         match codec::decode(&answer).map_err(|e| GridError::Protocol(e.to_string()))? {
             Answer::NotFound => Err(GridError::NotFound),
-            Answer::Invalid => Err(GridError::Protocol("the unit did not know the question".into())),
+            Answer::Invalid => {
+                Err(GridError::Protocol("the unit did not know the question".into()))
+            }
             answer => Ok(answer),
         }
     }
@@ -284,7 +286,11 @@ impl Grid {
     }
 
     /// What a shard holds.
-    pub async fn shard(&self, shard: ShardId, deadline: Instant) -> Result<ShardSummary, GridError> {
+    pub async fn shard(
+        &self,
+        shard: ShardId,
+        deadline: Instant,
+    ) -> Result<ShardSummary, GridError> {
         match self.query(shard, &Query::Shard, deadline).await? {
             Answer::Shard(summary) => Ok(summary),
             other => Err(unexpected(&other)),

@@ -19,8 +19,7 @@ pub use config::UnitConfig;
 pub use machine::ShardMachine;
 pub use query::{
     Answer, CheckedEvent, CheckedSeat, EventSummary, Feed, HoldAnswer, MapChanges, OpenPayment,
-    OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, SeatMap,
-    ShardSummary,
+    OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, SeatMap, ShardSummary,
 };
 pub use unit::{RunError, Unit};
 

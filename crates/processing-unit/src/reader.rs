@@ -127,9 +127,9 @@ fn seat_map(state: &State, no: EventNo, known: Option<u64>) -> Answer {
     let seats = event.seats();
     let limit = seats.len() / FULL_MAP_SHARE;
     // A known version from before a restart of the asker may be ahead of nothing: tell all.
-    let since = known.filter(|known| *known <= event.version()).map(|known| {
-        seats.changed_since(known).take(limit + 1).collect::<Vec<_>>()
-    });
+    let since = known
+        .filter(|known| *known <= event.version())
+        .map(|known| seats.changed_since(known).take(limit + 1).collect::<Vec<_>>());
     let changes = match since {
         Some(changed) if changed.len() <= limit => MapChanges::Since(changed),
         Some(_) | None => MapChanges::Full(bitmap(seats.statuses())),

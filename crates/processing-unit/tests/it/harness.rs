@@ -78,7 +78,8 @@ impl Cluster {
             hold_ttl_ms: ttl_s * 1_000,
             per_hold_max: 6,
         };
-        let reply = self.run(event, Command::OpenSale(OpenSale { event, sale, plan: hall() })).await;
+        let reply =
+            self.run(event, Command::OpenSale(OpenSale { event, sale, plan: hall() })).await;
         assert_eq!(reply.outcome, Outcome::SaleOpened);
         event
     }
@@ -171,8 +172,9 @@ fn hall() -> Plan {
         let number = n.to_string().into();
         Seat { number, tier, x: n as i32 * 100, y: 0, accessible: false }
     };
-    let row = |label: usize, len, tier| {
-        Row { label: label.to_string(), seats: (1..=len).map(|n| seat(n, tier)).collect() }
+    let row = |label: usize, len, tier| Row {
+        label: label.to_string(),
+        seats: (1..=len).map(|n| seat(n, tier)).collect(),
     };
     let tier = |id: &str, price_minor| Tier { id: id.into(), name: id.into(), price_minor };
     let section = |id: &str, rows| Section { id: id.into(), name: id.into(), rows };

@@ -1,0 +1,102 @@
+//! The stored form of a hall's plan: JSON in PostgreSQL, in the shape of the staff call that makes
+//! plans. Separate from the plan of the rules, so that each can change without the other.
+
+use inventory::{Plan, Row, Seat, Section, Tier};
+use serde::{Deserialize, Serialize};
+
+use super::TierRecord;
+
+/// A plan as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredPlan {
+    /// Grows with every replacement, from 1.
+    pub(crate) version: u32,
+    /// In selling order.
+    pub(crate) sections: Vec<StoredSection>,
+}
+
+/// A section of seated rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredSection {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) rows: Vec<StoredRow>,
+}
+
+/// A row from left to right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredRow {
+    pub(crate) label: String,
+    pub(crate) seats: Vec<StoredSeat>,
+}
+
+/// A seat. Places on the drawing are hundredths of a unit, so that no float is ever compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredSeat {
+    pub(crate) number: String,
+    pub(crate) tier: String,
+    pub(crate) x: i32,
+    pub(crate) y: i32,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) accessible: bool,
+}
+
+/// A seat names a tier that the event does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("seat {seat} names tier {tier}, which the event does not have")]
+pub(crate) struct NoTier {
+    seat: String,
+    tier: String,
+}
+
+impl StoredPlan {
+    /// The plan that the rules sell from.
+    pub(crate) fn to_plan(&self, tiers: &[TierRecord]) -> Result<Plan, NoTier> {
+        let sections = self.sections.iter().map(|section| to_section(section, tiers));
+        let tiers = tiers.iter().map(|tier| Tier {
+            id: tier.id.clone(),
+            name: tier.name.clone(),
+            price_minor: tier.price_minor,
+        });
+        Ok(Plan {
+            version: self.version,
+            tiers: tiers.collect(),
+            sections: sections.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn to_section(section: &StoredSection, tiers: &[TierRecord]) -> Result<Section, NoTier> {
+    let row = |row: &StoredRow| {
+        let seats = row.seats.iter().map(|seat| to_seat(section, row, seat, tiers));
+        Ok(Row { label: row.label.clone(), seats: seats.collect::<Result<_, _>>()? })
+    };
+    Ok(Section {
+        id: section.id.clone(),
+        name: section.name.clone(),
+        rows: section.rows.iter().map(row).collect::<Result<_, _>>()?,
+    })
+}
+
+fn to_seat(
+    section: &StoredSection,
+    row: &StoredRow,
+    seat: &StoredSeat,
+    tiers: &[TierRecord],
+) -> Result<Seat, NoTier> {
+    let tier = tiers.iter().position(|tier| tier.id == seat.tier).ok_or_else(|| NoTier {
+        seat: format!("{}-{}-{}", section.id, row.label, seat.number),
+        tier: seat.tier.clone(),
+    })?;
+    Ok(Seat {
+        number: seat.number.as_str().into(),
+        tier: tier as u16,
+        x: seat.x,
+        y: seat.y,
+        accessible: seat.accessible,
+    })
+}

@@ -1,0 +1,291 @@
+//! Configuration of the two processes: every knob with its unit, default and reason. Relations
+//! between knobs are checked here, before anything is opened.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use payments::Secret;
+use processing_unit::GridConfig;
+use serde::{Deserialize, Serialize};
+
+/// Most connections to PostgreSQL that one process may be given.
+const DATABASE_CONNECTIONS_LIMIT: u32 = 100;
+/// Most payment providers of one installation.
+const PROVIDERS_MAX: usize = 16;
+/// Longest name of a provider, in bytes; the grid stores it with each payment.
+const PROVIDER_NAME_BYTES_MAX: usize = 32;
+
+/// How PostgreSQL is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(pub Secret);
+
+/// Everything the office needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OfficeConfig {
+    /// Where the router reaches the office. Not for the public: the router stands before it.
+    pub listen: SocketAddr,
+    /// Where probes and metrics are served.
+    pub admin_listen: SocketAddr,
+    /// File with the PostgreSQL address; preferred over `database_url`.
+    pub database_url_file: Option<PathBuf>,
+    /// PostgreSQL address, `postgres://user:password@host:port/database`.
+    pub database_url: DatabaseUrl,
+    /// Connections to PostgreSQL. Default 10: catalogue reads come from memory, what is left are
+    /// short single-row statements.
+    pub database_connections_max: u32,
+    /// The units.
+    pub grid: GridConfig,
+    /// Key of hold tokens, the same file as the router's.
+    pub hold_token_key_file: PathBuf,
+    /// Key that seals buyers' contacts.
+    pub contact_key_file: PathBuf,
+    /// Secret half of the key that signs ticket codes.
+    pub ticket_key_file: PathBuf,
+    /// File with the administrator's first password; without it no account is made.
+    pub admin_password_file: Option<PathBuf>,
+    /// Payment providers by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Whether to put demonstration artists, venues and events into an empty catalogue.
+    pub demo: bool,
+    /// How long a hold of the demonstration events lives, seconds, 5 to 1,800. Default 300. Counts
+    /// only when they are made.
+    pub demo_hold_ttl_s: u32,
+    /// How often PostgreSQL is asked whether the catalogue changed, milliseconds. Default 1,000: one
+    /// tiny query, and nobody waits longer for a published event.
+    pub catalogue_poll_ms: u64,
+    /// Time for one creation of a payment with its repeats, milliseconds, when the request names no
+    /// deadline. Default 8,000: above a gateway's usual second, below what a browser waits.
+    pub payment_create_ms_max: u64,
+    /// Notifications that may wait to be processed in memory. Default 4,096; what does not fit is
+    /// left to the worker, which finds it in the journal.
+    pub notices_queue_max: usize,
+    /// Notifications processed at a time. Default 32: each is one read at the gateway.
+    pub notices_parallel_max: usize,
+}
+
+/// Everything the worker needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkerConfig {
+    /// Where probes and metrics are served.
+    pub admin_listen: SocketAddr,
+    /// File with the PostgreSQL address; preferred over `database_url`.
+    pub database_url_file: Option<PathBuf>,
+    /// PostgreSQL address.
+    pub database_url: DatabaseUrl,
+    /// Connections to PostgreSQL. Default 4: one journal query at a time, and room.
+    pub database_connections_max: u32,
+    /// The units.
+    pub grid: GridConfig,
+    /// Payment providers by name, the same as the office's.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Pause between two looks at what is open, milliseconds. Default 1,000: the first question to a
+    /// gateway is due 5 s after a payment began.
+    pub look_every_ms: u64,
+    /// Payments, refunds and notifications worked on at a time. Default 16, so that one slow
+    /// gateway does not starve another and none is flooded.
+    pub parallel_max: usize,
+    /// Payments and refunds looked at per shard and look. Default 5,000.
+    pub open_max: u32,
+    /// Attempts to carry out a refund before a person is called. Default 24: with the pauses between
+    /// them about three days, longer than a gateway remembers an idempotence key.
+    pub refund_attempts_max: u32,
+    /// How long a payment without an answer of the gateway waits for a repeat of the shopper's
+    /// request, milliseconds, before the attempt counts as failed. Default 60,000.
+    pub unanswered_payment_ms: u64,
+    /// Days that ended notifications are kept in the journal. Default 400: more than the year of
+    /// the ledger that they explain.
+    pub journal_kept_days: u32,
+}
+
+/// One payment provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// Which adapter.
+    pub kind: ProviderKind,
+    /// Scheme, host and port of the gateway, when it is not the adapter's own default.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// The shop's id at the gateway.
+    pub shop_id: String,
+    /// File with the shop's secret; its text without the line end is the secret.
+    pub secret_file: PathBuf,
+    /// Deadline of one call, milliseconds. Default 10,000.
+    #[serde(default = "call_timeout_ms")]
+    pub call_timeout_ms: u64,
+    /// Deadline of the connection alone, milliseconds. Default 3,000.
+    #[serde(default = "connect_timeout_ms")]
+    pub connect_timeout_ms: u64,
+}
+
+fn call_timeout_ms() -> u64 {
+    10_000
+}
+
+fn connect_timeout_ms() -> u64 {
+    3_000
+}
+
+/// The adapters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    /// YooKassa's API v3, also spoken by the sandbox gateway.
+    Yookassa,
+}
+
+impl Default for OfficeConfig {
+    fn default() -> Self {
+        Self {
+            listen: loopback(9_301),
+            admin_listen: loopback(9_302),
+            database_url_file: None,
+            database_url: DatabaseUrl::default(),
+            database_connections_max: 10,
+            grid: GridConfig { units: Vec::new() },
+            hold_token_key_file: PathBuf::new(),
+            contact_key_file: PathBuf::new(),
+            ticket_key_file: PathBuf::new(),
+            admin_password_file: None,
+            providers: BTreeMap::new(),
+            demo: false,
+            demo_hold_ttl_s: 300,
+            catalogue_poll_ms: 1_000,
+            payment_create_ms_max: 8_000,
+            notices_queue_max: 4_096,
+            notices_parallel_max: 32,
+        }
+    }
+}
+
+impl Default for WorkerConfig {
+    fn default() -> Self {
+        Self {
+            admin_listen: loopback(9_303),
+            database_url_file: None,
+            database_url: DatabaseUrl::default(),
+            database_connections_max: 4,
+            grid: GridConfig { units: Vec::new() },
+            providers: BTreeMap::new(),
+            look_every_ms: 1_000,
+            parallel_max: 16,
+            open_max: 5_000,
+            refund_attempts_max: 24,
+            unanswered_payment_ms: 60_000,
+            journal_kept_days: 400,
+        }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// A setting that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {detail}")]
+pub struct ConfigError {
+    /// The setting's name.
+    pub field: String,
+    /// What is wrong and what is expected.
+    pub detail: String,
+}
+
+impl OfficeConfig {
+    /// Checks ranges and relations.
+    ///
+    /// # Errors
+    /// The first setting that cannot work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        check_grid(&self.grid)?;
+        check_database(&self.database_url_file, &self.database_url)?;
+        check_providers(&self.providers)?;
+        for (field, path) in [
+            ("hold_token_key_file", &self.hold_token_key_file),
+            ("contact_key_file", &self.contact_key_file),
+            ("ticket_key_file", &self.ticket_key_file),
+        ] {
+            ensure(field, !path.as_os_str().is_empty(), "is missing")?;
+        }
+        within(
+            "database_connections_max",
+            self.database_connections_max.into(),
+            1..=DATABASE_CONNECTIONS_LIMIT.into(),
+        )?;
+        within("demo_hold_ttl_s", self.demo_hold_ttl_s.into(), 5..=1_800)?;
+        within("catalogue_poll_ms", self.catalogue_poll_ms, 50..=60_000)?;
+        within("payment_create_ms_max", self.payment_create_ms_max, 500..=30_000)?;
+        within("notices_queue_max", self.notices_queue_max as u64, 1..=1_000_000)?;
+        within("notices_parallel_max", self.notices_parallel_max as u64, 1..=1_024)?;
+        ensure(
+            "admin_listen",
+            self.admin_listen != self.listen || self.listen.port() == 0,
+            "must differ from listen",
+        )
+    }
+}
+
+impl WorkerConfig {
+    /// Checks ranges and relations.
+    ///
+    /// # Errors
+    /// The first setting that cannot work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        check_grid(&self.grid)?;
+        check_database(&self.database_url_file, &self.database_url)?;
+        check_providers(&self.providers)?;
+        within(
+            "database_connections_max",
+            self.database_connections_max.into(),
+            1..=DATABASE_CONNECTIONS_LIMIT.into(),
+        )?;
+        within("look_every_ms", self.look_every_ms, 10..=60_000)?;
+        within("parallel_max", self.parallel_max as u64, 1..=1_024)?;
+        within("open_max", self.open_max.into(), 1..=10_000)?;
+        within("refund_attempts_max", self.refund_attempts_max.into(), 1..=1_000)?;
+        within("unanswered_payment_ms", self.unanswered_payment_ms, 1_000..=3_600_000)?;
+        within("journal_kept_days", self.journal_kept_days.into(), 1..=36_500)
+    }
+}
+
+fn check_grid(grid: &GridConfig) -> Result<(), ConfigError> {
+    ensure("grid.units", !grid.units.is_empty(), "must name at least one unit")
+}
+
+fn check_database(file: &Option<PathBuf>, url: &DatabaseUrl) -> Result<(), ConfigError> {
+    let given = file.is_some() || !url.0.is_empty();
+    ensure("database_url_file", given, "is missing, and so is database_url")
+}
+
+fn check_providers(providers: &BTreeMap<String, ProviderConfig>) -> Result<(), ConfigError> {
+    ensure("providers", providers.len() <= PROVIDERS_MAX, "must be at most 16")?;
+    for (name, provider) in providers {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let sized = (1..=PROVIDER_NAME_BYTES_MAX).contains(&name.len());
+        let field = format!("providers.{name}");
+        ensure(&field, sized && name.bytes().all(plain), "must be 1 to 32 of a-z 0-9 _")?;
+        let timeouts = provider.connect_timeout_ms <= provider.call_timeout_ms;
+        ensure(&field, timeouts, "connect_timeout_ms must not exceed call_timeout_ms")?;
+    }
+    Ok(())
+}
+
+fn ensure(field: &str, holds: bool, detail: &str) -> Result<(), ConfigError> {
+    if holds {
+        return Ok(());
+    }
+    Err(ConfigError { field: field.to_owned(), detail: detail.to_owned() })
+}
+
+fn within(
+    field: &str,
+    value: u64,
+    range: std::ops::RangeInclusive<u64>,
+) -> Result<(), ConfigError> {
+    let detail = format!("is {value}, must be {} to {}", range.start(), range.end());
+    ensure(field, range.contains(&value), &detail)
+}

@@ -1,0 +1,78 @@
+//! Makes the payment providers of this installation from configuration; the only place that knows
+//! which adapters exist.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use payments::yookassa::YooKassaConfigError;
+use payments::{PaymentProvider, Providers, Secret, YooKassa, YooKassaConfig};
+
+use crate::config::{ProviderConfig, ProviderKind};
+
+/// Longest secret, in bytes; real ones have below 100.
+const SECRET_BYTES_MAX: usize = 4_096;
+
+/// Why a provider cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// Its secret cannot be read.
+    #[error("payment provider {name}: secret file {path}: {detail}")]
+    Secret {
+        /// The provider.
+        name: String,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Its settings cannot work.
+    #[error(transparent)]
+    Config(#[from] YooKassaConfigError),
+}
+
+/// All providers, ready to be called; opens no connection yet.
+pub(crate) fn providers(
+    configs: &BTreeMap<String, ProviderConfig>,
+) -> Result<Providers, GatewayError> {
+    let mut providers = Providers::new();
+    for (name, config) in configs {
+        let provider = match config.kind {
+            ProviderKind::Yookassa => yookassa(name, config)?,
+        };
+        providers.register(provider).expect("names are the keys of a map, so they are unique");
+    }
+    Ok(providers)
+}
+
+fn yookassa(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvider>, GatewayError> {
+    let defaults = YooKassaConfig::default();
+    let adapter = YooKassa::new(YooKassaConfig {
+        name: name.to_owned(),
+        base_url: config.base_url.clone().unwrap_or(defaults.base_url),
+        shop_id: config.shop_id.clone(),
+        secret: secret(name, config)?,
+        call_timeout_ms: config.call_timeout_ms,
+        connect_timeout_ms: config.connect_timeout_ms,
+        answer_bytes_max: defaults.answer_bytes_max,
+    })?;
+    Ok(Arc::new(adapter))
+}
+
+fn secret(name: &str, config: &ProviderConfig) -> Result<Secret, GatewayError> {
+    let failed = |detail: String| GatewayError::Secret {
+        name: name.to_owned(),
+        path: config.secret_file.clone(),
+        detail,
+    };
+    let text = std::fs::read(&config.secret_file).map_err(|e| failed(e.to_string()))?;
+    let text = secret_text(&text)
+        .ok_or_else(|| failed("must hold 1 to 4096 printable characters".to_owned()))?;
+    Ok(Secret::new(text))
+}
+
+/// The text without the line end; what no header can carry is no secret of a gateway.
+fn secret_text(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    let sized = (1..=SECRET_BYTES_MAX).contains(&text.len());
+    (sized && text.bytes().all(|b| b.is_ascii_graphic())).then(|| text.to_owned())
+}

@@ -1,0 +1,34 @@
+//! The ordinary services of the ticket shop: catalogue, checkout, tickets, refunds and the worker
+//! that keeps asking gateways. Two processes live here: [`office`] answers requests that the router
+//! passes on, [`worker`] works off what the grid says is still open.
+//!
+//! In the flow: a shopper's hold becomes an order and a payment by commands to the grid; a gateway's
+//! word becomes a settled payment by one shared path, [`settlement`]. PostgreSQL holds the catalogue
+//! and the journal of notifications; checkout must go on while it is away. This crate never decides
+//! about a seat, and never sees a card number.
+
+pub mod config;
+pub mod contact;
+pub mod office;
+pub mod refunding;
+pub mod sealing;
+pub mod settlement;
+pub mod ticket_code;
+pub mod worker;
+
+mod accounts;
+mod catalogue;
+mod clock;
+mod database;
+mod demo;
+mod gateways;
+mod notices;
+mod plans;
+mod publisher;
+mod ticket_qr;
+mod upkeep;
+mod webhook_journal;
+
+pub use config::{ConfigError, OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig};
+pub use office::RunError as OfficeError;
+pub use worker::RunError as WorkerError;

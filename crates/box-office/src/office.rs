@@ -1,0 +1,228 @@
+//! The office: the internal HTTP server behind the router for catalogue, orders, payments, tickets,
+//! refunds and gateways' notifications.
+//!
+//! In the flow: a handler checks, sends one command to the grid or asks it, and answers; what talks
+//! to gateways goes through [`crate::settlement`]. Checkout must go on while PostgreSQL is away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use http_api::admin::{self, Probes};
+use http_api::server::{self, BindError, ServerLimits};
+use http_api::token::{KeyFileError, TokenKey, load_key_file};
+use payments::Providers;
+use processing_unit::Grid;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalogue::CatalogueCache;
+use crate::config::{ConfigError, OfficeConfig};
+use crate::database::{Database, DatabaseError};
+use crate::gateways::{self, GatewayError};
+use crate::plans::Plans;
+use crate::publisher::Publisher;
+use crate::sealing::ContactKey;
+use crate::settlement::Settlement;
+use crate::ticket_code::TicketSigner;
+use crate::upkeep::Upkeep;
+use crate::webhook_journal::Waiting;
+
+pub use openapi::openapi;
+
+pub(crate) mod bodies;
+
+mod answer;
+mod events;
+mod openapi;
+mod orders;
+mod payments_api;
+mod refunds;
+mod routes;
+mod stored_orders;
+mod tickets;
+mod webhooks;
+
+/// Attempts of a refund that a notification may trigger before a person is called; as the worker's
+/// default.
+const REFUND_ATTEMPTS_MAX: u32 = 24;
+
+/// Why the office does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key file is of no use.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// A payment provider cannot be made.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The database address is of no use.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A port is in use.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// What every handler has at hand.
+pub(crate) struct Office {
+    grid: Grid,
+    plans: Arc<Plans>,
+    providers: Providers,
+    settlement: Settlement,
+    database: Arc<Database>,
+    catalogue: Arc<CatalogueCache>,
+    tokens: TokenKey,
+    contacts: ContactKey,
+    tickets: TicketSigner,
+    /// Stored notifications to process; what does not fit is left to the worker.
+    notices: mpsc::Sender<Waiting>,
+    payment_create_max: Duration,
+    /// Makes idempotence keys at gateways unique between installations that share a shop.
+    installation: String,
+}
+
+/// Bound ports, so that the caller knows the addresses before serving.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For the router.
+    pub http: TcpListener,
+    /// Probes and metrics.
+    pub admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds what the configuration asks for.
+    ///
+    /// # Errors
+    /// [`BindError`] names the address.
+    pub async fn bind(config: &OfficeConfig) -> Result<Self, BindError> {
+        let admin = server::bind(config.admin_listen).await?;
+        Ok(Self { http: server::bind(config.listen).await?, admin })
+    }
+}
+
+/// Binds and serves until `shutdown`.
+///
+/// # Errors
+/// [`RunError`] before anything was served.
+pub async fn run(config: OfficeConfig, shutdown: CancellationToken) -> Result<(), RunError> {
+    config.validate()?;
+    let listeners = Listeners::bind(&config).await?;
+    serve(config, listeners, shutdown).await
+}
+
+/// Serves on bound ports until `shutdown`.
+///
+/// # Errors
+/// [`RunError`] before anything was served.
+pub async fn serve(
+    config: OfficeConfig,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    config.validate()?;
+    let (notices, waiting) = mpsc::channel(config.notices_queue_max);
+    let office = Arc::new(Office::new(&config, notices)?);
+    let probes = Probes::new();
+    let stop = shutdown.child_token();
+    let (passed, unreachable) = (watch::Sender::new(false), watch::Sender::new(false));
+    let ready =
+        tell_ready(probes.clone(), passed.subscribe(), unreachable.subscribe(), stop.clone());
+    let parallel_max = config.notices_parallel_max;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(ready);
+    tasks.spawn(upkeep(&config, &office, unreachable).run(stop.clone()));
+    tasks.spawn(publisher(&office, passed).run(stop.clone()));
+    tasks.spawn(webhooks::work_off(office.clone(), waiting, parallel_max, stop));
+    tasks.spawn(drain(probes.clone(), shutdown.clone()));
+    // Probes are answered until the last request is.
+    let served = CancellationToken::new();
+    tasks.spawn(admin::serve_on(listeners.admin, probes, Router::new(), served.clone()));
+
+    let routes = routes::routes(office.clone());
+    server::serve(listeners.http, routes, ServerLimits::default(), shutdown).await;
+    served.cancel();
+    while tasks.join_next().await.is_some() {}
+    office.database.close().await;
+    Ok(())
+}
+
+async fn drain(probes: Probes, shutdown: CancellationToken) {
+    shutdown.cancelled().await;
+    probes.drain();
+}
+
+impl Office {
+    fn new(config: &OfficeConfig, notices: mpsc::Sender<Waiting>) -> Result<Self, RunError> {
+        let providers = gateways::providers(&config.providers)?;
+        let grid = Grid::connect(&config.grid);
+        let plans = Arc::new(Plans::new(grid.clone()));
+        let settlement = Settlement::with_plans(grid.clone(), providers.clone(), plans.clone());
+        let database = Database::open(
+            config.database_url_file.as_deref(),
+            &config.database_url,
+            config.database_connections_max,
+        )?;
+        let hold_key = load_key_file(&config.hold_token_key_file)?;
+        Ok(Self {
+            grid,
+            plans,
+            providers,
+            settlement,
+            database: Arc::new(database),
+            catalogue: Arc::new(CatalogueCache::new()),
+            tokens: TokenKey::new(&hold_key),
+            contacts: ContactKey::new(&load_key_file(&config.contact_key_file)?),
+            tickets: TicketSigner::new(&load_key_file(&config.ticket_key_file)?),
+            notices,
+            payment_create_max: Duration::from_millis(config.payment_create_ms_max),
+            installation: installation(&hold_key),
+        })
+    }
+}
+
+/// A short name derived from a secret that only this installation has; tells nothing about it.
+fn installation(key: &[u8]) -> String {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key);
+    let tag = ring::hmac::sign(&key, b"payment keys of this installation");
+    tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn upkeep(config: &OfficeConfig, office: &Office, unreachable: watch::Sender<bool>) -> Upkeep {
+    Upkeep {
+        database: office.database.clone(),
+        catalogue: office.catalogue.clone(),
+        demo_hold_ttl_s: config.demo.then_some(config.demo_hold_ttl_s),
+        admin_password_file: config.admin_password_file.clone(),
+        poll: Duration::from_millis(config.catalogue_poll_ms),
+        unreachable,
+    }
+}
+
+fn publisher(office: &Office, passed: watch::Sender<bool>) -> Publisher {
+    let (database, catalogue) = (office.database.clone(), office.catalogue.clone());
+    Publisher::new(office.grid.clone(), database, catalogue, passed)
+}
+
+/// Ready once every published event was dealt with, or at once when PostgreSQL is away: orders and
+/// payments need it for nothing.
+async fn tell_ready(
+    probes: Probes,
+    mut passed: watch::Receiver<bool>,
+    mut unreachable: watch::Receiver<bool>,
+    shutdown: CancellationToken,
+) {
+    probes.not_ready("published events are not open in the grid yet");
+    tokio::select! {
+        () = shutdown.cancelled() => return,
+        _ = passed.wait_for(|passed| *passed) => {}
+        _ = unreachable.wait_for(|away| *away) => {}
+    }
+    probes.ready();
+}

@@ -1,0 +1,141 @@
+//! How the office answers: documents with their headers, who asked, and what belongs to whom.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use http_api::{
+    Code, Deadline, GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENT_REPLAYED, Problem, from_grid,
+    from_refusal, ip_bytes,
+};
+use inventory::{
+    Actor, Command, Envelope, EventNo, HoldId, OrderId, Outcome, Refusal, Reply, RequestKey,
+    SeatIx, Subject,
+};
+use processing_unit::OrderAnswer;
+use serde::Serialize;
+
+use super::Office;
+
+/// The catalogue is the same for all and may be a little old.
+const CACHE_CATALOGUE: HeaderValue = HeaderValue::from_static("public, max-age=2");
+/// What belongs to one shopper is kept by nobody on the way.
+const CACHE_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// A document of the catalogue.
+pub(super) fn public(body: impl Serialize) -> Response {
+    ([(CACHE_CONTROL, CACHE_CATALOGUE)], Json(body)).into_response()
+}
+
+/// A shopper's own document.
+pub(super) fn private(status: StatusCode, version: Option<u64>, body: impl Serialize) -> Response {
+    let mut answer = (status, [(CACHE_CONTROL, CACHE_PRIVATE)], Json(body)).into_response();
+    if let Some(version) = version {
+        answer.headers_mut().insert(GRID_VERSION, version.into());
+    }
+    answer
+}
+
+/// Marks an answer that repeats an earlier one.
+pub(super) fn replayed(mut answer: Response, replayed: bool) -> Response {
+    if replayed {
+        answer.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    answer
+}
+
+/// Who asks, and how long they wait. An extractor.
+pub(super) struct Shopper {
+    /// When the shopper stops waiting.
+    pub(super) deadline: Instant,
+    /// Whether the request itself named that deadline.
+    pub(super) deadline_given: bool,
+    /// For the ledger.
+    actor: Actor,
+    headers: HeaderMap,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Shopper {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Deadline(deadline) = Deadline::from_request_parts(parts, state).await?;
+        let headers = parts.headers.clone();
+        let deadline_given = headers.contains_key(GRID_DEADLINE_MS);
+        Ok(Self { deadline, deadline_given, actor: guest(&headers), headers })
+    }
+}
+
+/// A shopper without an account, by the address that the router saw.
+fn guest(headers: &HeaderMap) -> Actor {
+    let given = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    // The router sets one address; of several only the last was added by somebody we trust.
+    let last = given.and_then(|list| list.rsplit(',').next());
+    let address = last.and_then(|text| text.trim().parse::<IpAddr>().ok());
+    Actor { subject: Subject::Guest, ip: address.map(ip_bytes) }
+}
+
+/// A refusal of a command that names no seats.
+pub(super) fn refused(refusal: &Refusal) -> Problem {
+    from_refusal(refusal, |seat: SeatIx| seat.0.to_string())
+}
+
+/// An outcome that its command cannot have.
+pub(super) fn foreign(outcome: &Outcome) -> Problem {
+    match outcome {
+        Outcome::Refused(refusal) => refused(refusal),
+        other => Problem::internal(format!("the grid answered another command: {other:?}")),
+    }
+}
+
+impl Office {
+    /// Sends one command of a shopper with its key.
+    pub(super) async fn command(
+        &self,
+        event: EventNo,
+        key: RequestKey,
+        shopper: &Shopper,
+        command: Command,
+    ) -> Result<Reply, Problem> {
+        let missing = match &command {
+            Command::PlaceOrder(_) => Code::HoldNotFound,
+            _ => Code::OrderNotFound,
+        };
+        let envelope = Envelope { key: Some(key), actor: shopper.actor, command };
+        let reply = self.grid.command(event, &envelope, shopper.deadline).await;
+        let reply = reply.map_err(|error| from_grid(error, missing))?;
+        match &reply.outcome {
+            Outcome::Refused(refusal) => Err(refused(refusal)),
+            _ => Ok(reply),
+        }
+    }
+
+    /// Refuses a shopper without the hold's token: for them there is no such thing.
+    pub(super) fn check_token(
+        &self,
+        hold: HoldId,
+        shopper: &Shopper,
+        missing: Code,
+    ) -> Result<(), Problem> {
+        self.tokens.check(hold, &shopper.headers, missing)
+    }
+
+    /// An order of the shopper who has its hold's token; for everybody else there is none.
+    pub(super) async fn own_order(
+        &self,
+        id: &str,
+        shopper: &Shopper,
+    ) -> Result<(OrderId, OrderAnswer), Problem> {
+        let id: OrderId = id.parse().map_err(|_| Problem::new(Code::OrderNotFound))?;
+        let answer = self.grid.order(id, shopper.deadline).await;
+        let answer = answer.map_err(|error| from_grid(error, Code::OrderNotFound))?;
+        let hold = HoldId { event: id.event, no: answer.order.hold };
+        self.check_token(hold, shopper, Code::OrderNotFound)?;
+        Ok((id, answer))
+    }
+}

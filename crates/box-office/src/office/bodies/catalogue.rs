@@ -1,0 +1,132 @@
+//! The catalogue's documents: events, artists, venues.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Price;
+use crate::catalogue::{ArtistRecord, Catalogue, EventRecord, VenueRecord, Work};
+use crate::clock::text_signed;
+
+/// A page of a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ListBody<T: ToSchema> {
+    pub(crate) items: Vec<T>,
+    /// Asks for the next page; absent on the last one.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// A name that leads somewhere.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct NamedBody {
+    id: String,
+    name: String,
+}
+
+/// A venue.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct VenueBody {
+    id: String,
+    name: String,
+    city: String,
+    address: String,
+    /// IANA name; times at the door are told in it.
+    timezone: String,
+}
+
+/// A price tier.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct TierBody {
+    id: String,
+    name: String,
+    price: Price,
+}
+
+/// When tickets are sold.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct SaleBody {
+    opens_at: String,
+    closes_at: String,
+}
+
+/// How many seats one may take.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct LimitsBody {
+    per_person: i32,
+    per_hold: i32,
+}
+
+/// An event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct EventBody {
+    id: String,
+    name: String,
+    description: String,
+    artists: Vec<NamedBody>,
+    venue: Option<VenueBody>,
+    starts_at: String,
+    /// `published`.
+    status: &'static str,
+    currency: String,
+    tiers: Vec<TierBody>,
+    sale: SaleBody,
+    limits: LimitsBody,
+    hold_ttl_s: i32,
+}
+
+/// An artist.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ArtistBody {
+    id: String,
+    name: String,
+    occupation: Option<String>,
+    genre: Option<String>,
+    bio: Option<String>,
+    works: Vec<Work>,
+}
+
+pub(crate) fn event(catalogue: &Catalogue, event: &EventRecord) -> EventBody {
+    let artists = catalogue.artists_of(event);
+    let tier = |tier: &crate::catalogue::TierRecord| TierBody {
+        id: tier.id.clone(),
+        name: tier.name.clone(),
+        price: Price::new(tier.price_minor, &event.currency),
+    };
+    EventBody {
+        id: event.id.clone(),
+        name: event.name.clone(),
+        description: event.description.clone(),
+        artists: artists.map(|a| NamedBody { id: a.id.clone(), name: a.name.clone() }).collect(),
+        venue: catalogue.venues.get(&event.venue).map(venue),
+        starts_at: text_signed(event.starts_at_ms),
+        status: "published",
+        currency: event.currency.clone(),
+        tiers: event.tiers.iter().map(tier).collect(),
+        sale: SaleBody {
+            opens_at: text_signed(event.opens_at_ms),
+            closes_at: text_signed(event.closes_at_ms),
+        },
+        limits: LimitsBody { per_person: event.per_person_max, per_hold: event.per_hold_max },
+        hold_ttl_s: event.hold_ttl_s,
+    }
+}
+
+pub(crate) fn venue(venue: &VenueRecord) -> VenueBody {
+    VenueBody {
+        id: venue.id.clone(),
+        name: venue.name.clone(),
+        city: venue.city.clone(),
+        address: venue.address.clone(),
+        timezone: venue.timezone.clone(),
+    }
+}
+
+pub(crate) fn artist(artist: &ArtistRecord) -> ArtistBody {
+    ArtistBody {
+        id: artist.id.clone(),
+        name: artist.name.clone(),
+        occupation: artist.occupation.clone(),
+        genre: artist.genre.clone(),
+        bio: artist.bio.clone(),
+        works: artist.works.clone(),
+    }
+}

@@ -1,0 +1,140 @@
+//! Orders: placing one from a hold, reading it, giving it up.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use http_api::{Code, FieldError, Id, IdempotencyKey, NoBody, Problem, Strict, from_grid};
+use inventory::{CancelOrder, Command, HoldId, OrderId, Outcome, PlaceOrder};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Office;
+use super::answer::{Shopper, foreign, private, replayed};
+use super::bodies::{self, OrderBody};
+use super::stored_orders;
+use crate::clock::now_ms;
+use crate::contact::{BuyerForm, Contact};
+
+/// An order to place.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderForm {
+    /// The hold that becomes the order.
+    hold_id: String,
+    buyer: BuyerForm,
+    /// Must contain `personal_data`; `marketing` is apart from it.
+    consents: Vec<String>,
+    /// How the buyer wants to be told things: `email`, `push`, `telegram`.
+    #[serde(default = "by_email")]
+    channels: Vec<String>,
+}
+
+fn by_email() -> Vec<String> {
+    vec!["email".to_owned()]
+}
+
+/// Turns a hold into an order; its deadline stays the hold's.
+#[utoipa::path(post, path = "/api/v1/orders", tag = "orders", request_body = OrderForm, params(
+    ("Idempotency-Key" = String, Header, description = "UUID, version 7 preferred"),
+    ("X-Hold-Token" = String, Header, description = "The hold's token"),
+), responses(
+    (status = 201, description = "The order waits for its payment", body = OrderBody),
+    (status = 400, description = "`invalid_request`, `idempotency_key_required`"),
+    (status = 404, description = "`hold_not_found`"),
+    (status = 409, description = "`order_state`, `idempotency_window_expired`"),
+    (status = 410, description = "`hold_expired`"),
+    (status = 422, description = "`idempotency_conflict`"),
+))]
+pub(super) async fn place(
+    State(office): State<Arc<Office>>,
+    key: IdempotencyKey,
+    shopper: Shopper,
+    Strict { body, hash }: Strict<OrderForm>,
+) -> Result<Response, Problem> {
+    let contact = Contact::check(&body.buyer, &body.consents, &body.channels, now_ms()).map_err(
+        |faults| {
+            let faults =
+                faults.into_iter().map(|fault| FieldError::at(fault.pointer, fault.detail));
+            Problem::invalid(faults.collect())
+        },
+    )?;
+    let hold: HoldId = body.hold_id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
+    office.check_token(hold, &shopper, Code::HoldNotFound)?;
+    let contact = office.contacts.seal(hold, &contact.to_bytes()).map_err(Problem::internal)?;
+    let command = Command::PlaceOrder(PlaceOrder { hold, contact, buyer: None });
+    let reply = office.command(hold.event, key.of(hash), &shopper, command).await?;
+    let Outcome::OrderPlaced(placed) = &reply.outcome else { return Err(foreign(&reply.outcome)) };
+    let plan = office.plans.get(hold.event, shopper.deadline).await?;
+    let document = bodies::placed(placed, &plan);
+    Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
+}
+
+/// An order with its payments and refunds.
+#[utoipa::path(get, path = "/api/v1/orders/{id}", tag = "orders", params(
+    ("id" = String, Path, description = "The order"),
+    ("X-Hold-Token" = String, Header, description = "The token of its hold"),
+), responses(
+    (status = 200, description = "The order", body = OrderBody),
+    (status = 404, description = "`order_not_found`, also for what belongs to somebody else"),
+))]
+pub(super) async fn read(
+    State(office): State<Arc<Office>>,
+    Id(id): Id,
+    shopper: Shopper,
+) -> Result<Response, Problem> {
+    match office.own_order(&id, &shopper).await {
+        Ok((id, answer)) => {
+            let plan = office.plans.get(id.event, shopper.deadline).await?;
+            let document = bodies::order(id.event, &answer, &plan);
+            Ok(private(StatusCode::OK, Some(answer.version), document))
+        }
+        Err(problem) if problem.code() == Code::OrderNotFound => {
+            office.stored_order(&id, &shopper).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Gives an unpaid order up; its seats are free at once. Money that comes later is given back.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/cancel", tag = "orders", params(
+    ("id" = String, Path, description = "The order"),
+    ("Idempotency-Key" = String, Header, description = "UUID, version 7 preferred"),
+    ("X-Hold-Token" = String, Header, description = "The token of its hold"),
+), responses(
+    (status = 200, description = "The order as it is now", body = OrderBody),
+    (status = 404, description = "`order_not_found`"),
+    (status = 409, description = "`order_state`"),
+    (status = 410, description = "`hold_expired`"),
+))]
+pub(super) async fn cancel(
+    State(office): State<Arc<Office>>,
+    Id(id): Id,
+    key: IdempotencyKey,
+    shopper: Shopper,
+    NoBody { hash }: NoBody,
+) -> Result<Response, Problem> {
+    let (id, _) = office.own_order(&id, &shopper).await?;
+    let command = Command::CancelOrder(CancelOrder { order: id });
+    let reply = office.command(id.event, key.of(hash), &shopper, command).await?;
+    let answer = office.grid.order(id, shopper.deadline).await;
+    let answer = answer.map_err(|error| from_grid(error, Code::OrderNotFound))?;
+    let plan = office.plans.get(id.event, shopper.deadline).await?;
+    let document = bodies::order(id.event, &answer, &plan);
+    Ok(replayed(private(StatusCode::OK, Some(answer.version), document), reply.replayed))
+}
+
+impl Office {
+    /// An order that the grid has forgotten. While PostgreSQL is away there is none.
+    async fn stored_order(&self, id: &str, shopper: &Shopper) -> Result<Response, Problem> {
+        let missing = || Problem::new(Code::OrderNotFound);
+        // Only what could be an id of ours is asked for.
+        let id: OrderId = id.parse().map_err(|_| missing())?;
+        let found = stored_orders::find(&self.database, &id.to_string()).await;
+        let order = found.ok().flatten().ok_or_else(missing)?;
+        let hold: HoldId = order.hold_id.parse().map_err(|_| missing())?;
+        self.check_token(hold, shopper, Code::OrderNotFound)?;
+        Ok(private(StatusCode::OK, None, order))
+    }
+}

@@ -1,0 +1,77 @@
+//! Tickets of a paid order: a signed code and its picture for each seat.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use http_api::{Code, Id, Problem};
+use inventory::{OrderId, OrderStatus, TicketId};
+use processing_unit::OrderAnswer;
+
+use super::Office;
+use super::answer::{Shopper, private};
+use super::bodies::TicketBody;
+use crate::clock::now_ms;
+use crate::plans::EventPlan;
+use crate::ticket_code::{TicketClaim, TicketSigner};
+use crate::ticket_qr;
+
+/// How long after the start of the event a ticket still lets somebody in.
+const VALID_AFTER_START_MS: u64 = 12 * 60 * 60 * 1_000;
+
+/// The tickets of an order, once it is paid.
+#[utoipa::path(get, path = "/api/v1/orders/{id}/tickets", tag = "orders", params(
+    ("id" = String, Path, description = "The order"),
+    ("X-Hold-Token" = String, Header, description = "The token of its hold"),
+), responses(
+    (status = 200, description = "One ticket for each seat", body = Vec<TicketBody>),
+    (status = 404, description = "`order_not_found`"),
+    (status = 409, description = "`order_state`: it is not paid"),
+))]
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    Id(id): Id,
+    shopper: Shopper,
+) -> Result<Response, Problem> {
+    let (id, answer) = office.own_order(&id, &shopper).await?;
+    match answer.order.status {
+        OrderStatus::Paid | OrderStatus::PartiallyRefunded => {}
+        status @ (OrderStatus::PendingPayment
+        | OrderStatus::Cancelled
+        | OrderStatus::Expired
+        | OrderStatus::RefundPending
+        | OrderStatus::Refunded) => {
+            let problem = Problem::new(Code::OrderState).detail("The order is not paid");
+            return Err(problem.fact("order_status", status.as_str()));
+        }
+    }
+    let plan = office.plans.get(id.event, shopper.deadline).await?;
+    let tickets = tickets(id, &answer, &plan, &office.tickets);
+    Ok(private(StatusCode::OK, Some(answer.version), tickets))
+}
+
+fn tickets(
+    order: OrderId,
+    answer: &OrderAnswer,
+    plan: &EventPlan,
+    signer: &TicketSigner,
+) -> Vec<TicketBody> {
+    let over = now_ms() > plan.sale.starts_at_ms.saturating_add(VALID_AFTER_START_MS);
+    let ticket = |(priced, name): (inventory::PricedSeat, crate::plans::SeatName<'_>)| {
+        let claim = TicketClaim {
+            ticket: TicketId { order, seat: priced.seat },
+            event_id: plan.sale.event_id.clone(),
+            seat_id: name.id(),
+        };
+        let code = signer.code(&claim);
+        TicketBody {
+            id: claim.ticket.to_string(),
+            seat: claim.seat_id,
+            qr_svg: ticket_qr::svg(&code),
+            code,
+            status: if over { "expired" } else { "valid" }.to_owned(),
+        }
+    };
+    plan.named(&answer.order.seats).map(ticket).collect()
+}

@@ -1,0 +1,127 @@
+//! Plans and terms of events in the grid, fetched once: they never change while a sale is open.
+//!
+//! Gives seats their names in answers. Bounded; the least recently added goes first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use inventory::{EventNo, Plan, PricedSeat, Sale, SeatIx};
+use parking_lot::Mutex;
+use processing_unit::{Grid, GridError};
+
+/// Plans kept; a plan of 20,000 seats takes some 3 MB, so that this stays below 200 MB.
+const PLANS_MAX: usize = 64;
+
+/// An event's terms and plan with each seat's place.
+pub(crate) struct EventPlan {
+    pub(crate) sale: Arc<Sale>,
+    pub(crate) plan: Arc<Plan>,
+    /// Per seat in plan order: positions of section, row in it, seat in it.
+    places: Vec<(u16, u16, u8)>,
+}
+
+/// A seat by its names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SeatName<'a> {
+    pub(crate) section: &'a str,
+    pub(crate) section_name: &'a str,
+    pub(crate) row: &'a str,
+    pub(crate) number: &'a str,
+    pub(crate) tier: &'a str,
+}
+
+impl SeatName<'_> {
+    /// `<section>-<row>-<number>`.
+    pub(crate) fn id(&self) -> String {
+        format!("{}-{}-{}", self.section, self.row, self.number)
+    }
+}
+
+impl EventPlan {
+    fn new(sale: Arc<Sale>, plan: Arc<Plan>) -> Self {
+        let mut places = Vec::with_capacity(plan.seat_count());
+        for (section_at, section) in plan.sections.iter().enumerate() {
+            for (row_at, row) in section.rows.iter().enumerate() {
+                let seats = 0..row.seats.len();
+                places.extend(seats.map(|at| (section_at as u16, row_at as u16, at as u8)));
+            }
+        }
+        Self { sale, plan, places }
+    }
+
+    /// The names of a seat; `None` for an index outside the plan.
+    pub(crate) fn name(&self, seat: SeatIx) -> Option<SeatName<'_>> {
+        let (section, row, at) = *self.places.get(seat.at())?;
+        let section = self.plan.sections.get(usize::from(section))?;
+        let row = section.rows.get(usize::from(row))?;
+        let seat = row.seats.get(usize::from(at))?;
+        Some(SeatName {
+            section: &section.id,
+            section_name: &section.name,
+            row: &row.label,
+            number: &seat.number,
+            tier: self.plan.tiers.get(usize::from(seat.tier)).map_or("", |tier| &tier.id),
+        })
+    }
+
+    /// The seats with their names.
+    pub(crate) fn named<'a>(
+        &'a self,
+        seats: &'a [PricedSeat],
+    ) -> impl Iterator<Item = (PricedSeat, SeatName<'a>)> {
+        seats.iter().filter_map(|seat| Some((*seat, self.name(seat.seat)?)))
+    }
+
+    /// ISO 4217 letters of the event's currency.
+    pub(crate) fn currency(&self) -> &str {
+        std::str::from_utf8(&self.sale.currency).unwrap_or("XXX")
+    }
+}
+
+/// The cache.
+pub(crate) struct Plans {
+    grid: Grid,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    by_event: HashMap<EventNo, Arc<EventPlan>>,
+    oldest_first: VecDeque<EventNo>,
+}
+
+impl Plans {
+    pub(crate) fn new(grid: Grid) -> Self {
+        Self { grid, known: Mutex::default() }
+    }
+
+    /// The plan of an event, from memory or from the grid.
+    pub(crate) async fn get(
+        &self,
+        event: EventNo,
+        deadline: Instant,
+    ) -> Result<Arc<EventPlan>, GridError> {
+        if let Some(plan) = self.known.lock().by_event.get(&event) {
+            return Ok(plan.clone());
+        }
+        let answer = self.grid.plan(event, deadline).await?;
+        let plan = Arc::new(EventPlan::new(answer.sale, answer.plan));
+        self.known.lock().keep(event, plan.clone());
+        Ok(plan)
+    }
+}
+
+impl Known {
+    fn keep(&mut self, event: EventNo, plan: Arc<EventPlan>) {
+        if self.by_event.insert(event, plan).is_some() {
+            return;
+        }
+        self.oldest_first.push_back(event);
+        if self.oldest_first.len() > PLANS_MAX
+            && let Some(oldest) = self.oldest_first.pop_front()
+        {
+            self.by_event.remove(&oldest);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The publisher: every published event is pinned to a shard and its sale opened there.
+//!
+//! Level-triggered: it compares the catalogue with the grid and does what is missing, so start,
+//! change and restart are one path. It never closes or changes a sale.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use inventory::{Actor, Command, Envelope, EventNo, OpenSale, Outcome, Plan, Refusal, Sale};
+use processing_unit::{Grid, GridError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalogue::{Catalogue, CatalogueCache, EventRecord, store};
+use crate::database::{Database, DatabaseError};
+
+/// Pause before what failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+/// Deadline of one event: a plan of 20,000 seats is committed in well under a second.
+const EVENT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Why an event is not open yet.
+#[derive(Debug, thiserror::Error)]
+enum PublishError {
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The event cannot be sold as it is; trying again helps only after it was edited.
+    #[error("{0}")]
+    Unsellable(String),
+}
+
+pub(crate) struct Publisher {
+    grid: Grid,
+    database: Arc<Database>,
+    catalogue: Arc<CatalogueCache>,
+    /// Events that need nothing more until the catalogue changes.
+    settled: BTreeSet<String>,
+    /// Tells that every event of one copy of the catalogue was dealt with.
+    passed: watch::Sender<bool>,
+}
+
+impl Publisher {
+    pub(crate) fn new(
+        grid: Grid,
+        database: Arc<Database>,
+        catalogue: Arc<CatalogueCache>,
+        passed: watch::Sender<bool>,
+    ) -> Self {
+        Self { grid, database, catalogue, settled: BTreeSet::new(), passed }
+    }
+
+    /// Runs until `shutdown`.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let work = async {
+            let mut news = self.catalogue.watch();
+            loop {
+                let catalogue = news.borrow_and_update().clone();
+                let waiting = match catalogue {
+                    Some(catalogue) => self.pass(&catalogue).await,
+                    None => 0,
+                };
+                if waiting == 0 {
+                    // The sender lives as long as this task's own handle on the cache.
+                    let _ = news.changed().await;
+                    self.settled.clear();
+                } else {
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = work => {}
+        }
+    }
+
+    /// Deals with every event once; returns how many still wait.
+    async fn pass(&mut self, catalogue: &Catalogue) -> usize {
+        let mut waiting = 0;
+        for event in &catalogue.events {
+            if self.settled.contains(&event.id) {
+                continue;
+            }
+            match self.publish(event).await {
+                Ok(()) => {
+                    self.settled.insert(event.id.clone());
+                }
+                Err(PublishError::Unsellable(reason)) => {
+                    tracing::warn!(event = %event.id, reason, "the event is not sold as published");
+                    self.settled.insert(event.id.clone());
+                }
+                Err(error) => {
+                    tracing::debug!(event = %event.id, %error, "not published yet, trying again");
+                    waiting += 1;
+                }
+            }
+        }
+        metrics::gauge!("seatgrid_office_events_unpublished").set(waiting as f64);
+        if waiting == 0 {
+            self.passed.send_replace(true);
+        }
+        waiting
+    }
+
+    async fn publish(&self, event: &EventRecord) -> Result<(), PublishError> {
+        let deadline = Instant::now() + EVENT_DEADLINE;
+        let no = EventNo(self.grid.pin(&event.id, deadline).await?.number);
+        let sale = terms(event)?;
+        match self.grid.plan(no, deadline).await {
+            Ok(open) if *open.sale == sale => Ok(()),
+            Ok(_) => Err(differs()),
+            Err(GridError::NotFound) => self.open(no, event, sale, deadline).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn open(
+        &self,
+        no: EventNo,
+        event: &EventRecord,
+        sale: Sale,
+        deadline: Instant,
+    ) -> Result<(), PublishError> {
+        let plan = self.plan(event).await?;
+        let command = Command::OpenSale(OpenSale { event: no, sale, plan });
+        let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
+        match self.grid.command(no, &envelope, deadline).await?.outcome {
+            Outcome::SaleOpened => {
+                tracing::info!(event = %event.id, number = no.0, "the event's sale is open in the grid");
+                Ok(())
+            }
+            Outcome::Refused(Refusal::PersistenceBacklog) => Err(GridError::Overloaded.into()),
+            Outcome::Refused(Refusal::SaleDiffers) => Err(differs()),
+            Outcome::Refused(refusal) => Err(PublishError::Unsellable(format!("{refusal:?}"))),
+            other => Err(GridError::Protocol(format!("not this command's: {other:?}")).into()),
+        }
+    }
+
+    async fn plan(&self, event: &EventRecord) -> Result<Plan, PublishError> {
+        let id = event.id.clone();
+        let stored = self.database.run(|pool| async move { store::plan(&pool, &id).await }).await?;
+        let stored = stored.ok_or_else(|| unsellable("it has no plan"))?;
+        stored.to_plan(&event.tiers).map_err(unsellable)
+    }
+}
+
+fn differs() -> PublishError {
+    unsellable("its sale is open with other terms, which stay as they were")
+}
+
+fn unsellable(reason: impl std::fmt::Display) -> PublishError {
+    PublishError::Unsellable(reason.to_string())
+}
+
+/// The terms of an event's sale in the grid.
+fn terms(event: &EventRecord) -> Result<Sale, PublishError> {
+    let moment = |ms: i64| u64::try_from(ms).map_err(|_| unsellable("a time before 1970"));
+    let currency = event.currency.as_bytes().try_into();
+    let hold_ttl_ms = u32::try_from(event.hold_ttl_s).ok().and_then(|s| s.checked_mul(1_000));
+    Ok(Sale {
+        event_id: event.id.clone(),
+        name: event.name.clone(),
+        starts_at_ms: moment(event.starts_at_ms)?,
+        currency: currency.map_err(|_| unsellable("a currency has three letters"))?,
+        opens_at_ms: moment(event.opens_at_ms)?,
+        closes_at_ms: moment(event.closes_at_ms)?,
+        hold_ttl_ms: hold_ttl_ms.ok_or_else(|| unsellable("the hold time is out of range"))?,
+        per_hold_max: u16::try_from(event.per_hold_max)
+            .map_err(|_| unsellable("the seats per hold are out of range"))?,
+    })
+}

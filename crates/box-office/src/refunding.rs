@@ -1,0 +1,216 @@
+//! Carrying out a refund that the grid has decided: asked at the gateway with one key for ever, so
+//! that however often and by however many processes it is tried, the money goes back once.
+//!
+//! Decides nothing about who gets money back; that is the grid's.
+
+use std::time::Instant;
+
+use inventory::{
+    Actor, Command, Envelope, OrderId, Outcome, RecordRefund, RefundId, RefundResult, RefundStatus,
+};
+use payments::{CreateRefund, GatewayRefund, Money, ProviderError};
+use processing_unit::{OpenRefund, OrderAnswer};
+
+use crate::settlement::{FollowError, Settlement, within};
+
+/// What the shopper sees on the statement.
+const DESCRIPTION: &str = "Возврат · Refund";
+
+/// A refund to carry out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueRefund {
+    /// Its id.
+    pub id: RefundId,
+    /// How much, in minor units.
+    pub amount_minor: i64,
+    /// ISO 4217 letters.
+    pub currency: [u8; 3],
+    /// The provider's name.
+    pub provider: String,
+    /// The gateway's id of the payment.
+    pub payment_ref: Option<String>,
+    /// Attempts that failed so far.
+    pub attempts: u32,
+}
+
+/// How one attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// The money is on its way back; the grid knows.
+    Succeeded,
+    /// The gateway has it but is not done; ask again later.
+    Waiting,
+    /// It failed; the grid counts the attempt.
+    Failed {
+        /// Why.
+        error: String,
+    },
+    /// It failed for good; a person must look.
+    Dead {
+        /// Why.
+        error: String,
+    },
+}
+
+impl From<OpenRefund> for DueRefund {
+    fn from(open: OpenRefund) -> Self {
+        Self {
+            id: open.id,
+            amount_minor: open.refund.amount_minor,
+            currency: open.currency,
+            provider: open.provider,
+            payment_ref: open.provider_ref,
+            attempts: open.refund.attempts,
+        }
+    }
+}
+
+/// Tries once and tells the grid what came of it.
+///
+/// # Errors
+/// [`FollowError::Grid`] when the grid could not be told; the next attempt repeats the same.
+pub async fn carry_out(
+    settlement: &Settlement,
+    refund: &DueRefund,
+    attempts_max: u32,
+    deadline: Instant,
+) -> Result<Attempt, FollowError> {
+    let attempt = match ask(settlement, refund, deadline).await {
+        Ok(asked) => judge(asked, refund.attempts, attempts_max),
+        Err(hopeless) => Attempt::Dead { error: hopeless },
+    };
+    let result = match &attempt {
+        Attempt::Waiting => return Ok(attempt),
+        Attempt::Succeeded => RefundResult::Succeeded,
+        Attempt::Failed { error } => RefundResult::Failed { error: error.clone() },
+        Attempt::Dead { error } => {
+            tracing::error!(refund = %refund.id, error, "a refund failed for good: pay it back by hand");
+            RefundResult::Dead { error: error.clone() }
+        }
+    };
+    record(settlement, refund.id, result, deadline).await?;
+    metrics::counter!("seatgrid_refund_attempts_total", "result" => label(&attempt)).increment(1);
+    Ok(attempt)
+}
+
+/// The refunds of a payment that are still to be carried out.
+pub(crate) fn due_of(
+    order: &OrderAnswer,
+    id: OrderId,
+    payment: u64,
+    currency: [u8; 3],
+) -> Vec<DueRefund> {
+    let paid = order.payments.iter().find(|p| p.no == payment);
+    let open = order
+        .refunds
+        .iter()
+        .filter(|refund| refund.payment == payment && refund.status == RefundStatus::Pending);
+    open.map(|refund| DueRefund {
+        id: RefundId { event: id.event, no: refund.no },
+        amount_minor: refund.amount_minor,
+        currency,
+        provider: paid.map_or_else(String::new, |p| p.provider.clone()),
+        payment_ref: paid.and_then(|p| p.provider_ref.clone()),
+        attempts: refund.attempts,
+    })
+    .collect()
+}
+
+/// Asks the gateway; `Err` says that asking makes no sense, now or ever.
+async fn ask(
+    settlement: &Settlement,
+    refund: &DueRefund,
+    deadline: Instant,
+) -> Result<Result<GatewayRefund, ProviderError>, String> {
+    let provider = settlement.provider(&refund.provider).map_err(|error| error.to_string())?;
+    let payment_ref = refund.payment_ref.clone().ok_or("the gateway's payment id is not known")?;
+    let letters = std::str::from_utf8(&refund.currency).ok().and_then(|c| c.parse().ok());
+    let currency = letters.ok_or("the event's currency has no letters")?;
+    let request = CreateRefund {
+        // The gateway's own id makes the key unique even between two installations of one shop.
+        idempotence_key: format!("{}.{payment_ref}", refund.id),
+        payment_ref,
+        amount: Money::new(refund.amount_minor, currency),
+        description: DESCRIPTION.to_owned(),
+    };
+    let created = within(deadline, provider.create_refund(request)).await;
+    let Ok(object) = created else { return Ok(created) };
+    // A repeat tells the first answer again, so an open one is read as it is now.
+    if object.status == payments::RefundStatus::Pending {
+        return Ok(within(deadline, provider.read_refund(&object.provider_ref)).await);
+    }
+    Ok(Ok(object))
+}
+
+/// What an answer means. No answer counts as an attempt too, or a dead gateway would be asked for
+/// ever; the key stays the same, so nothing can happen twice.
+fn judge(
+    answer: Result<GatewayRefund, ProviderError>,
+    attempts: u32,
+    attempts_max: u32,
+) -> Attempt {
+    let error = match answer {
+        Ok(refund) => match refund.status {
+            payments::RefundStatus::Succeeded => return Attempt::Succeeded,
+            payments::RefundStatus::Pending => return Attempt::Waiting,
+            payments::RefundStatus::Canceled { reason } => format!("canceled: {reason}"),
+        },
+        Err(error) => error.to_string(),
+    };
+    if attempts + 1 >= attempts_max { Attempt::Dead { error } } else { Attempt::Failed { error } }
+}
+
+async fn record(
+    settlement: &Settlement,
+    refund: RefundId,
+    result: RefundResult,
+    deadline: Instant,
+) -> Result<(), FollowError> {
+    let command = Command::RecordRefund(RecordRefund { refund, result });
+    let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
+    let reply = settlement.grid().command(refund.event, &envelope, deadline).await?;
+    match reply.outcome {
+        Outcome::RefundRecorded => Ok(()),
+        Outcome::Refused(refusal) => Err(FollowError::Refused(refusal)),
+        other => Err(FollowError::Grid(processing_unit::GridError::Protocol(format!(
+            "not this command's: {other:?}"
+        )))),
+    }
+}
+
+fn label(attempt: &Attempt) -> &'static str {
+    match attempt {
+        Attempt::Succeeded => "succeeded",
+        Attempt::Waiting => "waiting",
+        Attempt::Failed { .. } => "failed",
+        Attempt::Dead { .. } => "dead",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: payments::RefundStatus) -> Result<GatewayRefund, ProviderError> {
+        Ok(GatewayRefund {
+            provider_ref: "r".into(),
+            payment_ref: "p".into(),
+            status,
+            amount: Money::new(100, payments::Currency::RUB),
+            created_at_ms: 0,
+        })
+    }
+
+    #[test]
+    fn only_success_ends_a_refund_well_and_attempts_are_bounded() {
+        use payments::RefundStatus::{Canceled, Pending, Succeeded};
+        let canceled = || answered(Canceled { reason: "insufficient_funds".into() });
+        let unknown = || Err(ProviderError::Unknown { detail: "timeout".into() });
+        assert_eq!(judge(answered(Succeeded), 23, 24), Attempt::Succeeded);
+        assert_eq!(judge(answered(Pending), 99, 24), Attempt::Waiting);
+        let failed = Attempt::Failed { error: "canceled: insufficient_funds".into() };
+        assert_eq!(judge(canceled(), 0, 24), failed);
+        assert!(matches!(judge(unknown(), 22, 24), Attempt::Failed { .. }));
+        assert!(matches!(judge(unknown(), 23, 24), Attempt::Dead { .. }));
+    }
+}

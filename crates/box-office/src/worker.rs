@@ -1,0 +1,151 @@
+//! The worker: asks gateways about every payment whose end is not known, carries out refunds, and
+//! processes notifications that were left over.
+//!
+//! Level-triggered over what the grid and the journal say is open: it keeps nothing that a restart
+//! could lose, and any number of workers may run, since all that they do is idempotent.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use http_api::admin::{self, Probes};
+use http_api::server::{self, BindError};
+use processing_unit::Grid;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConfigError, WorkerConfig};
+use crate::database::{Database, DatabaseError};
+use crate::gateways::{self, GatewayError};
+use crate::notices;
+use crate::settlement::Settlement;
+use crate::webhook_journal::{self, Waiting};
+use money::MoneyRound;
+
+pub mod pace;
+
+mod money;
+
+/// Deadline of one notification: a read at the gateway and two commands.
+const NOTICE_DEADLINE: Duration = Duration::from_secs(20);
+/// Notifications taken from the journal at a time.
+const NOTICES_TAKEN_MAX: i64 = 100;
+/// How often the journal is cleaned.
+const PURGE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Why the worker does not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A payment provider cannot be made.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The database address is of no use.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The admin port is in use.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// Works until `shutdown`.
+///
+/// # Errors
+/// [`RunError`] before anything was begun.
+pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<(), RunError> {
+    config.validate()?;
+    let admin = server::bind(config.admin_listen).await?;
+    let providers = gateways::providers(&config.providers)?;
+    let database = Arc::new(Database::open(
+        config.database_url_file.as_deref(),
+        &config.database_url,
+        config.database_connections_max,
+    )?);
+    let settlement = Settlement::new(Grid::connect(&config.grid), providers);
+    let config = Arc::new(config);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(look_at_money(config.clone(), settlement.clone(), shutdown.clone()));
+    tasks.spawn(look_at_notices(config.clone(), settlement, database.clone(), shutdown.clone()));
+    tasks.spawn(clean(config.clone(), database.clone(), shutdown.clone()));
+    let probes = Probes::new();
+    probes.ready();
+    admin::serve_on(admin, probes, Router::new(), shutdown).await;
+    while tasks.join_next().await.is_some() {}
+    database.close().await;
+    Ok(())
+}
+
+async fn look_at_money(
+    config: Arc<WorkerConfig>,
+    settlement: Settlement,
+    shutdown: CancellationToken,
+) {
+    let pause = Duration::from_millis(config.look_every_ms);
+    let mut round = MoneyRound::new(settlement, &config);
+    let look = async {
+        loop {
+            round.look().await;
+            tokio::time::sleep(pause).await;
+        }
+    };
+    until(&shutdown, look).await;
+}
+
+async fn look_at_notices(
+    config: Arc<WorkerConfig>,
+    settlement: Settlement,
+    database: Arc<Database>,
+    shutdown: CancellationToken,
+) {
+    let pause = Duration::from_millis(config.look_every_ms);
+    let look = async {
+        loop {
+            match webhook_journal::take_due(&database, NOTICES_TAKEN_MAX).await {
+                Ok(taken) => work_off(&config, &settlement, &database, taken).await,
+                Err(error) => tracing::debug!(%error, "the journal was not read"),
+            }
+            tokio::time::sleep(pause).await;
+        }
+    };
+    until(&shutdown, look).await;
+}
+
+async fn work_off(
+    config: &WorkerConfig,
+    settlement: &Settlement,
+    database: &Arc<Database>,
+    taken: Vec<Waiting>,
+) {
+    let deadline = Instant::now() + NOTICE_DEADLINE;
+    let attempts_max = config.refund_attempts_max;
+    money::all(taken, config.parallel_max, |waiting| {
+        let (settlement, database) = (settlement.clone(), database.clone());
+        async move {
+            notices::work_off(&settlement, &database, &waiting, attempts_max, deadline).await;
+        }
+    })
+    .await;
+}
+
+async fn clean(config: Arc<WorkerConfig>, database: Arc<Database>, shutdown: CancellationToken) {
+    let clean = async {
+        loop {
+            match webhook_journal::purge(&database, config.journal_kept_days).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "old notifications were deleted"),
+                Err(error) => tracing::debug!(%error, "the journal was not cleaned"),
+            }
+            tokio::time::sleep(PURGE_EVERY).await;
+        }
+    };
+    until(&shutdown, clean).await;
+}
+
+async fn until(shutdown: &CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = work => {}
+    }
+}

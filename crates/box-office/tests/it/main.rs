@@ -1,0 +1,20 @@
+//! Integration tests of the office and the worker: the pure parts against tables, the flows against
+//! a real unit, the real sandbox gateway and a real PostgreSQL.
+
+mod support;
+
+mod away;
+mod catalogue;
+mod checkout;
+mod contacts;
+mod late_money;
+mod notices;
+mod pace;
+mod payments;
+mod sealing;
+mod settings;
+mod stored;
+mod ticket_codes;
+mod verdicts;
+mod worker;
+mod wrong_input;

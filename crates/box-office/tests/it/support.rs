@@ -1,0 +1,429 @@
+//! A whole shop in one process: one unit, the sandbox gateway, the office, a database of its own,
+//! and a worker when a test asks for one. Everything on free ports and in temporary places.
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use box_office::office::{self, Listeners};
+use box_office::{OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig, worker};
+use http_api::token::TokenKey;
+use inventory::{
+    Actor, Choice, Command, Envelope, EventNo, Held, HoldSeats, Outcome, RequestKey, SeatIx,
+};
+use local_postgres::testing::TestDatabase;
+use payments::Secret;
+use payments::sandbox::{self, SandboxConfig};
+use processing_unit::{Grid, GridConfig, Unit, UnitConfig};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long anything that must happen may take.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The shop's secret at the sandbox.
+const SHOP_SECRET: &str = "test_secret_of_the_shop";
+
+/// What a test wants to be special.
+pub struct Wish {
+    /// Seconds that a hold lives.
+    pub hold_ttl_s: u32,
+    /// Another PostgreSQL than the shared one.
+    pub database_url: Option<String>,
+    /// Whether the gateway tells the office.
+    pub with_notifications: bool,
+    /// Time for one creation of a payment, milliseconds.
+    pub payment_create_ms_max: u64,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            hold_ttl_s: 300,
+            database_url: None,
+            with_notifications: true,
+            payment_create_ms_max: 8_000,
+        }
+    }
+}
+
+/// A running shop.
+pub struct Shop {
+    pub grid: Grid,
+    pub http: reqwest::Client,
+    pub office: String,
+    pub admin: String,
+    pub gateway: String,
+    pub database: Option<TestDatabase>,
+    tokens: TokenKey,
+    shutdown: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+    unit: Option<Unit>,
+    worker_config: WorkerConfig,
+    _dir: TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    pub headers: reqwest::header::HeaderMap,
+}
+
+impl Answer {
+    /// A member of the body as text; empty when it is none.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub fn code(&self) -> &str {
+        self.text("/code")
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    pub fn replayed(&self) -> bool {
+        self.headers.get("idempotent-replayed").is_some_and(|value| value == "true")
+    }
+}
+
+/// A hold with its token.
+#[derive(Debug, Clone)]
+pub struct Hold {
+    pub id: String,
+    pub token: String,
+}
+
+/// An order on its way.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub id: String,
+    pub token: String,
+}
+
+/// A started payment.
+#[derive(Debug, Clone)]
+pub struct Payment {
+    pub id: String,
+    pub page: String,
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        Self::with(Wish::default()).await
+    }
+
+    pub async fn with(wish: Wish) -> Self {
+        let shared = wish.database_url.is_none();
+        let database = shared.then(local_postgres::testing::database);
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let shutdown = CancellationToken::new();
+        let (unit, units) = unit(dir.path()).await;
+        let grid = GridConfig { units };
+        let mut config = office_config(dir.path(), &wish, grid.clone());
+        let url = wish.database_url.or_else(|| Some(database.as_ref()?.url().to_owned()));
+        config.database_url.0 = Secret::new(url.expect("one of both"));
+        let listeners = Listeners::bind(&config).await.expect("free ports");
+        let office = format!("http://{}", listeners.http.local_addr().expect("bound"));
+        let admin = format!("http://{}", listeners.admin.local_addr().expect("bound"));
+        let notify = format!("{office}/api/v1/webhooks/sandbox");
+        let notify = if wish.with_notifications { notify } else { String::new() };
+        let (gateway, sandbox) = gateway(dir.path(), notify, &shutdown).await;
+        config.providers = providers(dir.path(), &gateway);
+        let worker_config = worker_config(&config);
+        let serving = office::serve(config, listeners, shutdown.clone());
+        let serving = tokio::spawn(async move { serving.await.expect("the office serves") });
+        // The gateway's adapter installs it too; whoever comes second finds it there.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().tls_certs_only([]).no_proxy();
+        let shop = Self {
+            grid: Grid::connect(&grid),
+            http: http.build().expect("client"),
+            office,
+            admin,
+            gateway,
+            database,
+            tokens: TokenKey::new(&[1; 32]),
+            shutdown,
+            tasks: vec![sandbox, serving],
+            unit: Some(unit),
+            worker_config,
+            _dir: dir,
+        };
+        shop.until_ready().await;
+        shop
+    }
+
+    async fn until_ready(&self) {
+        until("the office is ready", async || {
+            let url = format!("{}/readyz", self.admin);
+            let answer = self.http.get(url).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// Starts a worker; it ends with the shop.
+    pub fn start_worker(&mut self, change: impl FnOnce(&mut WorkerConfig)) {
+        let mut config = self.worker_config.clone();
+        change(&mut config);
+        let work = worker::run(config, self.shutdown.clone());
+        self.tasks.push(tokio::spawn(async move { work.await.expect("the worker works") }));
+    }
+
+    /// Stops everything in order.
+    pub async fn close(mut self) {
+        self.shutdown.cancel();
+        for task in self.tasks.drain(..) {
+            task.await.expect("a task ends by itself");
+        }
+        if let Some(unit) = self.unit.take() {
+            unit.shutdown().await;
+        }
+    }
+
+    pub async fn event_no(&self) -> EventNo {
+        let pin = self.grid.route("demo-hall", soon()).await.expect("the demo hall is pinned");
+        EventNo(pin.number)
+    }
+
+    /// Takes seats by their index in plan order.
+    pub async fn hold(&self, seats: &[u32]) -> Hold {
+        let event = self.event_no().await;
+        let plan = self.grid.plan(event, soon()).await.expect("plan").plan;
+        let choice = Choice::Seats(seats.iter().map(|at| SeatIx(*at)).collect());
+        let command = Command::Hold(HoldSeats { event, plan_version: plan.version, choice });
+        let key = RequestKey { id: Uuid::new_v4().as_u128(), hash: 1, made_at_ms: None };
+        let envelope = Envelope { key: Some(key), actor: Actor::SYSTEM, command };
+        let reply = self.grid.command(event, &envelope, soon()).await.expect("grid");
+        let Outcome::Held(Held { hold, .. }) = reply.outcome else { panic!("{reply:?}") };
+        Hold { id: hold.to_string(), token: self.tokens.token(hold) }
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.office));
+        read(request.header("x-hold-token", token)).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, key: Uuid, body: &Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.office)).json(body);
+        let request = request.header("x-hold-token", token);
+        read(request.header("idempotency-key", key.to_string())).await
+    }
+
+    pub async fn order(&self, hold: &Hold) -> Order {
+        let answer =
+            self.post("/api/v1/orders", &hold.token, Uuid::now_v7(), &form(&hold.id)).await;
+        let answer = answer.expect(201);
+        Order { id: answer.text("/id").to_owned(), token: hold.token.clone() }
+    }
+
+    pub async fn try_pay(&self, order: &Order, key: Uuid) -> Answer {
+        let path = format!("/api/v1/orders/{}/payments", order.id);
+        self.post(&path, &order.token, key, &pay_form()).await
+    }
+
+    pub async fn pay(&self, order: &Order) -> Payment {
+        let answer = self.try_pay(order, Uuid::now_v7()).await.expect(201);
+        Payment {
+            id: answer.text("/id").to_owned(),
+            page: answer.text("/confirmation/confirmation_url").to_owned(),
+        }
+    }
+
+    /// Decides on the gateway's page.
+    pub async fn decide(&self, payment: &Payment, decision: Value) {
+        let answer = self.http.post(&payment.page).json(&decision).send().await.expect("page");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    /// Turns the gateway's fault switches.
+    pub async fn faults(&self, faults: Value) {
+        let url = format!("{}/faults", self.gateway);
+        let answer = self.http.post(url).json(&faults).send().await.expect("faults");
+        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+    }
+
+    pub async fn no_faults(&self) {
+        self.http.delete(format!("{}/faults", self.gateway)).send().await.expect("faults");
+    }
+
+    pub async fn notify(&self, provider: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let url = format!("{}/api/v1/webhooks/{provider}", self.office);
+        read(self.http.post(url).header("content-type", "application/json").body(body)).await
+    }
+
+    pub async fn read_order(&self, order: &Order) -> Value {
+        self.get(&format!("/api/v1/orders/{}", order.id), &order.token).await.expect(200).body
+    }
+
+    /// Waits until the order has the status and returns it.
+    pub async fn until_status(&self, order: &Order, status: &str) -> Value {
+        let what = format!("order {} is {status}", order.id);
+        until(&what, async || {
+            let now = self.read_order(order).await;
+            (now["status"] == status).then_some(now)
+        })
+        .await
+    }
+
+    /// Everything that the gateway has, by our payment id.
+    pub async fn at_gateway(&self, payment: &Payment) -> Value {
+        let reference = payment.page.rsplit('/').next().expect("an address").to_owned();
+        let reference = reference.split(['?', '#']).next().unwrap_or_default().to_owned();
+        let url = format!("{}/v3/payments/{reference}", self.gateway);
+        let request = self.http.get(url).basic_auth("100500", Some(SHOP_SECRET));
+        read(request).await.expect(200).body
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// A deadline for one question.
+pub fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(10)
+}
+
+/// Asks until there is an answer.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let give_up = Instant::now() + PATIENCE;
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    loop {
+        ticks.tick().await;
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < give_up, "in {PATIENCE:?} it did not come true that {what}");
+    }
+}
+
+/// A good body for `POST /orders`.
+pub fn form(hold: &str) -> Value {
+    json!({
+        "hold_id": hold,
+        "buyer": {"name": "Анна Петрова", "email": "anna@example.org", "phone": "+79001234567"},
+        "consents": ["personal_data"],
+        "channels": ["email"],
+    })
+}
+
+/// A good body for `POST /orders/{id}/payments`.
+pub fn pay_form() -> Value {
+    json!({"provider": "sandbox", "method": "bank_card", "return_url": "http://127.0.0.1/return"})
+}
+
+async fn read(request: reqwest::RequestBuilder) -> Answer {
+    let answer = request.send().await.expect("an answer");
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let bytes = answer.bytes().await.expect("a body");
+    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+}
+
+async fn unit(dir: &Path) -> (Unit, Vec<SocketAddr>) {
+    let mut taken = HashSet::new();
+    let mut address = || {
+        let port = local_postgres::free_port(&mut taken).expect("a free port");
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+    };
+    let (raft, client, admin) = (address(), address(), address());
+    let config = json!({
+        "admin_listen": admin,
+        "node": {
+            "cluster_id": "00000000000000000000000000000007",
+            "node_id": 1,
+            "data_dir": dir.join("unit"),
+            "shards": 2,
+            "peers": {"1": {"raft": raft, "client": client}},
+        },
+    });
+    let config: UnitConfig = serde_json::from_value(config).expect("a unit's settings");
+    (Unit::start(config).await.expect("the unit starts"), vec![client])
+}
+
+async fn gateway(
+    dir: &Path,
+    notify_url: String,
+    shutdown: &CancellationToken,
+) -> (String, JoinHandle<()>) {
+    let config = SandboxConfig {
+        smtp_listen: String::new(),
+        notify_url,
+        secret: Secret::new(SHOP_SECRET),
+        data_dir: dir.join("sandbox"),
+        notify_retry_ms: 100,
+        ..SandboxConfig::default()
+    };
+    let listeners = sandbox::Listeners::bind(&config).await.expect("free ports");
+    let url = format!("http://{}", listeners.http_addr().expect("bound"));
+    let serving = sandbox::serve(config, listeners, shutdown.clone());
+    (url, tokio::spawn(async move { serving.await.expect("the sandbox serves") }))
+}
+
+fn office_config(dir: &Path, wish: &Wish, grid: GridConfig) -> OfficeConfig {
+    OfficeConfig {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        grid,
+        hold_token_key_file: key_file(dir, "hold", 1),
+        contact_key_file: key_file(dir, "contact", 2),
+        ticket_key_file: key_file(dir, "ticket", 3),
+        admin_password_file: Some(text_file(dir, "admin.password", "first password")),
+        demo: true,
+        demo_hold_ttl_s: wish.hold_ttl_s,
+        catalogue_poll_ms: 50,
+        payment_create_ms_max: wish.payment_create_ms_max,
+        ..OfficeConfig::default()
+    }
+}
+
+fn worker_config(office: &OfficeConfig) -> WorkerConfig {
+    WorkerConfig {
+        admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        database_url: office.database_url.clone(),
+        grid: office.grid.clone(),
+        providers: office.providers.clone(),
+        look_every_ms: 50,
+        ..WorkerConfig::default()
+    }
+}
+
+fn providers(dir: &Path, gateway: &str) -> BTreeMap<String, ProviderConfig> {
+    let provider = ProviderConfig {
+        kind: ProviderKind::Yookassa,
+        base_url: Some(gateway.to_owned()),
+        shop_id: "100500".to_owned(),
+        secret_file: text_file(dir, "shop.secret", SHOP_SECRET),
+        call_timeout_ms: 5_000,
+        connect_timeout_ms: 1_000,
+    };
+    BTreeMap::from([("sandbox".to_owned(), provider)])
+}
+
+fn key_file(dir: &Path, name: &str, byte: u8) -> PathBuf {
+    let path = dir.join(format!("{name}.key"));
+    std::fs::write(&path, [byte; 32]).expect("key file");
+    path
+}
+
+fn text_file(dir: &Path, name: &str, text: &str) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, format!("{text}\n")).expect("file");
+    path
+}
+
+/// A settlement of the test's own, beside the office's.
+pub fn settlement(shop: &Shop) -> box_office::settlement::Settlement {
+    box_office::settlement::Settlement::new(shop.grid.clone(), payments::Providers::new())
+}

@@ -1,0 +1,269 @@
+//! What the writer knows of itself, for probes, metrics and the log. Written by pumps and lease,
+//! read by the admin endpoint. The only file that logs trouble, so that a state is logged when it
+//! begins and when it ends, never per attempt.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use metrics::{counter, gauge};
+use parking_lot::Mutex;
+use processing_unit::ShardId;
+use serde::Serialize;
+
+use crate::failure::is_away;
+use crate::pump::ShardError;
+use crate::sink::WriteError;
+
+/// What this writer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Not yet connected, or its schema not ready.
+    Starting,
+    /// Another writer is at work; this one waits for its end.
+    Standby,
+    /// It writes.
+    Active,
+}
+
+/// One shard as the writer sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShardStatus {
+    /// The shard.
+    pub shard: ShardId,
+    /// How far the tables are behind the leader's clock, in milliseconds, at most.
+    pub lag_ms: u64,
+    /// What is in the way; `None` when nothing is.
+    pub trouble: Option<String>,
+}
+
+/// The writer as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WriterStatus {
+    /// What it does.
+    pub role: Role,
+    /// Whether PostgreSQL answered last.
+    pub database_up: bool,
+    /// Its shards; empty unless active.
+    pub shards: Vec<ShardStatus>,
+    /// Parked records that wait for a person.
+    pub quarantine: u64,
+}
+
+/// Shared by everything that runs in one writer.
+#[derive(Debug)]
+pub struct Health {
+    lag_warn_ms: u64,
+    lag_alarm_ms: u64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    role: Role,
+    database_up: bool,
+    schema_trouble: Option<String>,
+    quarantine: u64,
+    shards: BTreeMap<ShardId, ShardState>,
+}
+
+#[derive(Debug)]
+struct ShardState {
+    /// Leader's clock when it was last heard, and when that was here.
+    leader_ms: u64,
+    heard: Instant,
+    /// Everything before this is in the tables, by the leader's clock.
+    complete_ms: u64,
+    trouble: Option<(&'static str, String)>,
+    lagging: bool,
+}
+
+impl ShardState {
+    fn lag_ms(&self) -> u64 {
+        let now_ms = self.leader_ms + self.heard.elapsed().as_millis() as u64;
+        now_ms.saturating_sub(self.complete_ms)
+    }
+}
+
+impl Health {
+    /// A writer that has not begun.
+    pub fn new(lag_warn: Duration, lag_alarm: Duration) -> Self {
+        let inner = Inner {
+            role: Role::Starting,
+            database_up: true,
+            schema_trouble: None,
+            quarantine: 0,
+            shards: BTreeMap::new(),
+        };
+        Self {
+            lag_warn_ms: lag_warn.as_millis() as u64,
+            lag_alarm_ms: lag_alarm.as_millis() as u64,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// Everything, as of now.
+    pub fn status(&self) -> WriterStatus {
+        let inner = self.inner.lock();
+        let shards = inner.shards.iter().map(|(shard, state)| ShardStatus {
+            shard: *shard,
+            lag_ms: state.lag_ms(),
+            trouble: state.trouble.as_ref().map(|(_, text)| text.clone()),
+        });
+        WriterStatus {
+            role: inner.role,
+            database_up: inner.database_up,
+            shards: shards.collect(),
+            quarantine: inner.quarantine,
+        }
+    }
+
+    /// Why this writer does not do its work; a standby does its work by waiting.
+    ///
+    /// # Errors
+    /// One sentence for people.
+    pub fn ready(&self) -> Result<(), String> {
+        let status = self.status();
+        if let Some(trouble) = &self.inner.lock().schema_trouble {
+            return Err(trouble.clone());
+        }
+        if !status.database_up {
+            return Err("PostgreSQL is away".into());
+        }
+        if status.role == Role::Starting {
+            return Err("starting".into());
+        }
+        for shard in status.shards {
+            if let Some(trouble) = shard.trouble {
+                return Err(format!("shard {}: {trouble}", shard.shard));
+            }
+            if shard.lag_ms > self.lag_alarm_ms {
+                return Err(format!("shard {} is {} ms behind", shard.shard, shard.lag_ms));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn enter(&self, role: Role, epoch: u64) {
+        let mut inner = self.inner.lock();
+        if inner.role == role {
+            return;
+        }
+        inner.role = role;
+        inner.shards.clear();
+        gauge!("seatgrid_writer_active").set(f64::from(u8::from(role == Role::Active)));
+        match role {
+            Role::Active => tracing::info!(epoch, "this writer writes now"),
+            Role::Standby => tracing::info!("another writer is at work, standing by"),
+            Role::Starting => {}
+        }
+    }
+
+    pub(crate) fn database_up(&self) {
+        let mut inner = self.inner.lock();
+        if !inner.database_up {
+            inner.database_up = true;
+            tracing::info!("PostgreSQL is back");
+        }
+        if inner.schema_trouble.take().is_some() {
+            tracing::info!("the schema is ready");
+        }
+        gauge!("seatgrid_writer_database_up").set(1.0);
+    }
+
+    pub(crate) fn database_down(&self, error: &dyn std::error::Error) {
+        let mut inner = self.inner.lock();
+        if inner.database_up {
+            inner.database_up = false;
+            tracing::warn!(%error, "PostgreSQL is away; changes wait in the grid");
+        }
+        gauge!("seatgrid_writer_database_up").set(0.0);
+    }
+
+    /// The schema cannot be used: nothing is written until somebody changes that.
+    pub(crate) fn schema_unusable(&self, error: &dyn std::error::Error) {
+        let mut inner = self.inner.lock();
+        if inner.schema_trouble.is_none() {
+            tracing::error!(%error, "the database's schema cannot be used");
+        }
+        inner.schema_trouble = Some(error.to_string());
+    }
+
+    pub(crate) fn quarantine(&self, size: u64) {
+        self.inner.lock().quarantine = size;
+        gauge!("seatgrid_writer_quarantine").set(size as f64);
+    }
+
+    /// The leader answered at `leader_ms`; everything before `complete_ms` is in the tables.
+    pub(crate) fn shard_at(&self, shard: ShardId, leader_ms: u64, complete_ms: u64) {
+        let mut inner = self.inner.lock();
+        let state = inner.shards.entry(shard).or_insert_with(|| ShardState {
+            leader_ms,
+            heard: Instant::now(),
+            complete_ms,
+            trouble: None,
+            lagging: false,
+        });
+        (state.leader_ms, state.heard, state.complete_ms) =
+            (leader_ms, Instant::now(), complete_ms);
+    }
+
+    /// A shard's feed or tables answered.
+    pub(crate) fn shard_works(&self, shard: ShardId) {
+        let mut inner = self.inner.lock();
+        let Some(state) = inner.shards.get_mut(&shard) else {
+            return;
+        };
+        if let Some((_, trouble)) = state.trouble.take() {
+            tracing::info!(shard, ended = %trouble, "the shard is written again");
+        }
+    }
+
+    /// A shard could not be written; it is tried again.
+    pub(crate) fn shard_failed(&self, shard: ShardId, error: &ShardError) {
+        counter!("seatgrid_writer_retries_total", "cause" => error.name()).increment(1);
+        if let ShardError::Write(WriteError::Database(cause)) = error
+            && is_away(cause)
+        {
+            self.database_down(cause);
+        }
+        let mut inner = self.inner.lock();
+        let known_away = !inner.database_up;
+        let state = inner.shards.entry(shard).or_insert_with(|| ShardState {
+            leader_ms: 0,
+            heard: Instant::now(),
+            complete_ms: 0,
+            trouble: None,
+            lagging: false,
+        });
+        let new = state.trouble.as_ref().is_none_or(|(name, _)| *name != error.name());
+        state.trouble = Some((error.name(), error.to_string()));
+        if !new || (known_away && error.is_database()) {
+            return;
+        }
+        if error.needs_a_person() {
+            tracing::error!(shard, %error, "the shard is not written");
+        } else {
+            tracing::warn!(shard, %error, "the shard is not written for now");
+        }
+    }
+
+    /// Sets the gauges and logs shards that begin or cease to lag. Called about once a second.
+    pub(crate) fn publish(&self) {
+        let mut inner = self.inner.lock();
+        for (shard, state) in &mut inner.shards {
+            let lag_ms = state.lag_ms();
+            gauge!("seatgrid_writer_lag_seconds", "shard" => shard.to_string())
+                .set(lag_ms as f64 / 1_000.0);
+            let lagging = lag_ms > self.lag_warn_ms;
+            if lagging != state.lagging {
+                state.lagging = lagging;
+                if lagging {
+                    tracing::warn!(shard, lag_ms, "the tables are behind the grid");
+                } else {
+                    tracing::info!(shard, lag_ms, "the tables have caught up");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The data writer: pulls each shard's change feed from the grid and writes it behind into
+//! PostgreSQL, exactly once, then lets the grid forget it. Also the schema it writes into
+//! ([`migrate`]) and the comparison of grid and tables ([`reconcile`]).
+//!
+//! Flow per shard: pump (feed after the checkpoint) → pure mapping to rows → one transaction of
+//! checkpoint, rows and ledger → acknowledgement. All state is in PostgreSQL; a writer that dies at
+//! any point is replaced by another that reads the checkpoint and goes on.
+//!
+//! This crate must never skip a record, guess the outcome of a commit, or acknowledge what is not
+//! committed.
+
+mod admin;
+mod backoff;
+mod batch;
+mod chain;
+mod config;
+mod database;
+mod failure;
+mod health;
+mod lease;
+mod ledger;
+mod migrate;
+mod pump;
+mod reconcile;
+mod rows;
+mod sink;
+mod source;
+mod terms;
+mod writer;
+
+pub use batch::{Batch, MapError};
+pub use chain::{ChainKey, GENESIS, Hash, form, next_hash};
+pub use config::{ConfigError, WriterConfig};
+pub use database::UrlError;
+pub use failure::{FailureClass, class_of_sqlstate};
+pub use health::{Health, Role, ShardStatus, WriterStatus};
+pub use ledger::{kind, ledger_rows};
+pub use migrate::{MigrateError, migrate};
+pub use pump::{Pump, ShardError, Shared};
+pub use reconcile::{
+    Counts, Difference, ReconcileError, ReconcileOptions, Report, Thing, reconcile, reconcile_from,
+};
+pub use rows::{
+    EventRow, LedgerRow, OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentEnd, PaymentRow,
+    RefundRow, SeatRow, SeatState,
+};
+pub use sink::{Checkpoint, Sink, WriteError};
+pub use source::FeedSource;
+pub use terms::{EventTerms, SeatWords, TermsByEvent};
+pub use writer::{RunError, run, run_from};

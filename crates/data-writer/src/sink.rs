@@ -1,0 +1,239 @@
+//! The only place that writes the grid's rows: one transaction moves a shard's checkpoint and
+//! everything that the move means, or nothing.
+//!
+//! The checkpoint is compared and set first. It locks the shard's row, so that a transaction of a
+//! lost connection that may still commit is waited for, and it fails for a writer whose epoch has
+//! passed. No error leaves a doubt here: whoever got one claims again and reads where the shard is.
+
+mod checkpoint;
+mod ledger;
+mod money;
+mod orders;
+mod quarantine;
+mod seats;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use inventory::LedgerRecord;
+use parking_lot::Mutex;
+use processing_unit::ShardId;
+use sqlx::{PgConnection, PgPool};
+
+pub use checkpoint::Checkpoint;
+pub(crate) use quarantine::Fault;
+
+use crate::EventTerms;
+use crate::batch::Batch;
+
+/// The longest one transaction may take, the way to the server included. A plan of 250,000 seats
+/// takes seconds; above this the connection is given up.
+const TRANSACTION_MAX: Duration = Duration::from_secs(60);
+
+/// Why nothing is known to be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Another writer has the shard, or the checkpoint is not where it was: claim again.
+    #[error("the checkpoint has moved or belongs to another writer")]
+    Fenced,
+    /// The database said no, or nothing at all.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// No answer in time.
+    #[error("the database did not answer within {} s", TRANSACTION_MAX.as_secs())]
+    Late,
+}
+
+/// The writing side of schema `grid`; cheap to share.
+#[derive(Debug)]
+pub struct Sink {
+    pool: PgPool,
+    /// First milliseconds of months whose ledger partition is known to exist.
+    months: Mutex<BTreeSet<i64>>,
+}
+
+impl Sink {
+    /// Writes through this pool.
+    pub fn new(pool: PgPool) -> Self {
+        Self { pool, months: Mutex::default() }
+    }
+
+    /// Takes a shard for a writer's epoch and says where it is. Waits for a transaction that is
+    /// still moving it.
+    ///
+    /// # Errors
+    /// `Fenced` when a higher epoch has it.
+    pub async fn claim(&self, shard: ShardId, epoch: u64) -> Result<Checkpoint, WriteError> {
+        within(async {
+            let mut connection = self.pool.acquire().await?;
+            checkpoint::claim(&mut connection, shard, epoch).await?.ok_or(WriteError::Fenced)
+        })
+        .await
+    }
+
+    /// Writes a batch that begins right after the checkpoint, and says where the shard is then.
+    /// Every record with a time before `complete_up_to_ms` is in this batch or was before.
+    ///
+    /// # Errors
+    /// `Fenced` when the checkpoint is not the given one any more; else what the database said.
+    pub async fn write(
+        &self,
+        from: &Checkpoint,
+        batch: &Batch,
+        complete_up_to_ms: u64,
+    ) -> Result<Checkpoint, WriteError> {
+        let Some(position) = batch.last() else {
+            return self.refresh(from, complete_up_to_ms).await;
+        };
+        let (ledger, chain_hash) = ledger::chained(from, &batch.ledger);
+        let applied_at_ms = from.applied_at_ms.max(complete_up_to_ms);
+        let to = Checkpoint { position, chain_hash, applied_at_ms, ..*from };
+        within(async {
+            let mut transaction = self.pool.begin().await?;
+            let months = self.ensure_months(&mut transaction, batch).await?;
+            if !checkpoint::advance(&mut transaction, from, &to).await? {
+                return Err(WriteError::Fenced);
+            }
+            write_rows(&mut transaction, batch, to.shard).await?;
+            ledger::insert(&mut transaction, &ledger).await?;
+            transaction.commit().await?;
+            self.months.lock().extend(months);
+            Ok(to)
+        })
+        .await
+    }
+
+    /// Passes a record that the database will never take: it goes to the quarantine and into the
+    /// ledger as such, and the checkpoint moves on, all in one transaction.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub(crate) async fn park(
+        &self,
+        from: &Checkpoint,
+        record: &LedgerRecord,
+        terms: Option<&EventTerms>,
+        fault: &Fault,
+    ) -> Result<Checkpoint, WriteError> {
+        let batch = quarantine::ledger_only(record, terms);
+        let (ledger, chain_hash) = ledger::chained(from, &batch.ledger);
+        let applied_at_ms = from.applied_at_ms.max(record.at_ms);
+        let to = Checkpoint { position: record.last(), chain_hash, applied_at_ms, ..*from };
+        within(async {
+            let mut transaction = self.pool.begin().await?;
+            let months = self.ensure_months(&mut transaction, &batch).await?;
+            if !checkpoint::advance(&mut transaction, from, &to).await? {
+                return Err(WriteError::Fenced);
+            }
+            quarantine::insert(&mut transaction, &to, record, fault).await?;
+            ledger::insert(&mut transaction, &ledger).await?;
+            transaction.commit().await?;
+            self.months.lock().extend(months);
+            Ok(to)
+        })
+        .await
+    }
+
+    /// Moves only the watermark: nothing happened up to that moment.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub async fn refresh(
+        &self,
+        from: &Checkpoint,
+        complete_up_to_ms: u64,
+    ) -> Result<Checkpoint, WriteError> {
+        let to = Checkpoint { applied_at_ms: from.applied_at_ms.max(complete_up_to_ms), ..*from };
+        within(async {
+            let mut connection = self.pool.acquire().await?;
+            let moved = checkpoint::advance(&mut connection, from, &to).await?;
+            if moved { Ok(to) } else { Err(WriteError::Fenced) }
+        })
+        .await
+    }
+
+    /// When the ledger's last row at a checkpoint happened, in ms since 1970; `None` if it is not
+    /// there.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub(crate) async fn ledger_at_ms(&self, at: &Checkpoint) -> Result<Option<u64>, WriteError> {
+        within(async {
+            let mut connection = self.pool.acquire().await?;
+            Ok(ledger::at_ms(&mut connection, at).await?)
+        })
+        .await
+    }
+
+    /// Makes the partitions of this month and the next two, so that no batch has to.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn make_partitions_ahead(&self) -> Result<(), WriteError> {
+        within(async {
+            let mut connection = self.pool.acquire().await?;
+            Ok(ledger::make_partitions_ahead(&mut connection).await?)
+        })
+        .await
+    }
+
+    /// How many parked records wait for a person.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn quarantine_size(&self) -> Result<u64, WriteError> {
+        within(async {
+            let mut connection = self.pool.acquire().await?;
+            Ok(quarantine::size(&mut connection).await?)
+        })
+        .await
+    }
+
+    /// Makes the partitions that the batch needs and nobody is known to have made. Comes before the
+    /// transaction's other locks: a partition's making waits for everybody in the ledger.
+    async fn ensure_months(
+        &self,
+        transaction: &mut PgConnection,
+        batch: &Batch,
+    ) -> Result<BTreeSet<i64>, sqlx::Error> {
+        let needed: BTreeSet<i64> = batch.ledger.iter().map(|r| ledger::month_of(r.at_ms)).collect();
+        let missing: BTreeSet<i64> = needed.difference(&self.months.lock()).copied().collect();
+        for month in &missing {
+            ledger::make_partition(transaction, *month).await?;
+        }
+        Ok(missing)
+    }
+}
+
+/// Every table but the ledger. The order is the same in every transaction.
+async fn write_rows(
+    transaction: &mut PgConnection,
+    batch: &Batch,
+    shard: ShardId,
+) -> Result<(), sqlx::Error> {
+    seats::upsert_events(transaction, batch, shard).await?;
+    seats::upsert(transaction, batch).await?;
+    orders::upsert(transaction, batch).await?;
+    orders::change(transaction, batch).await?;
+    orders::release_seats(transaction, batch).await?;
+    orders::upsert_seats(transaction, batch).await?;
+    money::upsert_payments(transaction, batch).await?;
+    money::change_payments(transaction, batch).await?;
+    money::upsert_refunds(transaction, batch).await
+}
+
+async fn within<T>(
+    work: impl Future<Output = Result<T, WriteError>>,
+) -> Result<T, WriteError> {
+    tokio::time::timeout(TRANSACTION_MAX, work).await.unwrap_or(Err(WriteError::Late))
+}
+
+/// Grid numbers as PostgreSQL's signed ones. The grid's counters start at 0 and grow by one, so the
+/// limit is never met; a wrapped value would break order, a stuck one cannot.
+pub(crate) fn int8(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn int4(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,74 @@
+//! The grid as the writer sees it: a feed per shard, an acknowledgement, and what reconciliation
+//! asks. The product's source is the typed client; tests drive the same rules in memory. Nothing
+//! here changes a seat.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use inventory::{EventNo, FeedPosition};
+use processing_unit::{CheckedEvent, Feed, Grid, GridError, Pin, PlanAnswer, ShardId};
+
+/// How long one question may take beyond the wait it asks for: a leader change included.
+const ASK_DEADLINE: Duration = Duration::from_secs(3);
+/// How long one acknowledgement may take. It is repeated with the next batch, so a lost one costs
+/// nothing but room in the outbox.
+const ACKNOWLEDGE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Where changes come from.
+pub trait FeedSource: Send + Sync + 'static {
+    /// All events of the grid by public id, with their numbers and shards.
+    fn pins(&self) -> impl Future<Output = Result<Vec<(String, Pin)>, GridError>> + Send;
+
+    /// Records after a position, about `rows_max` ledger rows, waiting up to `wait` for the first.
+    fn feed(
+        &self,
+        shard: ShardId,
+        after: FeedPosition,
+        rows_max: u32,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Feed, GridError>> + Send;
+
+    /// Says that everything up to a position, inclusive, is committed in PostgreSQL.
+    fn acknowledge(
+        &self,
+        shard: ShardId,
+        up_to: FeedPosition,
+    ) -> impl Future<Output = Result<(), GridError>> + Send;
+
+    /// An event's terms and plan.
+    fn plan(&self, event: EventNo) -> impl Future<Output = Result<PlanAnswer, GridError>> + Send;
+
+    /// One event whole, for comparison.
+    fn check(&self, event: EventNo)
+    -> impl Future<Output = Result<CheckedEvent, GridError>> + Send;
+}
+
+impl FeedSource for Grid {
+    async fn pins(&self) -> Result<Vec<(String, Pin)>, GridError> {
+        let routes = self.refresh_routes(Instant::now() + ASK_DEADLINE).await?;
+        Ok(routes.pins.iter().map(|(id, pin)| (id.clone(), *pin)).collect())
+    }
+
+    async fn feed(
+        &self,
+        shard: ShardId,
+        after: FeedPosition,
+        rows_max: u32,
+        wait: Duration,
+    ) -> Result<Feed, GridError> {
+        let deadline = Instant::now() + wait + ASK_DEADLINE;
+        Self::feed(self, shard, after, (rows_max, wait), deadline).await
+    }
+
+    async fn acknowledge(&self, shard: ShardId, up_to: FeedPosition) -> Result<(), GridError> {
+        Self::acknowledge(self, shard, up_to, Instant::now() + ACKNOWLEDGE_DEADLINE).await
+    }
+
+    async fn plan(&self, event: EventNo) -> Result<PlanAnswer, GridError> {
+        Self::plan(self, event, Instant::now() + ASK_DEADLINE).await
+    }
+
+    async fn check(&self, event: EventNo) -> Result<CheckedEvent, GridError> {
+        Self::check(self, event, Instant::now() + ASK_DEADLINE).await
+    }
+}

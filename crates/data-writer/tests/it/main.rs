@@ -1,0 +1,13 @@
+//! The data writer against a real PostgreSQL, fed by the real rules of seats in memory.
+
+mod cut;
+mod grid;
+mod mapping;
+mod outage;
+mod proxy;
+mod quarantine;
+mod reconcile;
+mod schema;
+mod tables;
+mod takeover;
+mod writing;

@@ -1,0 +1,88 @@
+//! A wire to PostgreSQL that is cut at a chosen protocol message, counted over both directions.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Cuts once; later connections pass.
+pub struct CuttingProxy {
+    pub url: String,
+    left: Arc<AtomicI64>,
+    stop: CancellationToken,
+}
+
+impl Drop for CuttingProxy {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl CuttingProxy {
+    /// Passes so many messages, then ends the connection that carries the next one.
+    pub async fn start(database_url: &str, messages: i64) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let port = listener.local_addr().expect("address").port();
+        let (before, after) = database_url.rsplit_once('@').expect("a user in the URL");
+        let (server, database) = after.split_once('/').expect("a database in the URL");
+        let url = format!("{before}@127.0.0.1:{port}/{database}?sslmode=disable");
+        let (left, stop) = (Arc::new(AtomicI64::new(messages)), CancellationToken::new());
+        let serving = serve(listener, server.to_owned(), Arc::clone(&left), stop.clone());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(serving));
+        Self { url, left, stop }
+    }
+
+    /// Whether it came to the cut.
+    pub fn has_cut(&self) -> bool {
+        self.left.load(Ordering::SeqCst) < 0
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    server: String,
+    left: Arc<AtomicI64>,
+    stop: CancellationToken,
+) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        let server = TcpStream::connect(&server).await.expect("PostgreSQL is there");
+        let (left, stop) = (Arc::clone(&left), stop.child_token());
+        connections.spawn(async move {
+            let ((client_in, client_out), (server_in, server_out)) =
+                (client.into_split(), server.into_split());
+            tokio::select! {
+                _ = pass(client_in, server_out, (true, &left)) => {}
+                _ = pass(server_in, client_out, (false, &left)) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// Carries whole messages. Only the client's very first has no type byte.
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    rules: (bool, &AtomicI64),
+) -> io::Result<()> {
+    let (mut untyped, left) = rules;
+    loop {
+        let mut head = vec![0; if untyped { 4 } else { 5 }];
+        from.read_exact(&mut head).await?;
+        let length = u32::from_be_bytes(head[head.len() - 4..].try_into().expect("four bytes"));
+        let mut body = vec![0; length as usize - 4];
+        from.read_exact(&mut body).await?;
+        if left.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Ok(());
+        }
+        head.extend(body);
+        to.write_all(&head).await?;
+        untyped = false;
+    }
+}

@@ -1,0 +1,128 @@
+//! Two writers: one writes, one waits; the epoch decides, not the clock.
+
+use std::time::{Duration, Instant};
+
+use data_writer::{Batch, Role, Sink, WriteError, WriterConfig, reconcile_from};
+
+use crate::grid::{BEGIN_MS, MemoryGrid};
+use crate::mapping::{records, terms};
+use crate::tables::{PATIENCE, Tables, Writer, config, drained, eventually};
+
+async fn becomes(writer: &Writer, role: Role) {
+    eventually("the writer has its role", || async { writer.health.status().role == role }).await;
+}
+
+#[tokio::test]
+async fn the_second_waits_and_takes_over_from_a_dead_first() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 20);
+    // The delivered times: the promise is two seconds.
+    let delivered = || WriterConfig {
+        heartbeat_ms: WriterConfig::default().heartbeat_ms,
+        lease_ttl_ms: WriterConfig::default().lease_ttl_ms,
+        ..config(tables.url())
+    };
+    let first = Writer::start_with(delivered(), &grid);
+    becomes(&first, Role::Active).await;
+    let second = Writer::start_with(delivered(), &grid);
+    becomes(&second, Role::Standby).await;
+    assert_eq!(second.health.ready(), Ok(()), "waiting is its work");
+    seller.sell(2);
+    drained(&grid, 1).await;
+
+    first.kill().await;
+    let died = Instant::now();
+    seller.sell(2);
+    drained(&grid, 1).await;
+    let took = died.elapsed();
+    assert!(took < Duration::from_millis(2_500), "took over after {took:?}");
+    assert_eq!(second.health.status().role, Role::Active);
+    let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("both answer");
+    assert!(report.is_clean(), "{report}");
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_clean_end_hands_over_at_once() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 5);
+    let long_ttl = || WriterConfig { lease_ttl_ms: 60_000, ..config(tables.url()) };
+    let first = Writer::start_with(long_ttl(), &grid);
+    becomes(&first, Role::Active).await;
+    let second = Writer::start_with(long_ttl(), &grid);
+    becomes(&second, Role::Standby).await;
+    first.stop().await;
+    seller.sell(1);
+    drained(&grid, 1).await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_writer_that_lost_its_epoch_commits_nothing() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 5);
+    let sink = Sink::new(tables.pool.clone());
+    let old = sink.claim(1, 1).await.expect("claim");
+    let new = sink.claim(1, 2).await.expect("claim");
+    let batch = Batch::of(&records(&seller), &terms(&seller).await).expect("maps");
+    let late = sink.write(&old, &batch, BEGIN_MS).await;
+    assert!(matches!(late, Err(WriteError::Fenced)), "{late:?}");
+    assert_eq!(tables.number("SELECT count(*) FROM grid.seat").await, 0);
+    assert!(matches!(sink.refresh(&old, BEGIN_MS).await, Err(WriteError::Fenced)));
+    assert!(matches!(sink.claim(1, 1).await, Err(WriteError::Fenced)));
+    sink.write(&new, &batch, BEGIN_MS).await.expect("the new one writes");
+}
+
+/// Stopped in the middle of a transaction, as by SIGSTOP, while another takes over: the server ends
+/// the transaction, and when the old one wakes up it finds itself fenced and stands by.
+#[tokio::test]
+async fn a_writer_whose_lease_was_taken_stands_by() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 10);
+    let first = Writer::start(tables.url(), &grid);
+    becomes(&first, Role::Active).await;
+    tables
+        .execute(
+            "UPDATE grid.writer_lease SET epoch = epoch + 1, holder = 'another',
+                 heartbeat_at = clock_timestamp() + interval '1 hour'",
+        )
+        .await;
+    becomes(&first, Role::Standby).await;
+    seller.sell(1);
+    let before = tables.number("SELECT count(*) FROM grid.ledger").await;
+    // The other ends; this one goes on under a newer epoch.
+    tables.execute("UPDATE grid.writer_lease SET holder = NULL").await;
+    drained(&grid, 1).await;
+    assert!(tables.number("SELECT count(*) FROM grid.ledger").await > before);
+    assert_eq!(tables.number("SELECT epoch FROM grid.writer_lease").await, 3);
+    first.stop().await;
+}
+
+/// A successor's claim waits for a transaction that may still commit, and sees what it did.
+#[tokio::test]
+async fn a_claim_waits_for_a_transaction_that_may_still_commit() {
+    let tables = Tables::new().await;
+    let sink = Sink::new(tables.pool.clone());
+    sink.claim(1, 1).await.expect("claim");
+    let mut transaction = tables.pool.begin().await.expect("begin");
+    sqlx::query("UPDATE grid.writer_checkpoint SET applied_index = 9, applied_ordinal = 4")
+        .execute(&mut *transaction)
+        .await
+        .expect("update");
+    let claim = tokio::spawn(async move { sink.claim(1, 2).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let look = || async {
+        let look = sqlx::query_scalar::<_, i64>(waiting);
+        look.fetch_one(&mut tables.connection().await).await.expect("look") == 1
+    };
+    eventually("the claim waits", look).await;
+    assert!(!claim.is_finished());
+    transaction.commit().await.expect("commit");
+    let claimed = claim.await.expect("no panic").expect("claim");
+    assert_eq!((claimed.position.log_index, claimed.position.ordinal), (9, 4));
+}

@@ -1,0 +1,56 @@
+//! How a client reaches the grid, with its limits.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Time for dial and handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// A unit that stopped without closing its connections is passed over after this time.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Calls to one unit that may wait; as many as a unit takes from one connection.
+const IN_FLIGHT_MAX: usize = 16_384;
+/// 16 MiB, the largest command a unit takes by default.
+const COMMAND_BYTES_MAX: usize = 16 << 20;
+/// 128 MiB: a whole large event for comparison.
+const ANSWER_BYTES_MAX: usize = 128 << 20;
+
+/// How a client reaches the grid.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Client addresses of all units.
+    pub units: Vec<SocketAddr>,
+    /// Time for dial and handshake. Default 1 s.
+    pub connect_timeout: Duration,
+    /// Patience with one unit before a command is sent to the next. Default 1 s.
+    pub attempt_timeout: Duration,
+    /// Calls to one unit that may wait for answers. Default 16384; one more is `Busy`.
+    pub in_flight_max: usize,
+    /// Largest command sent. Default 16 MiB.
+    pub command_bytes_max: usize,
+    /// Largest answer taken. Default 128 MiB.
+    pub answer_bytes_max: usize,
+}
+
+impl ClientConfig {
+    /// Default limits for these units.
+    #[must_use]
+    pub fn new(units: Vec<SocketAddr>) -> Self {
+        Self {
+            units,
+            connect_timeout: CONNECT_TIMEOUT,
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            in_flight_max: IN_FLIGHT_MAX,
+            command_bytes_max: COMMAND_BYTES_MAX,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+        }
+    }
+}
+
+/// Who answers a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// The shard's leader.
+    Leader,
+    /// Any replica, however old its state.
+    Any,
+}

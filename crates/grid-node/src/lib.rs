@@ -1,0 +1,43 @@
+//! The data grid as a library: a write-ahead log, Raft groups, a meta group that pins keys to
+//! shards, batching, snapshots, and the client that finds its way.
+//!
+//! A node hosts replicas of shards. Each shard is one Raft group replicating the application's
+//! [`StateMachine`]; commands come in through [`Shard::submit`] or over the client port, are
+//! committed on a quorum of synced logs, applied in order, and answered. This crate knows nothing
+//! of what it replicates.
+
+mod batch;
+mod batcher;
+mod client;
+mod codec;
+mod config;
+mod machine;
+mod meta;
+mod node;
+mod port;
+mod raft;
+mod routes;
+mod rpc;
+mod shard;
+pub mod wal;
+mod wire;
+
+pub use client::{ClientConfig, ClientError, GridClient, ReadFrom};
+pub use config::{
+    BatchConfig, ConfigError, LimitsConfig, LogConfig, NodeConfig, PeerAddress, RaftConfig,
+    SnapshotConfig,
+};
+pub use machine::{
+    CommittedEntry, QueryError, QueryFuture, QueryHandler, RestoreError, StateMachine,
+};
+pub use meta::MetaState;
+pub use node::{GridNode, LogStatus, NodeStatus, ShardStatus, StartError};
+pub use raft::SnapshotError;
+pub use routes::{Pin, RouteTable};
+pub use shard::{ReadError, Shard, SubmitError};
+
+/// Names one node of a grid, from 1; never reused.
+pub type NodeId = u64;
+
+/// Names one shard: 0 is the meta group, data shards count from 1.
+pub type ShardId = u32;

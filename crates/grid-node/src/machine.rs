@@ -1,0 +1,94 @@
+//! What a shard replicates and how it is asked: the two traits an application implements.
+//!
+//! The grid calls them and knows nothing of what the bytes mean.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::shard::{ReadError, Shard};
+use crate::{NodeId, ShardId};
+
+/// A batch of commands that a quorum has made durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommittedEntry {
+    /// Position in the shard's log; grows, with gaps where the group itself wrote.
+    pub index: u64,
+    /// The leader's clock when it proposed, milliseconds since 1970; never decreases in a shard.
+    pub at_ms: u64,
+    /// The commands, in order.
+    pub commands: Vec<Bytes>,
+}
+
+/// Why a snapshot cannot be taken over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("snapshot refused: {0}")]
+pub struct RestoreError(String);
+
+impl RestoreError {
+    /// With what is wrong.
+    #[must_use]
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// What a shard replicates. Deterministic: equal entries in equal order give equal states.
+pub trait StateMachine: Send + Sync + Sized + 'static {
+    /// The state of a shard that has applied nothing.
+    fn empty(shard: ShardId) -> Self;
+
+    /// Applies one committed entry; pushes exactly one reply per command, in order. Short and
+    /// pure: no clock, randomness or I/O.
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>);
+
+    /// Freezes the state cheaply (it is called while nothing can be applied); the closure encodes
+    /// it later on a thread that may block.
+    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send>;
+
+    /// The state that [`StateMachine::freeze`] encoded.
+    ///
+    /// # Errors
+    /// [`RestoreError`] when the bytes are no such state.
+    fn restore(shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError>;
+}
+
+/// Why a question has no answer. Nothing was changed by it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// This node does not serve the shard now.
+    #[error("this node does not lead the shard")]
+    NotLeader {
+        /// Who may.
+        hint: Option<NodeId>,
+    },
+    /// The deadline passed.
+    #[error("the deadline passed")]
+    Expired,
+    /// The node stops.
+    #[error("the node is stopping")]
+    Stopped,
+}
+
+impl From<ReadError> for QueryError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NotLeader { hint } => Self::NotLeader { hint },
+            ReadError::Expired => Self::Expired,
+            ReadError::Stopped => Self::Stopped,
+        }
+    }
+}
+
+/// Future of one answer.
+pub type QueryFuture = Pin<Box<dyn Future<Output = Result<Bytes, QueryError>> + Send>>;
+
+/// Answers an application's questions that arrive on the client port. Runs concurrently; may wait
+/// (long poll) up to the deadline.
+pub trait QueryHandler<S: StateMachine>: Send + Sync + 'static {
+    /// Answers one question to one shard.
+    fn query(&self, shard: Arc<Shard<S>>, body: Bytes, deadline: Instant) -> QueryFuture;
+}

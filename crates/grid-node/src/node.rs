@@ -1,0 +1,168 @@
+//! A running node: opens the log and the groups, serves both ports, stops in order.
+//!
+//! Consensus runs on its own threads, apart from clients and application. A node that cannot go on
+//! says so through [`GridNode::failed`]; its process must then exit, since only a restart reads
+//! again what the disk really has.
+
+mod start;
+mod status;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use start::StartError;
+pub use status::{LogStatus, NodeStatus, ShardStatus};
+
+use crate::config::NodeConfig;
+use crate::machine::{QueryHandler, StateMachine};
+use crate::meta::MetaState;
+use crate::port;
+use crate::raft::{Group, Registry};
+use crate::routes::RouteTable;
+use crate::shard::Shard;
+use crate::wal::Wal;
+use crate::{NodeId, ShardId};
+
+/// Tasks that do not end in this time at shutdown are left behind.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A node at work.
+pub struct GridNode<S: StateMachine> {
+    node_id: NodeId,
+    shard_count: u32,
+    shards: Arc<BTreeMap<ShardId, Arc<Shard<S>>>>,
+    meta: Option<Arc<Shard<MetaState>>>,
+    groups: Vec<Arc<Group<S>>>,
+    meta_group: Option<Arc<Group<MetaState>>>,
+    registry: Arc<Registry>,
+    wal: Wal,
+    failed: watch::Receiver<Option<String>>,
+    shutdown: CancellationToken,
+    tasks: TaskTracker,
+    /// Ended in the background when the node is dropped without a shutdown.
+    runtime: Option<Runtime>,
+}
+
+impl<S: StateMachine> GridNode<S> {
+    /// Recovers from disk, opens both ports and joins the groups. It does not wait for leaders.
+    ///
+    /// # Errors
+    /// [`StartError`], naming what to do: a wrong configuration, a port or directory in use, a
+    /// damaged or foreign log.
+    pub async fn start(
+        config: NodeConfig,
+        handler: Arc<dyn QueryHandler<S>>,
+    ) -> Result<Self, StartError> {
+        start::start(config, handler).await
+    }
+
+    /// This node's id.
+    #[must_use]
+    pub fn node_id(&self) -> NodeId {
+        self.node_id
+    }
+
+    /// A data shard, if this node holds a replica of it.
+    #[must_use]
+    pub fn shard(&self, shard: ShardId) -> Option<Arc<Shard<S>>> {
+        self.shards.get(&shard).cloned()
+    }
+
+    /// All data shards that this node holds replicas of.
+    #[must_use]
+    pub fn shards(&self) -> Vec<Arc<Shard<S>>> {
+        self.shards.values().cloned().collect()
+    }
+
+    /// The meta group, if this node holds a replica of it.
+    #[must_use]
+    pub fn meta(&self) -> Option<Arc<Shard<MetaState>>> {
+        self.meta.clone()
+    }
+
+    /// The route table as known here.
+    #[must_use]
+    pub fn routes(&self) -> RouteTable {
+        match &self.meta {
+            Some(meta) => port::route_table(meta, &self.shards, self.shard_count),
+            None => RouteTable::new(0, self.shard_count, BTreeMap::new(), BTreeMap::new()),
+        }
+    }
+
+    /// Roles, positions and sizes of all groups, for probes and operators.
+    #[must_use]
+    pub fn status(&self) -> NodeStatus {
+        status::status(self.node_id, &self.shards, self.meta.as_deref(), &self.wal)
+    }
+
+    /// Resolves with the reason when the node cannot go on: its log failed, or a group stopped.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + 'static {
+        let (groups, wal) = (self.failed.clone(), self.wal.failure());
+        let shutdown = self.shutdown.clone();
+        async move {
+            let reason = tokio::select! {
+                biased;
+                reason = first(wal) => reason,
+                reason = first(groups) => reason,
+            };
+            // What stops during a shutdown is no failure.
+            if shutdown.is_cancelled() { std::future::pending().await } else { reason }
+        }
+    }
+
+    /// Stops serving, syncs the log, ends all tasks. Leaders are not handed over.
+    pub async fn shutdown(mut self) {
+        self.shutdown.cancel();
+        for group in &self.groups {
+            group.stop().await;
+        }
+        if let Some(group) = &self.meta_group {
+            group.stop().await;
+        }
+        self.registry.clear();
+        self.tasks.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks of the node did not end in time");
+        }
+        let wal = self.wal.clone();
+        match tokio::task::spawn_blocking(move || wal.shutdown()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::warn!(%failure, "the log had failed before"),
+            Err(error) => tracing::warn!(%error, "the log did not close in order"),
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The first reason that a watch tells; never, when it ends without one.
+async fn first<T: ToString>(mut watch: watch::Receiver<Option<T>>) -> String {
+    let told = watch.wait_for(Option::is_some).await;
+    match told.map(|reason| reason.as_ref().map(ToString::to_string).unwrap_or_default()) {
+        Ok(reason) => reason,
+        Err(_) => std::future::pending().await,
+    }
+}
+
+impl<S: StateMachine> Drop for GridNode<S> {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl<S: StateMachine> std::fmt::Debug for GridNode<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GridNode").field("node_id", &self.node_id).finish_non_exhaustive()
+    }
+}

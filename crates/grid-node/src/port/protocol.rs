@@ -1,0 +1,291 @@
+//! The bytes of the client port: a kind, fixed fields, and the rest as the payload, without a copy.
+
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::routes::RouteTable;
+use crate::wire::{Malformed, Take};
+use crate::{NodeId, ShardId};
+
+/// Version of the client port; a node refuses any other.
+const VERSION: u32 = 1;
+const MAGIC: &[u8; 8] = b"SGGRID\r\n";
+
+/// Bytes of a request beside its payload, at most.
+pub(crate) const REQUEST_OVERHEAD_BYTES: usize = 64;
+
+/// A client's introduction.
+pub(crate) struct Hello;
+
+impl Hello {
+    pub fn encode() -> Bytes {
+        let mut out = BytesMut::with_capacity(16);
+        out.put_slice(MAGIC);
+        out.put_u32_le(VERSION);
+        out.freeze()
+    }
+
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+        if !bytes.starts_with(MAGIC) {
+            return Err(Malformed("not a grid client"));
+        }
+        let _ = bytes.split_to(MAGIC.len());
+        if bytes.take_u32()? != VERSION {
+            return Err(Malformed("another version of the protocol"));
+        }
+        bytes.take_end()?;
+        Ok(Self)
+    }
+}
+
+/// Who a client has reached.
+pub(crate) fn encode_greeting(cluster_id: u128, node_id: NodeId) -> Bytes {
+    let mut out = BytesMut::with_capacity(24);
+    out.put_u128_le(cluster_id);
+    out.put_u64_le(node_id);
+    out.freeze()
+}
+
+pub(crate) fn decode_greeting(mut bytes: Bytes) -> Result<(u128, NodeId), Malformed> {
+    let greeting = (bytes.take_u128()?, bytes.take_u64()?);
+    bytes.take_end()?;
+    Ok(greeting)
+}
+
+/// What a client has of the routes, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RoutesKnown {
+    pub revision: u64,
+    /// A hash of the leaders.
+    pub leaders: u64,
+}
+
+impl RoutesKnown {
+    pub fn of(table: &RouteTable) -> Self {
+        // FNV-1a over the pairs: equal on every machine, and a collision only delays a hint.
+        let words = table.leaders.iter().flat_map(|(shard, node)| [u64::from(*shard), *node]);
+        let hash = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
+        Self { revision: table.revision, leaders: words.fold(0xcbf2_9ce4_8422_2325, hash) }
+    }
+}
+
+/// A client's request. A budget is the time it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    Submit {
+        shard: ShardId,
+        budget: Duration,
+        command: Bytes,
+    },
+    Query {
+        shard: ShardId,
+        budget: Duration,
+        body: Bytes,
+    },
+    /// Routes as known to the node, once they differ from `known`.
+    Routes {
+        known: RoutesKnown,
+        wait: Duration,
+    },
+    /// Routes with all acknowledged pins, from the meta group's leader.
+    FreshRoutes {
+        budget: Duration,
+    },
+    Pin {
+        budget: Duration,
+        key: String,
+    },
+    Status,
+}
+
+fn put_duration(out: &mut BytesMut, duration: Duration) {
+    out.put_u32_le(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX));
+}
+
+fn take_duration(bytes: &mut Bytes) -> Result<Duration, Malformed> {
+    Ok(Duration::from_millis(u64::from(bytes.take_u32()?)))
+}
+
+impl Request {
+    pub fn encode(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(REQUEST_OVERHEAD_BYTES + self.payload().len());
+        match self {
+            Self::Submit { shard, budget, .. } => {
+                out.put_u8(0);
+                out.put_u32_le(*shard);
+                put_duration(&mut out, *budget);
+            }
+            Self::Query { shard, budget, .. } => {
+                out.put_u8(1);
+                out.put_u32_le(*shard);
+                put_duration(&mut out, *budget);
+            }
+            Self::Routes { known, wait } => {
+                out.put_u8(2);
+                out.put_u64_le(known.revision);
+                out.put_u64_le(known.leaders);
+                put_duration(&mut out, *wait);
+            }
+            Self::FreshRoutes { budget } => {
+                out.put_u8(3);
+                put_duration(&mut out, *budget);
+            }
+            Self::Pin { budget, .. } => {
+                out.put_u8(4);
+                put_duration(&mut out, *budget);
+            }
+            Self::Status => out.put_u8(5),
+        }
+        out.put_slice(self.payload());
+        out.freeze()
+    }
+
+    fn payload(&self) -> &[u8] {
+        match self {
+            Self::Submit { command, .. } => command,
+            Self::Query { body, .. } => body,
+            Self::Pin { key, .. } => key.as_bytes(),
+            Self::Routes { .. } | Self::FreshRoutes { .. } | Self::Status => &[],
+        }
+    }
+
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+        let request = match bytes.take_u8()? {
+            0 => {
+                let (shard, budget) = (bytes.take_u32()?, take_duration(&mut bytes)?);
+                return Ok(Self::Submit { shard, budget, command: bytes });
+            }
+            1 => {
+                let (shard, budget) = (bytes.take_u32()?, take_duration(&mut bytes)?);
+                return Ok(Self::Query { shard, budget, body: bytes });
+            }
+            2 => {
+                let known = RoutesKnown { revision: bytes.take_u64()?, leaders: bytes.take_u64()? };
+                Self::Routes { known, wait: take_duration(&mut bytes)? }
+            }
+            3 => Self::FreshRoutes { budget: take_duration(&mut bytes)? },
+            4 => {
+                let budget = take_duration(&mut bytes)?;
+                let key = String::from_utf8(bytes.to_vec()).map_err(|_| Malformed("not text"))?;
+                return Ok(Self::Pin { budget, key });
+            }
+            5 => Self::Status,
+            _ => return Err(Malformed("an unknown request")),
+        };
+        bytes.take_end()?;
+        Ok(request)
+    }
+}
+
+/// A node's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Ok(Bytes),
+    /// Nothing happened; another node may lead.
+    NotLeader {
+        hint: Option<NodeId>,
+    },
+    /// Nothing happened.
+    Busy,
+    /// Nothing happened.
+    TooLarge,
+    /// Nothing happened.
+    Expired,
+    /// It may have happened.
+    Unknown,
+    /// Nothing happened.
+    Stopped,
+    /// Nothing happened: the request makes no sense here.
+    Malformed(String),
+}
+
+impl Answer {
+    pub fn encode(&self) -> Bytes {
+        let (kind, payload): (u8, &[u8]) = match self {
+            Self::Ok(body) => (0, body),
+            Self::NotLeader { hint } => {
+                let mut out = BytesMut::with_capacity(9);
+                out.put_u8(1);
+                out.put_u64_le(hint.unwrap_or(0));
+                return out.freeze();
+            }
+            Self::Busy => (2, &[]),
+            Self::TooLarge => (3, &[]),
+            Self::Expired => (4, &[]),
+            Self::Unknown => (5, &[]),
+            Self::Stopped => (6, &[]),
+            Self::Malformed(reason) => (7, reason.as_bytes()),
+        };
+        let mut out = BytesMut::with_capacity(1 + payload.len());
+        out.put_u8(kind);
+        out.put_slice(payload);
+        out.freeze()
+    }
+
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+        let answer = match bytes.take_u8()? {
+            0 => return Ok(Self::Ok(bytes)),
+            1 => Self::NotLeader { hint: Some(bytes.take_u64()?).filter(|id| *id != 0) },
+            2 => Self::Busy,
+            3 => Self::TooLarge,
+            4 => Self::Expired,
+            5 => Self::Unknown,
+            6 => Self::Stopped,
+            7 => return Ok(Self::Malformed(String::from_utf8_lossy(&bytes).into_owned())),
+            _ => return Err(Malformed("an unknown answer")),
+        };
+        bytes.take_end()?;
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_come_back_the_same() {
+        let budget = Duration::from_millis(1500);
+        let payload = Bytes::from_static(b"payload");
+        let requests = [
+            Request::Submit { shard: 3, budget, command: payload.clone() },
+            Request::Query { shard: 4, budget, body: payload },
+            Request::Routes { known: RoutesKnown { revision: 7, leaders: 9 }, wait: budget },
+            Request::FreshRoutes { budget },
+            Request::Pin { budget, key: "key".into() },
+            Request::Status,
+        ];
+        for request in requests {
+            assert_eq!(Request::decode(request.encode()), Ok(request));
+        }
+        assert!(Request::decode(Bytes::new()).is_err());
+        assert!(Request::decode(Bytes::from_static(&[99])).is_err());
+        assert!(Request::decode(Bytes::from_static(&[5, 5])).is_err());
+    }
+
+    #[test]
+    fn answers_come_back_the_same() {
+        let answers = [
+            Answer::Ok(Bytes::from_static(b"reply")),
+            Answer::NotLeader { hint: None },
+            Answer::NotLeader { hint: Some(2) },
+            Answer::Busy,
+            Answer::TooLarge,
+            Answer::Expired,
+            Answer::Unknown,
+            Answer::Stopped,
+            Answer::Malformed("why".into()),
+        ];
+        for answer in answers {
+            assert_eq!(Answer::decode(answer.encode()), Ok(answer));
+        }
+    }
+
+    #[test]
+    fn greetings_come_back_the_same() {
+        assert_eq!(decode_greeting(encode_greeting(5, 6)), Ok((5, 6)));
+        assert!(Hello::decode(Hello::encode()).is_ok());
+        assert!(Hello::decode(Bytes::from_static(b"GET /")).is_err());
+    }
+}

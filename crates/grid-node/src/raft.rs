@@ -1,0 +1,30 @@
+//! The only home of openraft: its types, log store, state machine, network and settings.
+//!
+//! The rest of the crate sees [`Group`] and plain values. Settings and pitfalls come from measured
+//! facts about this exact openraft release; an upgrade starts with reading this folder again.
+
+mod doubt;
+mod entry;
+mod gate;
+mod group;
+mod lifecycle;
+mod log_store;
+mod message;
+mod network;
+mod server;
+mod settings;
+mod snapshot_file;
+mod snapshot_task;
+mod snapshots;
+mod state_machine;
+mod types;
+
+#[cfg(test)]
+mod suite;
+
+pub(crate) use doubt::Doubts;
+pub(crate) use group::{Group, GroupOptions, GroupParts, OpenError, Proposal, ProposeError};
+pub(crate) use network::{Peers, PeersOptions};
+pub(crate) use server::{RaftService, Registry};
+pub(crate) use settings::raft_config;
+pub use snapshots::SnapshotError;

@@ -1,0 +1,133 @@
+//! Whether this replica may take part in an election, for each group.
+//!
+//! Two things close it. *The quiet*: a node that just restarted has forgotten whose lease it
+//! promised, so it neither votes nor stands before one lease has passed. *Doubt*: a node whose log
+//! lost its end may have forgotten entries and votes that it acknowledged; it takes part again
+//! once a leader has brought it past all that was committed, or, when no leader can come about
+//! without it, once it has heard every other voter: then only for a candidate whose log is as new
+//! as the newest log heard of, in a vote newer than any heard of.
+//!
+//! A doubtful single voter has nobody to ask: its log is all there is, and it starts with a warning.
+
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::message::Testimony;
+use super::types::{LogId, Vote};
+
+/// The gate of one group.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// The end of the quiet.
+    quiet_until: Instant,
+    doubt: Mutex<Doubt>,
+}
+
+/// What is known about a log whose end was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    /// Nothing was cut, or it is made good.
+    None,
+    /// Something was cut.
+    Open,
+    /// Something was cut, and all voters were heard.
+    Floor(Testimony),
+}
+
+impl Gate {
+    pub fn new(quiet_until: Instant, doubtful: bool) -> Self {
+        let doubt = if doubtful { Doubt::Open } else { Doubt::None };
+        Self { quiet_until, doubt: Mutex::new(doubt) }
+    }
+
+    /// Whether a vote for such a candidate, this node itself included, may be given.
+    pub fn admits(&self, vote: &Vote, last_log_id: Option<&LogId>) -> bool {
+        if Instant::now() < self.quiet_until {
+            return false;
+        }
+        match &*self.doubt.lock() {
+            Doubt::None => true,
+            Doubt::Open => false,
+            Doubt::Floor(floor) => {
+                let newer = floor.vote.is_none_or(|heard| *vote > heard);
+                newer && last_log_id >= floor.last_log_id.as_ref()
+            }
+        }
+    }
+
+    /// Whether the log's end is in doubt.
+    pub fn doubtful(&self) -> bool {
+        *self.doubt.lock() != Doubt::None
+    }
+
+    /// Tells that every voter was heard, this node included.
+    pub fn all_heard(&self, testimonies: &[Testimony]) {
+        let mut doubt = self.doubt.lock();
+        if *doubt == Doubt::Open {
+            *doubt = Doubt::Floor(newest(testimonies));
+        }
+    }
+
+    /// Tells that the log again has all that was ever committed.
+    pub fn made_good(&self) {
+        *self.doubt.lock() = Doubt::None;
+    }
+}
+
+/// The newest vote and the newest log end of several testimonies.
+fn newest(testimonies: &[Testimony]) -> Testimony {
+    let mut vote: Option<Vote> = None;
+    for heard in testimonies.iter().filter_map(|t| t.vote) {
+        // Two votes of this kind are always comparable.
+        if vote.is_none_or(|known| heard > known) {
+            vote = Some(heard);
+        }
+    }
+    Testimony { vote, last_log_id: testimonies.iter().filter_map(|t| t.last_log_id).max() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::types::LeaderId;
+    use super::*;
+
+    fn vote(term: u64, committed: bool) -> Vote {
+        Vote { leader_id: LeaderId { term, node_id: 1 }, committed }
+    }
+
+    fn log_id(index: u64) -> LogId {
+        LogId { leader_id: LeaderId { term: 1, node_id: 1 }, index }
+    }
+
+    #[test]
+    fn nobody_is_admitted_during_the_quiet() {
+        let gate = Gate::new(Instant::now() + Duration::from_secs(60), false);
+        assert!(!gate.admits(&vote(9, false), Some(&log_id(9))));
+    }
+
+    #[test]
+    fn doubt_admits_nobody_until_it_is_made_good() {
+        let gate = Gate::new(Instant::now(), true);
+        assert!(!gate.admits(&vote(9, false), Some(&log_id(9))));
+        gate.made_good();
+        assert!(gate.admits(&vote(9, false), None));
+    }
+
+    #[test]
+    fn once_all_were_heard_only_the_newest_log_in_a_newer_vote_is_admitted() {
+        let gate = Gate::new(Instant::now(), true);
+        gate.all_heard(&[
+            Testimony { vote: Some(vote(3, true)), last_log_id: Some(log_id(5)) },
+            Testimony { vote: Some(vote(4, false)), last_log_id: Some(log_id(3)) },
+            Testimony { vote: None, last_log_id: None },
+        ]);
+        assert!(!gate.admits(&vote(5, false), Some(&log_id(4))), "a shorter log");
+        assert!(!gate.admits(&vote(4, false), Some(&log_id(5))), "a vote that may be given");
+        assert!(!gate.admits(&vote(5, false), None), "an empty log");
+        assert!(gate.admits(&vote(5, false), Some(&log_id(5))));
+        assert!(gate.doubtful(), "still to be made good");
+    }
+}

@@ -1,0 +1,199 @@
+//! The tasks of one replica: founding or rejoining its group, following leadership, handing over
+//! to the preferred leader, noticing that it cannot go on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver as _;
+
+use super::group::{Group, GroupParts, Role};
+use super::message::Testimony;
+use super::snapshot_task;
+use crate::NodeId;
+use crate::machine::StateMachine;
+
+/// Pause between questions to peers that do not answer yet.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// Patience with one such question.
+const ASK_PATIENCE: Duration = Duration::from_millis(500);
+/// How often a dead core task is looked for; its last metrics say why it died.
+const PULSE: Duration = Duration::from_millis(500);
+/// A follower that lags by more entries does not take over yet.
+const HANDOVER_LAG_MAX: u64 = 64;
+/// A hand-over that leads nowhere is forgotten after so many lease lengths.
+const HANDOVER_LEASES: u32 = 3;
+
+/// Starts the tasks of a replica. They end with the node.
+pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<S>>, fresh: bool) {
+    let run = |task: futures_util::future::BoxFuture<'static, ()>| {
+        let shutdown = parts.shutdown.clone();
+        parts.tasks.spawn(async move {
+            shutdown.run_until_cancelled(task).await;
+        });
+    };
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { join(&p, &g, fresh).await }));
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { follow(&p, &g).await }));
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { hand_over(&p, &g).await }));
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { snapshot_task::run(&p, &g).await }));
+}
+
+async fn join<S: StateMachine>(parts: &GroupParts, group: &Group<S>, fresh: bool) {
+    if group.gate.doubtful() {
+        resolve_doubt(parts, group).await;
+    }
+    if fresh {
+        if group.voters.first() == Some(&group.node_id) {
+            found(parts, group).await;
+        }
+        return;
+    }
+    stand(parts, group).await;
+}
+
+/// Founds the group once all its voters answer that they have nothing; repeating it is harmless.
+/// A node that finds others already at work waits to be told by their leader.
+async fn found<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
+    let testimonies = hear_all(parts, group).await;
+    let empty = |t: &Testimony| t.last_log_id.is_none() && t.vote.is_none();
+    if !testimonies.iter().all(empty) {
+        return;
+    }
+    let voters: BTreeSet<NodeId> = group.voters.iter().copied().collect();
+    if let Err(error) = group.raft.initialize(voters).await {
+        tracing::info!(shard = group.shard, %error, "the group was founded already");
+    }
+}
+
+/// Testimonies of all voters, this one included; waits until every one has answered.
+async fn hear_all<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> Vec<Testimony> {
+    let mut heard = Vec::new();
+    for &node in &group.voters {
+        if node == group.node_id {
+            let (vote, last_log_id) = (group.log.vote(), group.log.last_log_id());
+            heard.push(Testimony { vote, last_log_id });
+            continue;
+        }
+        loop {
+            if let Some(testimony) = parts.peers.testify(node, group.shard, ASK_PATIENCE).await {
+                heard.push(testimony);
+                break;
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+    heard
+}
+
+/// After a cut of the log: hears all voters, so that the group can elect again even if all of them
+/// lost their ends; a leader that comes about meanwhile makes it good earlier.
+async fn resolve_doubt<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
+    if group.voters.len() == 1 {
+        tracing::warn!(
+            shard = group.shard,
+            "the log's end was cut and there is no other replica: starting with what is left"
+        );
+        group.gate.made_good();
+        parts.doubts.made_good(group.shard);
+        return;
+    }
+    tracing::warn!(shard = group.shard, "the log's end was cut: not voting until it is made good");
+    let testimonies = hear_all(parts, group).await;
+    group.gate.all_heard(&testimonies);
+}
+
+/// Lets a restarted voter stand for election after the quiet, the preferred leader first.
+async fn stand<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
+    let rank = group.voters.iter().position(|id| *id == group.node_id).unwrap_or(0);
+    let config = &parts.config;
+    let stagger = Duration::from_millis(config.election_timeout_min / 2);
+    let lease = Duration::from_millis(config.election_timeout_max);
+    let quiet = if group.voters.len() == 1 { Duration::ZERO } else { lease };
+    let at = parts.started_at + quiet + stagger * u32::try_from(rank).unwrap_or(0);
+    tokio::time::sleep_until(at.into()).await;
+    group.raft.runtime_config().elect(true);
+    if group.role().leader.is_none()
+        && let Err(error) = group.raft.trigger().elect(true).await
+    {
+        tracing::debug!(shard = group.shard, %error, "not standing for election");
+    }
+}
+
+/// Publishes leadership as it changes, and the reason when the core task has ended.
+async fn follow<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
+    let mut server = group.raft.server_metrics();
+    loop {
+        let role = {
+            let metrics = server.borrow_watched();
+            let leads = metrics.state.is_leader();
+            Role { term: metrics.vote.leader_id.term, leader: metrics.current_leader, leads }
+        };
+        if role != group.role() {
+            if role.leads != group.role().leads {
+                tracing::info!(
+                    shard = group.shard,
+                    term = role.term,
+                    leads = role.leads,
+                    "leadership"
+                );
+            }
+            group.handing_over.store(false, Ordering::SeqCst);
+            group.role.send_replace(role);
+            parts.leaders_epoch.send_modify(|epoch| *epoch += 1);
+            group
+                .leads
+                .send_if_modified(|leads| std::mem::replace(leads, role.leads) != role.leads);
+        }
+        let running = group.raft.metrics().borrow_watched().running_state.clone();
+        if let Err(fatal) = running {
+            let reason = format!("consensus of shard {} stopped: {fatal}", group.shard);
+            parts.failed.send_if_modified(|failed| {
+                let first = failed.is_none();
+                failed.get_or_insert(reason);
+                first
+            });
+            return;
+        }
+        tokio::select! {
+            changed = server.changed() => if changed.is_err() { tokio::time::sleep(PULSE).await },
+            () = tokio::time::sleep(PULSE) => {}
+        }
+    }
+}
+
+/// Gives leadership to the preferred node when that one is alive and up to date.
+async fn hand_over<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
+    let Some(&preferred) = group.voters.first() else { return };
+    if parts.rebalance.is_zero() || preferred == group.node_id {
+        return;
+    }
+    let lease = Duration::from_millis(parts.config.election_timeout_max);
+    loop {
+        tokio::time::sleep(parts.rebalance).await;
+        if !group.serves() || !is_ready(group, preferred, lease) {
+            continue;
+        }
+        tracing::info!(shard = group.shard, to = preferred, "handing over leadership");
+        let mut role = group.watch_role();
+        role.borrow_and_update();
+        group.handing_over.store(true, Ordering::SeqCst);
+        if group.raft.trigger().transfer_leader(preferred).await.is_err() {
+            return;
+        }
+        // Without a successor openraft elects again by itself; the flag must not outlive that.
+        let _ = tokio::time::timeout(lease * HANDOVER_LEASES, role.changed()).await;
+    }
+}
+
+fn is_ready<S: StateMachine>(group: &Group<S>, node: NodeId, lease: Duration) -> bool {
+    let last = group.log.last_log_id().map_or(0, |id| id.index);
+    group.follower(node).is_some_and(|(matched, heard)| {
+        let matched = matched.map_or(0, |id| id.index);
+        heard < lease / 2 && matched + HANDOVER_LAG_MAX >= last
+    })
+}

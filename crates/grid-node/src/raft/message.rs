@@ -1,0 +1,420 @@
+//! What nodes say to each other on the Raft port, and its bytes.
+//!
+//! Encoded by hand: a kind byte, the group, fields in order. Entries travel in the form they have
+//! on disk and stay slices of the frame when decoded.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest, VoteResponse,
+};
+
+use super::entry::{
+    decode_entry, encode_entry, encoded_len, put_log_id, put_optional_log_id, put_vote,
+    take_log_id, take_optional_log_id, take_vote,
+};
+use super::log_store::READ_BYTES_MAX;
+use super::types::{Entry, LogId, Types, Vote};
+use crate::ShardId;
+use crate::wire::{Malformed, Take, len_u32, put_blob};
+
+/// Protocol version of the Raft port; a node refuses any other.
+pub(crate) const VERSION: u32 = 1;
+const MAGIC: &[u8; 8] = b"SGRAFT\r\n";
+
+/// The connections between two nodes, so that heartbeats queue behind nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Heartbeats, votes, questions.
+    Control,
+    /// Log entries.
+    Log,
+    /// Snapshots.
+    Snapshot,
+}
+
+/// The introduction of a node to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hello {
+    pub cluster_id: u128,
+    pub from: u64,
+    pub to: u64,
+    pub lane: Lane,
+}
+
+impl Hello {
+    pub fn encode(self) -> Bytes {
+        let mut out = BytesMut::with_capacity(64);
+        out.put_slice(MAGIC);
+        out.put_u32_le(VERSION);
+        out.put_u128_le(self.cluster_id);
+        out.put_u64_le(self.from);
+        out.put_u64_le(self.to);
+        out.put_u8(match self.lane {
+            Lane::Control => 0,
+            Lane::Log => 1,
+            Lane::Snapshot => 2,
+        });
+        out.freeze()
+    }
+
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+        if !bytes.starts_with(MAGIC) {
+            return Err(Malformed("not a grid node"));
+        }
+        let _ = bytes.split_to(MAGIC.len());
+        if bytes.take_u32()? != VERSION {
+            return Err(Malformed("another version of the protocol"));
+        }
+        let (cluster_id, from, to) = (bytes.take_u128()?, bytes.take_u64()?, bytes.take_u64()?);
+        let lane = match bytes.take_u8()? {
+            0 => Lane::Control,
+            1 => Lane::Log,
+            2 => Lane::Snapshot,
+            _ => return Err(Malformed("an unknown lane")),
+        };
+        bytes.take_end()?;
+        Ok(Self { cluster_id, from, to, lane })
+    }
+}
+
+/// What a replica says of itself before it votes or is founded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Testimony {
+    /// The vote as last saved.
+    pub vote: Option<Vote>,
+    /// The last entry in the log.
+    pub last_log_id: Option<LogId>,
+}
+
+/// A request to one group of another node.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Append(AppendEntriesRequest<Types>),
+    Vote(VoteRequest<Types>),
+    PreVote(VoteRequest<Types>),
+    Transfer(TransferLeaderRequest<Types>),
+    /// Asks for a [`Testimony`].
+    Testify,
+    /// A piece of a snapshot; the last one answers with the receiver's vote.
+    SnapshotPiece(SnapshotPiece),
+}
+
+/// A piece of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SnapshotPiece {
+    /// The sender's vote as leader.
+    pub vote: Vote,
+    /// Names the transfer; another one of the same sender replaces it.
+    pub transfer: u64,
+    /// Bytes before this piece.
+    pub offset: u64,
+    /// Bytes of the whole.
+    pub total: u64,
+    /// The piece.
+    pub bytes: Bytes,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Response {
+    /// The node cannot answer for this group now.
+    Refused(String),
+    Append(AppendEntriesResponse<Types>),
+    Vote(VoteResponse<Types>),
+    Transferring,
+    Testimony(Testimony),
+    /// More pieces are expected.
+    Continue,
+    Installed(Vote),
+}
+
+/// Encodes an append of as many of the entries as one message carries; the second value is the
+/// last one sent when not all were.
+pub(crate) fn encode_append(
+    group: ShardId,
+    mut rpc: AppendEntriesRequest<Types>,
+) -> (Bytes, Option<LogId>) {
+    let mut bytes = 0;
+    let total = rpc.entries.len();
+    let fits = |entry: &&Entry| {
+        let first = bytes == 0;
+        bytes += encoded_len(entry);
+        first || bytes <= READ_BYTES_MAX
+    };
+    let count = rpc.entries.iter().take_while(fits).count();
+    rpc.entries.truncate(count);
+    let cut = (count < total).then(|| rpc.entries.last().map(|e| e.log_id)).flatten();
+    (Request::Append(rpc).encode(group), cut)
+}
+
+impl Request {
+    pub fn encode(self, group: ShardId) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.about_len());
+        out.put_u32_le(group);
+        match self {
+            Self::Append(rpc) => {
+                out.put_u8(0);
+                put_vote(&mut out, &rpc.vote);
+                put_optional_log_id(&mut out, rpc.prev_log_id.as_ref());
+                put_optional_log_id(&mut out, rpc.leader_commit.as_ref());
+                out.put_u32_le(len_u32(rpc.entries.len()));
+                for mut entry in rpc.entries {
+                    put_blob(&mut out, &encode_entry(&mut entry));
+                }
+            }
+            Self::Vote(rpc) => put_vote_request(&mut out, 1, &rpc),
+            Self::PreVote(rpc) => put_vote_request(&mut out, 2, &rpc),
+            Self::Transfer(rpc) => {
+                out.put_u8(3);
+                put_vote(&mut out, rpc.from_leader());
+                out.put_u64_le(*rpc.to_node_id());
+                put_optional_log_id(&mut out, rpc.last_log_id());
+            }
+            Self::Testify => out.put_u8(4),
+            Self::SnapshotPiece(piece) => {
+                out.put_u8(5);
+                put_vote(&mut out, &piece.vote);
+                out.put_u64_le(piece.transfer);
+                out.put_u64_le(piece.offset);
+                out.put_u64_le(piece.total);
+                put_blob(&mut out, &piece.bytes);
+            }
+        }
+        out.freeze()
+    }
+
+    fn about_len(&self) -> usize {
+        match self {
+            Self::Append(rpc) => {
+                128 + rpc.entries.iter().map(|e| encoded_len(e) + 64).sum::<usize>()
+            }
+            Self::SnapshotPiece(piece) => 128 + piece.bytes.len(),
+            Self::Vote(_) | Self::PreVote(_) | Self::Transfer(_) | Self::Testify => 128,
+        }
+    }
+
+    pub fn decode(mut bytes: Bytes) -> Result<(ShardId, Self), Malformed> {
+        let group = bytes.take_u32()?;
+        let request = match bytes.take_u8()? {
+            0 => Self::Append(take_append(&mut bytes)?),
+            1 => Self::Vote(take_vote_request(&mut bytes)?),
+            2 => Self::PreVote(take_vote_request(&mut bytes)?),
+            3 => {
+                let (from, to) = (take_vote(&mut bytes)?, bytes.take_u64()?);
+                Self::Transfer(TransferLeaderRequest::new(
+                    from,
+                    to,
+                    take_optional_log_id(&mut bytes)?,
+                ))
+            }
+            4 => Self::Testify,
+            5 => Self::SnapshotPiece(SnapshotPiece {
+                vote: take_vote(&mut bytes)?,
+                transfer: bytes.take_u64()?,
+                offset: bytes.take_u64()?,
+                total: bytes.take_u64()?,
+                bytes: bytes.take_blob()?,
+            }),
+            _ => return Err(Malformed("an unknown request")),
+        };
+        bytes.take_end()?;
+        Ok((group, request))
+    }
+}
+
+fn take_append(bytes: &mut Bytes) -> Result<AppendEntriesRequest<Types>, Malformed> {
+    let vote = take_vote(bytes)?;
+    let prev_log_id = take_optional_log_id(bytes)?;
+    let leader_commit = take_optional_log_id(bytes)?;
+    let count = bytes.take_u32()? as usize;
+    if count > bytes.len() {
+        return Err(Malformed("more entries than bytes"));
+    }
+    let entries = (0..count)
+        .map(|_| decode_entry(bytes.take_blob()?))
+        .collect::<Result<Vec<_>, Malformed>>()?;
+    Ok(AppendEntriesRequest { vote, prev_log_id, entries, leader_commit })
+}
+
+fn put_vote_request(out: &mut BytesMut, kind: u8, rpc: &VoteRequest<Types>) {
+    out.put_u8(kind);
+    put_vote(out, &rpc.vote);
+    put_optional_log_id(out, rpc.last_log_id.as_ref());
+    out.put_u8(u8::from(rpc.leadership_transfer));
+}
+
+fn take_vote_request(bytes: &mut Bytes) -> Result<VoteRequest<Types>, Malformed> {
+    let mut rpc = VoteRequest::new(take_vote(bytes)?, take_optional_log_id(bytes)?);
+    rpc.leadership_transfer = bytes.take_bool()?;
+    Ok(rpc)
+}
+
+impl Response {
+    pub fn encode(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(96);
+        match self {
+            Self::Refused(reason) => {
+                out.put_u8(0);
+                put_blob(&mut out, reason.as_bytes());
+            }
+            Self::Append(AppendEntriesResponse::Success) => out.put_u8(1),
+            Self::Append(AppendEntriesResponse::PartialSuccess(log_id)) => {
+                out.put_u8(2);
+                put_optional_log_id(&mut out, log_id.as_ref());
+            }
+            Self::Append(AppendEntriesResponse::Conflict) => out.put_u8(3),
+            Self::Append(AppendEntriesResponse::HigherVote(vote)) => {
+                out.put_u8(4);
+                put_vote(&mut out, vote);
+            }
+            Self::Vote(response) => {
+                out.put_u8(5);
+                put_vote(&mut out, &response.vote);
+                out.put_u8(u8::from(response.vote_granted));
+                put_optional_log_id(&mut out, response.last_log_id.as_ref());
+            }
+            Self::Transferring => out.put_u8(6),
+            Self::Testimony(testimony) => {
+                out.put_u8(7);
+                out.put_u8(u8::from(testimony.vote.is_some()));
+                if let Some(vote) = &testimony.vote {
+                    put_vote(&mut out, vote);
+                }
+                out.put_u8(u8::from(testimony.last_log_id.is_some()));
+                if let Some(log_id) = &testimony.last_log_id {
+                    put_log_id(&mut out, log_id);
+                }
+            }
+            Self::Continue => out.put_u8(8),
+            Self::Installed(vote) => {
+                out.put_u8(9);
+                put_vote(&mut out, vote);
+            }
+        }
+        out.freeze()
+    }
+
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+        let response = match bytes.take_u8()? {
+            0 => Self::Refused(String::from_utf8_lossy(&bytes.take_blob()?).into_owned()),
+            1 => Self::Append(AppendEntriesResponse::Success),
+            2 => {
+                let log_id = take_optional_log_id(&mut bytes)?;
+                Self::Append(AppendEntriesResponse::PartialSuccess(log_id))
+            }
+            3 => Self::Append(AppendEntriesResponse::Conflict),
+            4 => Self::Append(AppendEntriesResponse::HigherVote(take_vote(&mut bytes)?)),
+            5 => {
+                let (vote, granted) = (take_vote(&mut bytes)?, bytes.take_bool()?);
+                let last_log_id = take_optional_log_id(&mut bytes)?;
+                Self::Vote(VoteResponse::new(vote, last_log_id, granted))
+            }
+            6 => Self::Transferring,
+            7 => {
+                let vote = if bytes.take_bool()? { Some(take_vote(&mut bytes)?) } else { None };
+                let last_log_id =
+                    if bytes.take_bool()? { Some(take_log_id(&mut bytes)?) } else { None };
+                Self::Testimony(Testimony { vote, last_log_id })
+            }
+            8 => Self::Continue,
+            9 => Self::Installed(take_vote(&mut bytes)?),
+            _ => return Err(Malformed("an unknown response")),
+        };
+        bytes.take_end()?;
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::EntryPayload;
+
+    use super::super::types::{Batch, LeaderId};
+    use super::*;
+
+    fn log_id(index: u64) -> LogId {
+        LogId { leader_id: LeaderId { term: 3, node_id: 2 }, index }
+    }
+
+    fn vote() -> Vote {
+        Vote { leader_id: LeaderId { term: 3, node_id: 2 }, committed: true }
+    }
+
+    fn entry(index: u64, len: usize) -> Entry {
+        let body = Bytes::from(vec![7; len]);
+        Entry { log_id: log_id(index), payload: EntryPayload::Normal(Batch { at_ms: index, body }) }
+    }
+
+    fn append(entries: Vec<Entry>) -> AppendEntriesRequest<Types> {
+        AppendEntriesRequest {
+            vote: vote(),
+            prev_log_id: Some(log_id(4)),
+            entries,
+            leader_commit: None,
+        }
+    }
+
+    #[test]
+    fn requests_come_back_the_same_and_cut_ones_are_refused() {
+        let requests = [
+            Request::Append(append(vec![entry(5, 3), entry(6, 0)])),
+            Request::Vote(VoteRequest::new(vote(), Some(log_id(9)))),
+            Request::PreVote(VoteRequest::new(vote(), None)),
+            Request::Transfer(TransferLeaderRequest::new(vote(), 3, Some(log_id(9)))),
+            Request::Testify,
+            Request::SnapshotPiece(SnapshotPiece {
+                vote: vote(),
+                transfer: 4,
+                offset: 5,
+                total: 9,
+                bytes: Bytes::from_static(b"part"),
+            }),
+        ];
+        for request in requests {
+            let said = format!("{request:?}");
+            let bytes = request.encode(17);
+            let (group, heard) = Request::decode(bytes.clone()).expect("sound bytes");
+            assert_eq!((group, format!("{heard:?}")), (17, said));
+            for cut in 0..bytes.len() {
+                assert!(Request::decode(bytes.slice(..cut)).is_err(), "cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn responses_come_back_the_same() {
+        let testimony = Testimony { vote: Some(vote()), last_log_id: None };
+        let responses = [
+            Response::Refused("no".into()),
+            Response::Append(AppendEntriesResponse::Success),
+            Response::Append(AppendEntriesResponse::PartialSuccess(Some(log_id(2)))),
+            Response::Append(AppendEntriesResponse::Conflict),
+            Response::Append(AppendEntriesResponse::HigherVote(vote())),
+            Response::Vote(VoteResponse::new(vote(), Some(log_id(1)), true)),
+            Response::Transferring,
+            Response::Testimony(testimony),
+            Response::Continue,
+            Response::Installed(vote()),
+        ];
+        for response in responses {
+            assert_eq!(Response::decode(response.encode()), Ok(response));
+        }
+    }
+
+    #[test]
+    fn one_message_carries_about_a_mebibyte_and_always_an_entry() {
+        let large = (5..9).map(|index| entry(index, READ_BYTES_MAX * 2 / 5)).collect();
+        let (bytes, cut) = encode_append(1, append(large));
+        assert_eq!(cut, Some(log_id(6)), "two of 0.4 MiB fit, not three");
+        assert!(bytes.len() < READ_BYTES_MAX + 1024);
+        let (_, cut) = encode_append(1, append(vec![entry(5, 2 * READ_BYTES_MAX)]));
+        assert_eq!(cut, None, "one larger entry goes alone");
+    }
+
+    #[test]
+    fn a_hello_tells_who_calls_whom() {
+        let hello = Hello { cluster_id: 9, from: 1, to: 2, lane: Lane::Snapshot };
+        assert_eq!(Hello::decode(hello.encode()), Ok(hello));
+        assert!(Hello::decode(Bytes::from_static(b"GET / HTTP/1.1\r\n")).is_err());
+    }
+}

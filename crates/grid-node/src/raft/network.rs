@@ -1,0 +1,327 @@
+//! Calls to other nodes: three connections per peer, shared by all groups.
+//!
+//! Addresses come from configuration alone, never from a group's logged members. Every call has a
+//! deadline. A peer that cannot be reached is told apart from one that failed to answer, since
+//! openraft waits longer before it tries the former again.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use openraft::errors::{NetworkError, ReplicationClosed, StreamingError, Timeout, Unreachable};
+use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+
+use super::gate::Gate;
+use super::message::{Hello, Lane, Request, Response, SnapshotPiece, Testimony, encode_append};
+use super::types::{RpcError, Snapshot, Types, Vote};
+use crate::rpc::{CallError, Link, LinkOptions};
+use crate::{NodeId, ShardId};
+
+/// Answers of other nodes are small.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Calls to one peer on one lane that may wait.
+const IN_FLIGHT_MAX: usize = 4096;
+/// A snapshot travels in pieces of 1 MiB.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What is needed to call the other nodes.
+pub(crate) struct PeersOptions {
+    pub cluster_id: u128,
+    pub node_id: NodeId,
+    /// Raft addresses of the other nodes.
+    pub addresses: BTreeMap<NodeId, SocketAddr>,
+    pub connect_timeout: Duration,
+    pub append_timeout: Duration,
+    pub piece_timeout: Duration,
+}
+
+/// Connections to all other nodes.
+pub(crate) struct Peers {
+    node_id: NodeId,
+    append_timeout: Duration,
+    piece_timeout: Duration,
+    links: BTreeMap<NodeId, Lanes>,
+    next_transfer: AtomicU64,
+}
+
+struct Lanes {
+    control: Link,
+    log: Link,
+    snapshot: Link,
+}
+
+impl Peers {
+    pub fn new(options: PeersOptions) -> Arc<Self> {
+        let PeersOptions { cluster_id, node_id, addresses, connect_timeout, .. } = options;
+        let link = |to, addr, lane| {
+            let hello = Hello { cluster_id, from: node_id, to, lane }.encode();
+            let options = LinkOptions {
+                hello,
+                connect_timeout,
+                body_bytes_max: ANSWER_BYTES_MAX,
+                in_flight_max: IN_FLIGHT_MAX,
+            };
+            Link::new(addr, options)
+        };
+        let lanes = |(to, addr): (NodeId, SocketAddr)| {
+            let lanes = Lanes {
+                control: link(to, addr, Lane::Control),
+                log: link(to, addr, Lane::Log),
+                snapshot: link(to, addr, Lane::Snapshot),
+            };
+            (to, lanes)
+        };
+        Arc::new(Self {
+            node_id,
+            append_timeout: options.append_timeout,
+            piece_timeout: options.piece_timeout,
+            links: addresses.into_iter().map(lanes).collect(),
+            next_transfer: AtomicU64::new(1),
+        })
+    }
+
+    /// Asks a replica what it has.
+    pub async fn testify(
+        &self,
+        to: NodeId,
+        shard: ShardId,
+        patience: Duration,
+    ) -> Option<Testimony> {
+        let body = Request::Testify.encode(shard);
+        match self.call(to, Lane::Control, body, patience).await {
+            Ok(Response::Testimony(testimony)) => Some(testimony),
+            _ => None,
+        }
+    }
+
+    async fn call(
+        &self,
+        to: NodeId,
+        lane: Lane,
+        body: Bytes,
+        patience: Duration,
+    ) -> Result<Response, Failure> {
+        let lanes = self.links.get(&to).ok_or(Failure::Unreachable("not configured".into()))?;
+        let link = match lane {
+            Lane::Control => &lanes.control,
+            Lane::Log => &lanes.log,
+            Lane::Snapshot => &lanes.snapshot,
+        };
+        let answer = link.call(body, Instant::now() + patience).await.map_err(|e| match e {
+            CallError::NotSent | CallError::Full => Failure::Unreachable(e.to_string()),
+            CallError::Lost => Failure::Broken(e.to_string()),
+            CallError::TimedOut => Failure::TimedOut(patience),
+        })?;
+        match Response::decode(answer) {
+            Ok(Response::Refused(reason)) => Err(Failure::Unreachable(reason)),
+            Ok(response) => Ok(response),
+            Err(error) => Err(Failure::Broken(error.to_string())),
+        }
+    }
+}
+
+/// Why a peer gave no usable answer.
+enum Failure {
+    Unreachable(String),
+    Broken(String),
+    TimedOut(Duration),
+}
+
+impl Failure {
+    fn unexpected() -> Self {
+        Self::Broken("an answer to something else".into())
+    }
+
+    fn into_rpc(self, action: RPCTypes, id: NodeId, target: NodeId) -> RpcError {
+        match self {
+            Self::Unreachable(reason) => Unreachable::from_string(reason).into(),
+            Self::Broken(reason) => NetworkError::from_string(reason).into(),
+            Self::TimedOut(timeout) => Timeout { action, id, target, timeout }.into(),
+        }
+    }
+}
+
+/// Makes the clients of one group.
+pub(crate) struct NetworkFactory {
+    pub peers: Arc<Peers>,
+    pub shard: ShardId,
+    pub gate: Arc<Gate>,
+}
+
+impl NetworkFactory {
+    fn client(&self, target: NodeId, lane: Lane) -> Network {
+        let (peers, gate) = (Arc::clone(&self.peers), Arc::clone(&self.gate));
+        Network { peers, gate, shard: self.shard, target, lane }
+    }
+}
+
+impl RaftNetworkFactory<Types> for NetworkFactory {
+    type Network = Network;
+
+    async fn new_client(&mut self, target: NodeId, _node: &openraft::EmptyNode) -> Network {
+        self.client(target, Lane::Log)
+    }
+
+    async fn new_heartbeat_client(
+        &mut self,
+        target: NodeId,
+        _node: &openraft::EmptyNode,
+    ) -> Network {
+        self.client(target, Lane::Control)
+    }
+
+    async fn new_snapshot_client(
+        &mut self,
+        target: NodeId,
+        _node: &openraft::EmptyNode,
+    ) -> Network {
+        self.client(target, Lane::Snapshot)
+    }
+}
+
+/// One group's client of one peer on one lane. Votes always take the control lane.
+pub(crate) struct Network {
+    peers: Arc<Peers>,
+    gate: Arc<Gate>,
+    shard: ShardId,
+    target: NodeId,
+    lane: Lane,
+}
+
+impl Network {
+    async fn call(
+        &self,
+        lane: Lane,
+        body: Bytes,
+        patience: Duration,
+        action: RPCTypes,
+    ) -> Result<Response, RpcError> {
+        let answer = self.peers.call(self.target, lane, body, patience).await;
+        answer.map_err(|e| self.failed(e, action))
+    }
+
+    fn failed(&self, failure: Failure, action: RPCTypes) -> RpcError {
+        failure.into_rpc(action, self.peers.node_id, self.target)
+    }
+
+    async fn ask_vote(
+        &self,
+        request: VoteRequest<Types>,
+        wrap: fn(VoteRequest<Types>) -> Request,
+        option: &RPCOption,
+    ) -> Result<VoteResponse<Types>, RpcError> {
+        let action = RPCTypes::Vote;
+        if !self.gate.admits(&request.vote, request.last_log_id.as_ref()) {
+            let reason = "this node does not stand for election yet".to_owned();
+            return Err(self.failed(Failure::Unreachable(reason), action));
+        }
+        let body = wrap(request).encode(self.shard);
+        match self.call(Lane::Control, body, option.soft_ttl(), action).await? {
+            Response::Vote(response) => Ok(response),
+            _ => Err(self.failed(Failure::unexpected(), action)),
+        }
+    }
+
+    async fn send_pieces(
+        &self,
+        vote: Vote,
+        snapshot: &Snapshot,
+        option: &RPCOption,
+    ) -> Result<Vote, Failure> {
+        let bytes = &snapshot.snapshot;
+        let transfer = self.peers.next_transfer.fetch_add(1, Ordering::Relaxed);
+        let total = bytes.len() as u64;
+        let mut offset = 0;
+        loop {
+            let end = (offset + PIECE_BYTES).min(bytes.len());
+            let piece = bytes.slice(offset..end);
+            let piece =
+                SnapshotPiece { vote, transfer, offset: offset as u64, total, bytes: piece };
+            let patience =
+                if end == bytes.len() { option.soft_ttl() } else { self.peers.piece_timeout };
+            let body = Request::SnapshotPiece(piece).encode(self.shard);
+            match self.peers.call(self.target, Lane::Snapshot, body, patience).await? {
+                Response::Continue if end < bytes.len() => offset = end,
+                Response::Installed(vote) => return Ok(vote),
+                _ => return Err(Failure::unexpected()),
+            }
+        }
+    }
+}
+
+impl RaftNetworkV2<Types> for Network {
+    type SnapshotData = Bytes;
+
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<Types>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<Types>, RpcError> {
+        let patience = match self.lane {
+            Lane::Log => self.peers.append_timeout,
+            Lane::Control | Lane::Snapshot => option.soft_ttl(),
+        };
+        let action = RPCTypes::AppendEntries;
+        let (body, cut) = encode_append(self.shard, rpc);
+        match self.call(self.lane, body, patience, action).await? {
+            Response::Append(AppendEntriesResponse::Success) if cut.is_some() => {
+                Ok(AppendEntriesResponse::PartialSuccess(cut))
+            }
+            Response::Append(response) => Ok(response),
+            _ => Err(self.failed(Failure::unexpected(), action)),
+        }
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RpcError> {
+        self.ask_vote(rpc, Request::Vote, &option).await
+    }
+
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RpcError> {
+        self.ask_vote(rpc, Request::PreVote, &option).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        tokio::select! {
+            closed = cancel => Err(closed.into()),
+            sent = self.send_pieces(vote, &snapshot, &option) => match sent {
+                Ok(vote) => Ok(SnapshotResponse::new(vote)),
+                Err(failure) => Err(self.failed(failure, RPCTypes::InstallSnapshot).into()),
+            },
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        rpc: TransferLeaderRequest<Types>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<Types>, RpcError> {
+        let action = RPCTypes::TransferLeader;
+        let body = Request::Transfer(rpc).encode(self.shard);
+        match self.call(Lane::Control, body, option.soft_ttl(), action).await? {
+            Response::Transferring => Ok(Ok(())),
+            _ => Err(self.failed(Failure::unexpected(), action)),
+        }
+    }
+}

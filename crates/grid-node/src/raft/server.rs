@@ -1,0 +1,221 @@
+//! The answering side of the Raft port: checks who calls, hands each request to its group.
+//!
+//! A replica is registered before peers can reach it; an unknown group is refused, not a panic.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use openraft::Raft;
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
+use parking_lot::{Mutex, RwLock};
+use tokio_util::task::TaskTracker;
+
+use super::doubt::Doubts;
+use super::gate::Gate;
+use super::log_store::LogStore;
+use super::message::{Hello, Request, Response, SnapshotPiece, Testimony};
+use super::snapshots::SnapshotDir;
+use super::state_machine::Machine;
+use super::types::{LogId, Snapshot, Types, Vote};
+use crate::machine::StateMachine;
+use crate::rpc::{Refusal, Replier, Service};
+use crate::{NodeId, ShardId};
+
+/// Future of one answer.
+type Answer = futures_util::future::BoxFuture<'static, Response>;
+
+/// A group that answers other nodes.
+pub(crate) trait Member: Send + Sync {
+    /// Answers one request of node `from`.
+    fn answer(self: Arc<Self>, from: NodeId, request: Request) -> Answer;
+}
+
+/// The groups of a node by shard.
+#[derive(Default)]
+pub(crate) struct Registry {
+    members: RwLock<HashMap<ShardId, Arc<dyn Member>>>,
+}
+
+impl Registry {
+    pub fn add(&self, shard: ShardId, member: Arc<dyn Member>) {
+        self.members.write().insert(shard, member);
+    }
+
+    fn get(&self, shard: ShardId) -> Option<Arc<dyn Member>> {
+        self.members.read().get(&shard).cloned()
+    }
+
+    /// Lets go of all groups, so that they can end.
+    pub fn clear(&self) {
+        self.members.write().clear();
+    }
+}
+
+/// The Raft port.
+pub(crate) struct RaftService {
+    pub cluster_id: u128,
+    pub node_id: NodeId,
+    pub known: BTreeSet<NodeId>,
+    pub registry: Arc<Registry>,
+    pub tasks: TaskTracker,
+}
+
+impl Service for RaftService {
+    type Peer = NodeId;
+
+    fn greet(&self, hello: Bytes) -> Result<(NodeId, Bytes), Refusal> {
+        let hello = Hello::decode(hello).map_err(|e| Refusal(e.to_string()))?;
+        if hello.cluster_id != self.cluster_id {
+            let theirs = hello.cluster_id;
+            return Err(Refusal(format!("node {} of cluster {theirs:032x}", hello.from)));
+        }
+        if hello.to != self.node_id {
+            let reason = format!("node {} looks for node {} here", hello.from, hello.to);
+            return Err(Refusal(reason));
+        }
+        if hello.from == self.node_id || !self.known.contains(&hello.from) {
+            return Err(Refusal(format!("node {} is no configured peer", hello.from)));
+        }
+        Ok((hello.from, Bytes::new()))
+    }
+
+    fn handle(&self, peer: &Arc<NodeId>, body: Bytes, reply: Replier) {
+        let (shard, request) = match Request::decode(body) {
+            Ok(decoded) => decoded,
+            Err(error) => return reply.send(Response::Refused(error.to_string()).encode()),
+        };
+        let Some(member) = self.registry.get(shard) else {
+            let reason = format!("shard {shard} is not here");
+            return reply.send(Response::Refused(reason).encode());
+        };
+        let answer = member.answer(**peer, request);
+        self.tasks.spawn(async move { reply.send(answer.await.encode()) });
+    }
+}
+
+/// One replica as its peers see it.
+pub(crate) struct Answerer<S: StateMachine> {
+    pub raft: Raft<Types, Machine<S>>,
+    pub shard: ShardId,
+    pub log: LogStore,
+    pub gate: Arc<Gate>,
+    pub doubts: Arc<Doubts>,
+    pub dir: SnapshotDir,
+    pub snapshot_bytes_max: u64,
+    pub receiving: Mutex<HashMap<NodeId, Receiving>>,
+}
+
+/// A snapshot that comes in pieces.
+pub(crate) struct Receiving {
+    transfer: u64,
+    total: u64,
+    bytes: BytesMut,
+}
+
+impl<S: StateMachine> Member for Answerer<S> {
+    fn answer(self: Arc<Self>, from: NodeId, request: Request) -> Answer {
+        Box::pin(async move {
+            match request {
+                Request::Append(rpc) => self.append(rpc).await,
+                Request::Vote(rpc) => self.vote(rpc, false).await,
+                Request::PreVote(rpc) => self.vote(rpc, true).await,
+                Request::Transfer(rpc) => match self.raft.handle_transfer_leader(rpc).await {
+                    Ok(Ok(())) => Response::Transferring,
+                    Ok(Err(error)) => Response::Refused(error.to_string()),
+                    Err(fatal) => Response::Refused(fatal.to_string()),
+                },
+                Request::Testify => Response::Testimony(Testimony {
+                    vote: self.log.vote(),
+                    last_log_id: self.log.last_log_id(),
+                }),
+                Request::SnapshotPiece(piece) => self.piece(from, piece).await,
+            }
+        })
+    }
+}
+
+impl<S: StateMachine> Answerer<S> {
+    async fn append(&self, rpc: AppendEntriesRequest<Types>) -> Response {
+        let covered = rpc.entries.last().map(|e| e.log_id).or(rpc.prev_log_id);
+        let (vote, committed) = (rpc.vote, rpc.leader_commit);
+        match self.raft.append_entries(rpc).await {
+            Ok(response) => {
+                if response == AppendEntriesResponse::Success && self.gate.doubtful() {
+                    self.perhaps_made_good(&vote, committed, covered);
+                }
+                Response::Append(response)
+            }
+            Err(error) => Response::Refused(error.to_string()),
+        }
+    }
+
+    /// A leader that has committed in its own term knows all that was ever committed; a log that
+    /// agrees with it that far lacks nothing that this node had acknowledged and that counts.
+    fn perhaps_made_good(&self, vote: &Vote, committed: Option<LogId>, covered: Option<LogId>) {
+        let whole = committed.is_some_and(|committed| {
+            committed.leader_id == vote.leader_id && covered >= Some(committed)
+        });
+        if whole {
+            self.gate.made_good();
+            self.doubts.made_good(self.shard);
+        }
+    }
+
+    async fn vote(&self, rpc: VoteRequest<Types>, pre_vote: bool) -> Response {
+        if !self.gate.admits(&rpc.vote, rpc.last_log_id.as_ref()) {
+            return Response::Refused("this node does not vote yet".into());
+        }
+        let voted =
+            if pre_vote { self.raft.pre_vote(rpc).await } else { self.raft.vote(rpc).await };
+        match voted {
+            Ok(response) => Response::Vote(response),
+            Err(error) => Response::Refused(error.to_string()),
+        }
+    }
+
+    async fn piece(&self, from: NodeId, piece: SnapshotPiece) -> Response {
+        let vote = piece.vote;
+        let whole = match self.collect(from, piece) {
+            Ok(Some(whole)) => whole,
+            Ok(None) => return Response::Continue,
+            Err(reason) => return Response::Refused(reason.into()),
+        };
+        // Damage on the way is the sender's to repair; it must not stop this node.
+        let content = match self.dir.check(whole.clone()) {
+            Ok(content) => content,
+            Err(reason) => return Response::Refused(reason),
+        };
+        let snapshot = Snapshot { meta: content.meta(), snapshot: whole };
+        match self.raft.install_full_snapshot(vote, snapshot).await {
+            Ok(response) => Response::Installed(response.vote),
+            Err(error) => Response::Refused(error.to_string()),
+        }
+    }
+
+    /// Adds a piece; the whole once it is complete.
+    fn collect(&self, from: NodeId, piece: SnapshotPiece) -> Result<Option<Bytes>, &'static str> {
+        if piece.total > self.snapshot_bytes_max {
+            return Err("the snapshot is over snapshot.bytes_max");
+        }
+        let mut receiving = self.receiving.lock();
+        if piece.offset == 0 {
+            let (transfer, total) = (piece.transfer, piece.total);
+            receiving.insert(from, Receiving { transfer, total, bytes: BytesMut::new() });
+        }
+        let fits = |r: &&mut Receiving| {
+            (r.transfer, r.total) == (piece.transfer, piece.total)
+                && r.bytes.len() as u64 == piece.offset
+                && piece.offset + piece.bytes.len() as u64 <= r.total
+        };
+        let Some(current) = receiving.get_mut(&from).filter(fits) else {
+            receiving.remove(&from);
+            return Err("a piece that does not follow");
+        };
+        current.bytes.extend_from_slice(&piece.bytes);
+        if (current.bytes.len() as u64) < current.total {
+            return Ok(None);
+        }
+        Ok(receiving.remove(&from).map(|whole| whole.bytes.freeze()))
+    }
+}

@@ -1,0 +1,81 @@
+//! openraft's own checks of a store, run on ours over a real log in a temporary directory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use openraft::StorageError;
+use openraft::testing::log::{StoreBuilder, Suite};
+use tokio::sync::Semaphore;
+
+use super::log_store::LogStore;
+use super::snapshots::SnapshotDir;
+use super::state_machine::{Machine, Replica};
+use super::types::Types;
+use crate::ShardId;
+use crate::machine::{CommittedEntry, RestoreError, StateMachine};
+use crate::wal::{RealDisk, RecoveredGroup, Wal, WalOptions};
+
+const SHARD: ShardId = 1;
+
+/// Counts entries.
+struct Counter(u8);
+
+impl StateMachine for Counter {
+    fn empty(_shard: ShardId) -> Self {
+        Self(0)
+    }
+
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
+        self.0 = self.0.wrapping_add(1);
+        replies.extend(entry.commands.iter().map(|_| Bytes::new()));
+    }
+
+    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+        let count = self.0;
+        Box::new(move || vec![count])
+    }
+
+    fn restore(_shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError> {
+        match bytes {
+            [count] => Ok(Self(*count)),
+            _ => Err(RestoreError::new("not one byte")),
+        }
+    }
+}
+
+/// Each store is a group of its own in one log, and a replica of the same shard.
+struct Builder {
+    dir: tempfile::TempDir,
+    wal: Wal,
+    next_group: AtomicU32,
+}
+
+impl Builder {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let options = WalOptions::new(dir.path().join("log"), 1, 1);
+        let (wal, _) = Wal::open(options, Arc::new(RealDisk)).expect("a new log");
+        Self { dir, wal, next_group: AtomicU32::new(1) }
+    }
+}
+
+impl StoreBuilder<Types, LogStore, Machine<Counter>> for Builder {
+    async fn build(&self) -> Result<((), LogStore, Machine<Counter>), StorageError<Types>> {
+        let group = self.next_group.fetch_add(1, Ordering::Relaxed);
+        let wal = self.wal.clone();
+        let log = LogStore::new(group, wal, RecoveredGroup::default()).expect("an empty log");
+        let root = self.dir.path().join(format!("replica-{group}"));
+        std::fs::create_dir_all(&root).expect("a directory");
+        let dir = SnapshotDir::open(&root, 1, SHARD).expect("a new directory");
+        let replica = Replica::open(SHARD, &dir, None).expect("no snapshot");
+        let writers = Arc::new(Semaphore::new(1));
+        Ok(((), log, Machine { replica, dir, cluster_id: 1, writers }))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_does_what_openraft_expects() {
+    let checked = Suite::test_all(Builder::new()).await;
+    checked.expect("all checks pass");
+}

@@ -1,0 +1,56 @@
+//! The types openraft is instantiated with, and short names for those it derives.
+
+use std::fmt;
+
+use bytes::Bytes;
+use openraft::alias;
+use serde::{Deserialize, Serialize};
+
+use crate::NodeId;
+
+/// The data of one log entry: commands as [`crate::batch`] lays them out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The leader's clock at the proposal, milliseconds since 1970.
+    pub at_ms: u64,
+    /// The commands.
+    pub body: Bytes,
+}
+
+impl fmt::Display for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes at {}", self.body.len(), self.at_ms)
+    }
+}
+
+/// One reply per command of an entry; none for entries of the group itself.
+pub type Replies = Vec<Bytes>;
+
+openraft::declare_raft_types!(
+    /// Type configuration of all groups. Nodes are ids alone: addresses come from configuration.
+    pub Types:
+        D = Batch,
+        R = Replies,
+        NodeId = NodeId,
+        Node = openraft::EmptyNode,
+        AsyncRuntime = openraft_rt_tokio::TokioRuntime,
+);
+
+/// A position in a log with the leader that wrote it.
+pub type LogId = alias::LogIdOf<Types>;
+/// A vote: term, node, and whether a quorum granted it.
+pub type Vote = alias::VoteOf<Types>;
+/// A log entry.
+pub type Entry = alias::EntryOf<Types>;
+/// A leader's id as it stands in votes and log positions.
+pub type LeaderId = alias::LeaderIdOf<Types>;
+/// Members of a group.
+pub type Membership = openraft::Membership<NodeId, openraft::EmptyNode>;
+/// Members of a group and where that was logged.
+pub type StoredMembership = alias::StoredMembershipOf<Types>;
+/// What a snapshot covers.
+pub type SnapshotMeta = alias::SnapshotMetaOf<Types>;
+/// A snapshot: what it covers and the whole content of its file.
+pub type Snapshot = alias::SnapshotOf<Types, Bytes>;
+/// Any failure of a call to another node.
+pub type RpcError = openraft::errors::RPCError<Types>;

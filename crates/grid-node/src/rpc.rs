@@ -1,0 +1,12 @@
+//! Framed TCP with many requests in flight on one connection, used by both ports of a node.
+//!
+//! A frame is `length u32 | request id u64 | body`. Requests are answered in any order; what waits
+//! is written in one system call. This module knows nothing of what bodies mean. It never waits
+//! without a deadline and never holds more than its limits.
+
+pub(crate) mod frame;
+pub(crate) mod link;
+pub(crate) mod server;
+
+pub(crate) use link::{CallError, Link, LinkOptions};
+pub(crate) use server::{Refusal, Replier, Server, ServerOptions, Service};

@@ -1,0 +1,186 @@
+//! The answering side: accepts connections, checks their hello, hands each request to the service.
+//!
+//! Bounded by connections and by requests in flight per connection: a peer over its limit is not
+//! read from until answers have gone out.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::frame::{Frame, FrameError, FrameReader, write_all_queued, write_one};
+
+/// A peer must introduce itself within this time.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+/// A hello is a few dozen bytes.
+const HELLO_BYTES_MAX: usize = 1024;
+/// Pause after a failed accept (out of file descriptors), so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// An idle peer is asked for life after this time, so that one that vanished is noticed.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
+/// Pause between such questions; three unanswered ones end the connection.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Sets what all our connections have: no delay of small writes, detection of vanished peers.
+pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+/// Why a connection is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Refusal(pub String);
+
+/// What answers requests.
+pub(crate) trait Service: Send + Sync + 'static {
+    /// What a good hello says about the peer.
+    type Peer: Send + Sync + 'static;
+
+    /// Checks the first frame; returns the peer and what is answered to it.
+    fn greet(&self, hello: Bytes) -> Result<(Self::Peer, Bytes), Refusal>;
+
+    /// Takes one request; must not block. The answer goes through `reply`, now or later.
+    fn handle(&self, peer: &Arc<Self::Peer>, body: Bytes, reply: Replier);
+}
+
+/// Limits of a port.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ServerOptions {
+    /// Names the port in log lines.
+    pub name: &'static str,
+    /// Connections at a time.
+    pub connections_max: usize,
+    /// Requests of one connection that may wait for answers.
+    pub in_flight_max: usize,
+    /// Largest request taken.
+    pub body_bytes_max: usize,
+}
+
+/// Answers one request, once. Dropping it unanswered leaves the caller to its deadline.
+pub(crate) struct Replier {
+    id: u64,
+    queue: mpsc::UnboundedSender<Frame>,
+    _in_flight: OwnedSemaphorePermit,
+}
+
+impl Replier {
+    /// Sends the answer; does nothing when the connection has ended.
+    pub fn send(self, body: Bytes) {
+        let _ = self.queue.send(Frame { id: self.id, body });
+    }
+}
+
+/// A port at work.
+pub(crate) struct Server<S> {
+    pub service: Arc<S>,
+    pub options: ServerOptions,
+    pub shutdown: CancellationToken,
+    pub tasks: TaskTracker,
+}
+
+impl<S: Service> Server<S> {
+    /// Accepts until shutdown.
+    pub async fn run(self, listener: TcpListener) {
+        let shutdown = self.shutdown.clone();
+        shutdown.run_until_cancelled(self.accept(listener)).await;
+    }
+
+    async fn accept(&self, listener: TcpListener) {
+        let slots = Arc::new(Semaphore::new(self.options.connections_max));
+        loop {
+            let (stream, addr) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(port = self.options.name, %error, "connection not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                tracing::warn!(port = self.options.name, %addr, "refused: too many connections");
+                continue;
+            };
+            let (service, options) = (Arc::clone(&self.service), self.options);
+            let shutdown = self.shutdown.clone();
+            self.tasks.spawn(async move {
+                let _slot = slot;
+                shutdown.run_until_cancelled(serve(service, options, stream, addr)).await;
+            });
+        }
+    }
+}
+
+async fn serve<S: Service>(
+    service: Arc<S>,
+    options: ServerOptions,
+    stream: TcpStream,
+    addr: SocketAddr,
+) {
+    if let Err(error) = tune(&stream) {
+        tracing::debug!(port = options.name, %addr, %error, "connection ended");
+        return;
+    }
+    let (read, mut write) = stream.into_split();
+    let mut reader = FrameReader::new(read, HELLO_BYTES_MAX);
+    let hello = match tokio::time::timeout(HELLO_TIMEOUT, reader.next()).await {
+        Ok(Ok(Some(frame))) => frame.body,
+        Ok(Ok(None)) => return,
+        _ => {
+            tracing::warn!(port = options.name, %addr, "refused: no introduction");
+            return;
+        }
+    };
+    let peer = match service.greet(hello) {
+        Ok((peer, greeting)) => match write_one(&mut write, &greeting).await {
+            Ok(()) => Arc::new(peer),
+            Err(_) => return,
+        },
+        Err(refusal) => {
+            tracing::warn!(port = options.name, %addr, reason = %refusal, "connection refused");
+            return;
+        }
+    };
+    reader.set_body_bytes_max(options.body_bytes_max);
+    let (queue, frames) = mpsc::unbounded_channel();
+    tokio::select! {
+        _ = write_all_queued(write, frames) => {}
+        end = dispatch(&*service, &peer, &mut reader, queue, options.in_flight_max) => {
+            match end {
+                Ok(()) => {}
+                Err(FrameError::Io(error)) => {
+                    tracing::debug!(port = options.name, %addr, %error, "connection ended");
+                }
+                Err(error) => {
+                    tracing::warn!(port = options.name, %addr, %error, "connection dropped");
+                }
+            }
+        }
+    }
+}
+
+async fn dispatch<S: Service, R: tokio::io::AsyncRead + Unpin>(
+    service: &S,
+    peer: &Arc<S::Peer>,
+    reader: &mut FrameReader<R>,
+    queue: mpsc::UnboundedSender<Frame>,
+    in_flight_max: usize,
+) -> Result<(), FrameError> {
+    let slots = Arc::new(Semaphore::new(in_flight_max));
+    while let Some(frame) = reader.next().await? {
+        let Ok(in_flight) = Arc::clone(&slots).acquire_owned().await else {
+            return Ok(());
+        };
+        let reply = Replier { id: frame.id, queue: queue.clone(), _in_flight: in_flight };
+        service.handle(peer, frame.body, reply);
+    }
+    Ok(())
+}

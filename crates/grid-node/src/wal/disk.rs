@@ -1,0 +1,164 @@
+//! The few file operations the log needs, as a trait, and their real form on Linux.
+//!
+//! All file access of the log goes through here, so that tests can put a disk below it that fails,
+//! tears, fills up and loses power. Nothing here retries: what an error means is the log's
+//! decision.
+
+use std::any::Any;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use rustix::fs::{Advice, FallocateFlags, FlockOperation};
+
+/// A random name that the kernel chooses at each start.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Held as long as the directory is locked; dropping it unlocks.
+pub type DiskLock = Box<dyn Any + Send>;
+
+/// One file of a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskEntry {
+    /// File name without its directory.
+    pub name: String,
+    /// Length in bytes.
+    pub len_bytes: u64,
+}
+
+/// A file system as the log uses it. Errors are passed on as they come.
+pub trait Disk: Send + Sync + 'static {
+    /// Creates `dir` and its parents; existing ones are fine.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+    /// Plain files of `dir` in any order.
+    fn list(&self, dir: &Path) -> io::Result<Vec<DiskEntry>>;
+    /// The whole file as the device has it: dirty pages are flushed first and cached ones dropped,
+    /// so that pages a failed flush left behind in the cache are not taken for data on disk.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// Creates `path`, emptying it if it exists, and opens it for writing.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens an existing file for writing.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Renames within one directory, replacing the target.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes creations, renames and removals in `dir` durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Takes the exclusive lock file `path`; `None` when someone else has it.
+    fn lock(&self, path: &Path) -> io::Result<Option<DiskLock>>;
+    /// Names the present start of the system; `None` where it cannot be told. Within one start the
+    /// page cache keeps what was written, synced or not.
+    fn boot_id(&self) -> Option<String>;
+    /// Told the name of each kill point as it is passed, such as `wal.append.before_sync`. Drills
+    /// and simulations stop there; the real disk does nothing.
+    fn reached(&self, point: &'static str) {
+        let _ = point;
+    }
+}
+
+/// An open file of a [`Disk`].
+pub trait DiskFile: Send {
+    /// Writes some of `bytes` at `offset` and says how many.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
+    /// fdatasync: content and whatever is needed to read it back.
+    fn sync_data(&self) -> io::Result<()>;
+    /// Reserves blocks up to `len_bytes` and makes the file that long.
+    fn preallocate(&self, len_bytes: u64) -> io::Result<()>;
+    /// Cuts the file to `len_bytes`.
+    fn truncate(&self, len_bytes: u64) -> io::Result<()>;
+}
+
+/// The operating system's file system.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(dir)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<DiskEntry>> {
+        let mut entries = Vec::new();
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            // A name that is not Unicode is not ours.
+            if let (true, Ok(name)) = (metadata.is_file(), entry.file_name().into_string()) {
+                entries.push(DiskEntry { name, len_bytes: metadata.len() });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.sync_data()?;
+        // Only a hint: where the file system ignores it the cache is read, as it would be anyway.
+        let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        Ok(Box::new(RealFile(options.write(true).create(true).truncate(true).open(path)?)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(RealFile(OpenOptions::new().write(true).open(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        File::open(dir)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<DiskLock>> {
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create(true).truncate(false).open(path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Box::new(file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn boot_id(&self) -> Option<String> {
+        std::fs::read_to_string(BOOT_ID).ok().map(|id| id.trim().to_owned())
+    }
+}
+
+struct RealFile(File);
+
+impl DiskFile for RealFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_at(bytes, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn preallocate(&self, len_bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.0, FallocateFlags::empty(), 0, len_bytes) {
+            // Some file systems cannot reserve; the log then finds out about a full disk at the
+            // write.
+            Err(rustix::io::Errno::OPNOTSUPP) => self.0.set_len(len_bytes),
+            other => other.map_err(Into::into),
+        }
+    }
+
+    fn truncate(&self, len_bytes: u64) -> io::Result<()> {
+        self.0.set_len(len_bytes)
+    }
+}

@@ -1,0 +1,169 @@
+//! A grid in one process: nodes with their own ports and directories, started and stopped at will.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use grid_node::{
+    ClientConfig, GridClient, GridNode, NodeConfig, NodeId, PeerAddress, Shard, ShardId,
+    ShardStatus, StartError,
+};
+
+use crate::toy::{Reader, Toy};
+
+/// Nothing in these tests takes so long unless it is broken.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A moment by which a call must be answered.
+pub fn soon() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+/// Nodes of one grid.
+pub struct Grid {
+    pub nodes: BTreeMap<NodeId, GridNode<Toy>>,
+    configs: BTreeMap<NodeId, NodeConfig>,
+    dir: tempfile::TempDir,
+}
+
+impl Grid {
+    /// Starts `count` nodes with two data shards.
+    pub async fn start(count: u64) -> Self {
+        Self::start_with(count, |_| {}).await
+    }
+
+    /// As [`Grid::start`] with other knobs.
+    pub async fn start_with(count: u64, change: impl Fn(&mut NodeConfig)) -> Self {
+        let mut grid = Self::prepare(count, change);
+        for id in 1..=count {
+            grid.start_node(id).await;
+        }
+        grid
+    }
+
+    /// Directories and configurations, nothing started.
+    pub fn prepare(count: u64, change: impl Fn(&mut NodeConfig)) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let address = |_| PeerAddress { raft: free_port(), client: free_port() };
+        let peers: BTreeMap<_, _> = (1..=count).map(|id| (id, address(id))).collect();
+        let config = |id: NodeId| {
+            let data_dir = dir.path().join(format!("node-{id}"));
+            let mut config = NodeConfig::new(7, id, peers.clone(), data_dir);
+            config.shards = 2;
+            config.raft.heartbeat_ms = 50;
+            config.raft.election_min_ms = 300;
+            config.raft.election_max_ms = 600;
+            config.log.segment_bytes = 1 << 20;
+            config.batch.command_bytes_max = 1 << 20;
+            change(&mut config);
+            (id, config)
+        };
+        let configs = (1..=count).map(config).collect();
+        Self { nodes: BTreeMap::new(), configs, dir }
+    }
+
+    /// The configuration of a node, to change before its next start.
+    pub fn config(&mut self, id: NodeId) -> &mut NodeConfig {
+        self.configs.get_mut(&id).expect("a node of this grid")
+    }
+
+    /// A node's data directory.
+    pub fn data_dir(&self, id: NodeId) -> PathBuf {
+        self.dir.path().join(format!("node-{id}"))
+    }
+
+    /// The client address of a node.
+    pub fn client_address(&self, id: NodeId) -> SocketAddr {
+        self.configs[&id].peers[&id].client
+    }
+
+    /// The Raft address of a node.
+    pub fn raft_address(&self, id: NodeId) -> SocketAddr {
+        self.configs[&id].peers[&id].raft
+    }
+
+    /// A replica of a shard.
+    pub fn shard(&self, node: NodeId, shard: ShardId) -> Arc<Shard<Toy>> {
+        self.nodes[&node].shard(shard).expect("a replica")
+    }
+
+    /// The figures of a replica.
+    pub fn status(&self, node: NodeId, shard: ShardId) -> ShardStatus {
+        let status = self.nodes[&node].status();
+        status.shards.into_iter().find(|s| s.shard == shard).expect("a replica")
+    }
+
+    /// Ends a node as if its process had died: nothing is handed over or waited for.
+    pub fn kill_node(&mut self, id: NodeId) {
+        drop(self.nodes.remove(&id).expect("a running node"));
+    }
+
+    /// Starts a node that is not running.
+    pub async fn start_node(&mut self, id: NodeId) {
+        let deadline = soon();
+        // A node that was killed a moment ago may still be letting go of its port and directory.
+        while let Err(error) = self.try_start(id).await {
+            assert!(Instant::now() < deadline, "node {id} does not start: {error}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// As [`Grid::start_node`], for nodes that may refuse.
+    pub async fn try_start(&mut self, id: NodeId) -> Result<(), StartError> {
+        let node = GridNode::start(self.configs[&id].clone(), Arc::new(Reader)).await?;
+        self.nodes.insert(id, node);
+        Ok(())
+    }
+
+    /// Stops a node in order.
+    pub async fn stop_node(&mut self, id: NodeId) {
+        self.nodes.remove(&id).expect("a running node").shutdown().await;
+    }
+
+    /// Stops all nodes.
+    pub async fn stop(&mut self) {
+        while let Some((_, node)) = self.nodes.pop_first() {
+            node.shutdown().await;
+        }
+    }
+
+    /// A client of all nodes.
+    pub fn client(&self) -> GridClient {
+        let units: Vec<SocketAddr> = self.configs[&1].peers.values().map(|p| p.client).collect();
+        GridClient::new(ClientConfig::new(units))
+    }
+
+    /// The node that serves a shard, once there is one.
+    pub async fn leader(&self, shard: ShardId) -> NodeId {
+        wait_for("a serving leader", || {
+            self.nodes.values().find(|n| n.shard(shard).is_some_and(|s| s.is_serving()))
+        })
+        .await
+        .node_id()
+    }
+
+    /// The words of a shard as one node has them.
+    pub fn words(&self, node: NodeId, shard: ShardId) -> Vec<String> {
+        self.shard(node, shard).read(|toy| toy.words.clone())
+    }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound")
+}
+
+/// Looks until there is something to see.
+pub async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = soon();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "no {what} in time");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

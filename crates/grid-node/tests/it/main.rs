@@ -1,0 +1,10 @@
+//! Tests of whole grids in one process: real TCP over loopback, real logs on disk, real elections.
+
+mod basics;
+mod failover;
+mod grid;
+mod leases;
+mod limits;
+mod snapshots;
+mod strangers;
+mod toy;

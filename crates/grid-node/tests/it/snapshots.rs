@@ -1,0 +1,126 @@
+//! Snapshots that bound the log, survive restarts, bring a follower up to date, and are not
+//! believed when damaged.
+
+use std::fs;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use grid_node::{GridClient, NodeId, ReadFrom};
+
+use crate::grid::{Grid, soon, wait_for};
+use crate::toy::command;
+
+/// Snapshots after 32 KiB of log.
+async fn grid() -> Grid {
+    Grid::start_with(3, |c| {
+        c.snapshot.after_log_bytes = 32 << 10;
+        c.log.segment_bytes = 64 << 10;
+        c.batch.command_bytes_max = 32 << 10;
+        c.raft.rebalance_ms = 0;
+    })
+    .await
+}
+
+async fn write(client: &GridClient, requests: std::ops::Range<u64>) {
+    for request in requests {
+        let word = format!("{request}-{}", "x".repeat(1000));
+        client.submit(1, command(request, &word), soon()).await.expect("committed");
+    }
+}
+
+async fn count(client: &GridClient) -> usize {
+    let words = client.query(1, Bytes::new(), ReadFrom::Leader, soon()).await.expect("answered");
+    String::from_utf8_lossy(&words).lines().count()
+}
+
+/// Writes until the node has forgotten the beginning of its log; returns the next request.
+async fn write_until_purged(grid: &Grid, client: &GridClient, node: NodeId, from: u64) -> u64 {
+    let already = grid.status(node, 1).purged_index;
+    let mut next = from;
+    while grid.status(node, 1).purged_index == already {
+        assert!(next < from + 2000, "the log is never purged");
+        write(client, next..next + 20).await;
+        next += 20;
+    }
+    next
+}
+
+fn snapshot_files(grid: &Grid, node: NodeId) -> Vec<PathBuf> {
+    let dir = grid.data_dir(node).join("snapshots/00001");
+    let mut files: Vec<_> =
+        fs::read_dir(dir).expect("a directory").map(|e| e.expect("an entry").path()).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "snapshot"));
+    files.sort();
+    files
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_left_behind_catches_up_by_snapshot() {
+    let mut grid = grid().await;
+    let client = grid.client();
+    let leader = grid.leader(1).await;
+    let behind = (1..=3).find(|id| *id != leader).expect("three nodes");
+    write(&client, 0..5).await;
+    grid.stop_node(behind).await;
+    let written = write_until_purged(&grid, &client, leader, 5).await;
+    grid.start_node(behind).await;
+    wait_for("the follower to catch up", || {
+        (grid.words(behind, 1).len() as u64 == written).then_some(())
+    })
+    .await;
+    let status = grid.status(behind, 1);
+    assert!(status.snapshot_index >= grid.status(leader, 1).purged_index, "{status:?}");
+    assert!(!snapshot_files(&grid, behind).is_empty());
+    // What it got counts: the grid goes on with it and without another one.
+    let other = (1..=3).find(|id| ![leader, behind].contains(id)).expect("three nodes");
+    grid.stop_node(other).await;
+    write(&client, written..written + 5).await;
+    grid.stop_node(behind).await;
+    grid.start_node(behind).await;
+    assert_eq!(count(&client).await as u64, written + 5);
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_from_snapshots_has_everything_and_a_damaged_one_is_passed_over() {
+    let mut grid = grid().await;
+    let client = grid.client();
+    let node = grid.leader(1).await;
+    let written = write_until_purged(&grid, &client, node, 0).await;
+    assert!(grid.status(node, 1).log_bytes < 200 << 10, "{:?}", grid.status(node, 1));
+    grid.stop().await;
+    let files = snapshot_files(&grid, node);
+    assert_eq!(files.len(), 2, "the newest and the one before");
+    let newest = files.last().expect("two files");
+    let mut bytes = fs::read(newest).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(newest, bytes).expect("writable");
+    // An interrupted write leaves this behind.
+    fs::write(newest.with_extension("tmp"), b"half").expect("writable");
+    for id in 1..=3 {
+        grid.start_node(id).await;
+    }
+    assert_eq!(count(&client).await as u64, written);
+    wait_for("the node with the older snapshot", || {
+        (grid.words(node, 1).len() as u64 == written).then_some(())
+    })
+    .await;
+    assert!(!newest.with_extension("tmp").exists());
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_snapshots_are_gone_refuses_to_start_and_says_why() {
+    let mut grid = grid().await;
+    let client = grid.client();
+    let node = grid.leader(1).await;
+    write_until_purged(&grid, &client, node, 0).await;
+    grid.stop().await;
+    for file in snapshot_files(&grid, node) {
+        fs::remove_file(file).expect("removable");
+    }
+    let error = grid.try_start(node).await.expect_err("the log does not reach back").to_string();
+    assert!(error.contains("shard 1") && error.contains("snapshots/00001"), "{error}");
+    grid.stop().await;
+}

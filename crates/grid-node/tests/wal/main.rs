@@ -1,0 +1,14 @@
+//! Tests of the write-ahead log: one binary, the real log on a simulated or a real disk.
+//!
+//! Each test owns its disk. Damage, faults and power cuts are judged by the prefix rule in
+//! `harness`.
+
+mod damage;
+mod faults;
+mod group_commit;
+mod harness;
+mod identity;
+mod real_disk;
+mod restarts;
+mod segments;
+mod sim_disk;

@@ -1,0 +1,90 @@
+//! Idempotency keys of requests and the hash of what is asked, which together make a retry safe.
+
+use axum::extract::FromRequestParts;
+use http::Method;
+use http::request::Parts;
+use inventory::RequestKey;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::headers::{IDEMPOTENCE_KEY, IDEMPOTENCY_KEY};
+use crate::{Code, Problem};
+
+/// The key of a POST. An extractor: `Idempotency-Key` or its alias `Idempotence-Key`, a UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencyKey(pub Uuid);
+
+impl IdempotencyKey {
+    /// The key together with what is asked, as commands carry it.
+    pub fn of(self, hash: u64) -> RequestKey {
+        RequestKey { id: self.0.as_u128(), hash, made_at_ms: self.made_at_ms() }
+    }
+
+    /// The time inside a version 7 UUID, milliseconds since 1970; `None` for other versions.
+    pub fn made_at_ms(self) -> Option<u64> {
+        let is_v7 = self.0.get_version_num() == 7;
+        is_v7.then(|| (self.0.as_u128() >> 80) as u64)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let headers = &parts.headers;
+        let given = headers.get(IDEMPOTENCY_KEY).or_else(|| headers.get(IDEMPOTENCE_KEY));
+        let given = given.ok_or_else(|| Problem::new(Code::IdempotencyKeyRequired))?;
+        let text = given.to_str().unwrap_or_default().trim();
+        match Uuid::try_parse(text) {
+            Ok(uuid) if !uuid.is_nil() => Ok(Self(uuid)),
+            Ok(_) | Err(_) => Err(Problem::invalid_header(
+                "Idempotency-Key",
+                "Must be a UUID, version 7 preferred",
+            )),
+        }
+    }
+}
+
+/// Hash of what is asked: method, path and the body with its members in one order, so that the same
+/// request written differently is the same. 64 bits guard a client against its own mistakes only:
+/// a key is found by its UUID.
+pub fn request_hash(method: &Method, path: &str, body: &Value) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(method.as_str());
+    hasher.update(b" ");
+    hasher.update(path);
+    hasher.update(b"\n");
+    canonical(&mut hasher, body);
+    let digest = hasher.finalize();
+    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}
+
+fn canonical(hasher: &mut Sha256, value: &Value) {
+    match value {
+        Value::Array(items) => {
+            hasher.update(b"[");
+            for item in items {
+                canonical(hasher, item);
+                hasher.update(b",");
+            }
+            hasher.update(b"]");
+        }
+        Value::Object(members) => {
+            // The map's own order hangs on a feature of the JSON library.
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_unstable_by_key(|(name, _)| *name);
+            hasher.update(b"{");
+            for (name, value) in sorted {
+                hasher.update(Value::from(name.as_str()).to_string());
+                hasher.update(b":");
+                canonical(hasher, value);
+                hasher.update(b",");
+            }
+            hasher.update(b"}");
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            hasher.update(value.to_string());
+        }
+    }
+}

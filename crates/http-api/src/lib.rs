@@ -1,0 +1,39 @@
+//! What the HTTP contract says everywhere: problems and their stable codes, idempotency keys, strict
+//! bodies, hold tokens, money and time as text, probes and metrics, the accept loop.
+//!
+//! Flow: router and office build their routes from these parts, so that a refusal has one status and
+//! one code wherever it is answered. This crate has no routes of the shop and no rules of seats, and
+//! must never log a token, a key or a body.
+
+pub mod admin;
+mod body;
+mod code;
+mod context;
+mod drain;
+mod headers;
+mod idempotency;
+mod measure;
+mod money;
+mod path;
+mod problem;
+mod refusal;
+pub mod server;
+pub mod telemetry;
+pub mod time;
+pub mod token;
+
+pub use body::{BODY_BYTES_MAX, NoBody, Strict, read_body};
+pub use code::Code;
+pub use context::{Arrived, RequestId, carry};
+pub use headers::{
+    DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Deadline, GRID_DEADLINE_MS,
+    GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT, X_HOLD_TOKEN, X_REQUEST_ID,
+    ip_bytes,
+};
+pub use idempotency::{IdempotencyKey, request_hash};
+pub use measure::measure;
+pub use money::{Money, MoneyError};
+pub use path::{Id, Params, method_not_allowed, not_found};
+pub use problem::{FieldError, Problem};
+pub use refusal::{from_grid, from_refusal};
+pub use server::Peer;

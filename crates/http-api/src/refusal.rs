@@ -1,0 +1,77 @@
+//! The one place where refusals and failures of the grid become HTTP. Exhaustive: a new refusal does
+//! not compile until it has a code here.
+
+use inventory::{Refusal, SeatIx, SeatStatus};
+use processing_unit::GridError;
+use serde_json::{Value, json};
+
+use crate::time::rfc3339_ms;
+use crate::{Code, Problem};
+
+/// A refusal as a problem. `seat_id` names a seat of the event's plan.
+pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Problem {
+    match refusal {
+        Refusal::IdempotencyConflict => Problem::new(Code::IdempotencyConflict),
+        Refusal::IdempotencyWindowExpired => Problem::new(Code::IdempotencyWindowExpired),
+        Refusal::EventNotFound => Problem::new(Code::EventNotFound),
+        Refusal::SaleDiffers => Problem::new(Code::VersionMismatch)
+            .detail("The sale was opened with other terms or another plan"),
+        Refusal::SaleInvalid { reason } => Problem::invalid_at("", reason.as_str()),
+        Refusal::SaleNotOpen { opens_at_ms } => {
+            Problem::new(Code::SaleNotOpen).fact("opens_at", rfc3339_ms(*opens_at_ms))
+        }
+        Refusal::SaleClosed => Problem::new(Code::SaleClosed),
+        Refusal::PlanChanged { version } => Problem::new(Code::VersionMismatch)
+            .detail("The plan has changed; read it again")
+            .fact("plan_version", *version),
+        Refusal::SeatsInvalid => {
+            Problem::invalid_at("/seats", "No seat, a seat twice, or a seat outside the plan")
+        }
+        Refusal::LimitPerHold { max } => Problem::new(Code::LimitPerPerson)
+            .detail(format!("One hold may have {max} seats at most"))
+            .fact("scope", "hold")
+            .fact("limit", *max),
+        Refusal::SeatTaken { seats } => {
+            Problem::new(Code::SeatTaken).fact("seats", named(seats, seat_id))
+        }
+        Refusal::NotEnoughSeats => Problem::new(Code::NotEnoughSeats),
+        Refusal::PersistenceBacklog => Problem::new(Code::PersistenceBacklog),
+        Refusal::HoldNotFound => Problem::new(Code::HoldNotFound),
+        Refusal::HoldExpired => Problem::new(Code::HoldExpired),
+        Refusal::OrderNotFound => Problem::new(Code::OrderNotFound),
+        Refusal::OrderState { status } => {
+            Problem::new(Code::OrderState).fact("order_status", status.as_str())
+        }
+        Refusal::PaymentPending { payment } => {
+            Problem::new(Code::PaymentPending).fact("payment", payment.to_string())
+        }
+        Refusal::PaymentAttempts => Problem::new(Code::OrderState)
+            .detail("The order has had as many payment attempts as allowed"),
+        Refusal::PaymentNotFound => Problem::new(Code::PaymentNotFound),
+        Refusal::RefundNotFound => Problem::new(Code::RefundNotFound),
+        Refusal::TooLong => Problem::invalid_at("", "A text is longer than allowed"),
+    }
+}
+
+fn named(seats: &[(SeatIx, SeatStatus)], seat_id: impl Fn(SeatIx) -> String) -> Value {
+    let one = |(seat, status): &(SeatIx, SeatStatus)| json!({"id": seat_id(*seat), "status": status.as_str()});
+    seats.iter().map(one).collect()
+}
+
+/// A failure of the grid as a problem; `missing` is the code for what is not there.
+pub fn from_grid(error: GridError, missing: Code) -> Problem {
+    match error {
+        GridError::NoLeader => Problem::new(Code::NoLeader),
+        GridError::Overloaded => Problem::new(Code::Overloaded),
+        GridError::Unknown => Problem::new(Code::OutcomeUnknown),
+        GridError::TooLarge => Problem::new(Code::TooLarge),
+        GridError::NotFound => Problem::new(missing),
+        GridError::Protocol(_) => Problem::internal(error),
+    }
+}
+
+impl From<GridError> for Problem {
+    fn from(error: GridError) -> Self {
+        from_grid(error, Code::NotFound)
+    }
+}

@@ -1,0 +1,119 @@
+//! Hold tokens: a guest's proof that a hold (and the order made from it) is theirs.
+//!
+//! A token is a MAC of the hold's id under a key that routers and office share, so it needs no
+//! storage, is the same in a replayed answer, and is checked without asking anybody. It must never
+//! be logged.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use http::HeaderMap;
+use inventory::HoldId;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::{Code, Problem, X_HOLD_TOKEN};
+
+/// Length of a key.
+pub const KEY_BYTES: usize = 32;
+/// Bytes of the MAC that a token shows: 144 bits cannot be guessed and make 24 characters.
+const TOKEN_BYTES: usize = 18;
+
+/// Why a key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It cannot be read.
+    #[error("cannot read the key file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It holds something else.
+    #[error("the key file {} must hold 32 bytes or 64 hexadecimal digits", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Reads a key of 32 bytes, raw or as 64 hexadecimal digits.
+///
+/// # Errors
+/// When the file cannot be read or holds something else.
+pub fn load_key_file(path: &Path) -> Result<[u8; KEY_BYTES], KeyFileError> {
+    let read = |source| KeyFileError::Read { path: path.to_owned(), source };
+    let bytes = fs::read(path).map_err(read)?;
+    if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
+        return Ok(key);
+    }
+    from_hex(&bytes).ok_or_else(|| KeyFileError::Shape { path: path.to_owned() })
+}
+
+fn from_hex(bytes: &[u8]) -> Option<[u8; KEY_BYTES]> {
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    let plain = text.len() == 2 * KEY_BYTES && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !plain {
+        return None;
+    }
+    let mut key = [0; KEY_BYTES];
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(digits).ok()?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(key)
+}
+
+/// Makes and checks hold tokens; cheap to clone.
+#[derive(Clone)]
+pub struct TokenKey {
+    mac: Hmac<Sha256>,
+}
+
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenKey")
+    }
+}
+
+impl TokenKey {
+    /// From the key itself.
+    pub fn new(key: &[u8; KEY_BYTES]) -> Self {
+        let mac = Hmac::new_from_slice(key).expect("HMAC takes keys of any length");
+        Self { mac }
+    }
+
+    /// From a key file.
+    ///
+    /// # Errors
+    /// As [`load_key_file`].
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        load_key_file(path).map(|key| Self::new(&key))
+    }
+
+    /// The hold's token.
+    pub fn token(&self, hold: HoldId) -> String {
+        let mut mac = self.mac.clone();
+        mac.update(format!("hold:{hold}").as_bytes());
+        URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])
+    }
+
+    /// Whether the text is the hold's token; takes the same time for every wrong one.
+    pub fn verify(&self, hold: HoldId, token: &str) -> bool {
+        self.token(hold).as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// Checks the `X-Hold-Token` of a request. Without the right one the thing does not exist:
+    /// `missing` is its code.
+    ///
+    /// # Errors
+    /// A problem with the code `missing`.
+    pub fn check(&self, hold: HoldId, headers: &HeaderMap, missing: Code) -> Result<(), Problem> {
+        let token = headers.get(X_HOLD_TOKEN).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if self.verify(hold, token) { Ok(()) } else { Err(Problem::new(missing)) }
+    }
+}

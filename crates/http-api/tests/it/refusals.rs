@@ -1,0 +1,73 @@
+//! Every refusal and failure of the grid has the status and code that the contract names.
+
+use axum::response::IntoResponse;
+use http_api::{Code, from_grid, from_refusal};
+use inventory::{EventNo, OrderStatus, PaymentId, Refusal, SeatIx, SeatStatus};
+use processing_unit::GridError;
+use serde_json::{Value, json};
+
+async fn told(problem: http_api::Problem) -> (u16, Value, bool) {
+    let response = problem.into_response();
+    let (status, retry) =
+        (response.status().as_u16(), response.headers().contains_key("retry-after"));
+    let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.expect("a body");
+    (status, serde_json::from_slice(&bytes).expect("JSON"), retry)
+}
+
+#[tokio::test]
+async fn refusals_by_table() {
+    let payment = PaymentId { event: EventNo(1), no: 5 };
+    let taken = vec![(SeatIx(3), SeatStatus::Held), (SeatIx(4), SeatStatus::Sold)];
+    #[rustfmt::skip]
+    let table = [
+        (Refusal::IdempotencyConflict, 422, "idempotency_conflict", json!({})),
+        (Refusal::IdempotencyWindowExpired, 409, "idempotency_window_expired", json!({})),
+        (Refusal::EventNotFound, 404, "event_not_found", json!({})),
+        (Refusal::SaleDiffers, 412, "version_mismatch", json!({})),
+        (Refusal::SaleInvalid { reason: "plan".into() }, 400, "invalid_request", json!({"detail": "plan"})),
+        (Refusal::SaleNotOpen { opens_at_ms: 0 }, 409, "sale_not_open", json!({"opens_at": "1970-01-01T00:00:00.000Z"})),
+        (Refusal::SaleClosed, 409, "sale_closed", json!({})),
+        (Refusal::PlanChanged { version: 4 }, 412, "version_mismatch", json!({"plan_version": 4})),
+        (Refusal::SeatsInvalid, 400, "invalid_request", json!({})),
+        (Refusal::LimitPerHold { max: 6 }, 409, "limit_per_person", json!({"limit": 6, "scope": "hold"})),
+        (Refusal::SeatTaken { seats: taken }, 409, "seat_taken", json!({"seats": [{"id": "B-4-3", "status": "held"}, {"id": "B-4-4", "status": "sold"}]})),
+        (Refusal::NotEnoughSeats, 409, "not_enough_seats", json!({})),
+        (Refusal::PersistenceBacklog, 503, "persistence_backlog", json!({})),
+        (Refusal::HoldNotFound, 404, "hold_not_found", json!({})),
+        (Refusal::HoldExpired, 410, "hold_expired", json!({})),
+        (Refusal::OrderNotFound, 404, "order_not_found", json!({})),
+        (Refusal::OrderState { status: OrderStatus::Paid }, 409, "order_state", json!({"order_status": "paid"})),
+        (Refusal::PaymentPending { payment }, 409, "payment_pending", json!({"payment": "p1-5"})),
+        (Refusal::PaymentAttempts, 409, "order_state", json!({})),
+        (Refusal::PaymentNotFound, 404, "payment_not_found", json!({})),
+        (Refusal::RefundNotFound, 404, "refund_not_found", json!({})),
+        (Refusal::TooLong, 400, "invalid_request", json!({})),
+    ];
+    for (refusal, status, code, facts) in table {
+        let problem = from_refusal(&refusal, |seat| format!("B-4-{}", seat.0));
+        let (got, body, retry) = told(problem).await;
+        assert_eq!((got, body["code"].as_str()), (status, Some(code)), "{refusal:?}");
+        for (name, value) in facts.as_object().expect("an object") {
+            assert_eq!(&body[name], value, "{refusal:?}");
+        }
+        assert_eq!(retry, status == 503, "{refusal:?}");
+    }
+}
+
+#[tokio::test]
+async fn failures_by_table() {
+    #[rustfmt::skip]
+    let table = [
+        (GridError::NoLeader, 503, "no_leader"),
+        (GridError::Overloaded, 503, "overloaded"),
+        (GridError::Unknown, 503, "outcome_unknown"),
+        (GridError::TooLarge, 413, "too_large"),
+        (GridError::NotFound, 404, "hold_not_found"),
+        (GridError::Protocol("x".into()), 500, "internal"),
+    ];
+    for (error, status, code) in table {
+        let (got, body, retry) = told(from_grid(error.clone(), Code::HoldNotFound)).await;
+        assert_eq!((got, body["code"].as_str()), (status, Some(code)), "{error}");
+        assert_eq!(retry, status == 503, "{error}");
+    }
+}

@@ -1,0 +1,65 @@
+//! What all of the sandbox's handlers and tasks share.
+//!
+//! Holds no rules; it only brings the parts together.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    SandboxConfig, SandboxError,
+    faults::Faults,
+    ledger::Terms,
+    mailbox::{Mailboxes, ring::Ring},
+    store::Store,
+    view::ViewFacts,
+};
+use crate::secret::Secret;
+
+/// A sandbox gateway.
+#[derive(Debug)]
+pub struct Sandbox {
+    pub(super) store: Store,
+    pub(super) faults: Faults,
+    pub(super) view: ViewFacts,
+    pub(super) secret: Secret,
+    pub(super) mail: Arc<Ring>,
+    pub(super) telegram: Arc<Ring>,
+    pub(super) push: Arc<Ring>,
+    pub(super) stop: CancellationToken,
+}
+
+impl Sandbox {
+    /// Reads the journal and makes everything ready to serve at `address`. Requests that are
+    /// being held up by a fault end when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// [`SandboxError`]: configuration or journal.
+    pub fn open(
+        config: &SandboxConfig,
+        address: SocketAddr,
+        stop: CancellationToken,
+    ) -> Result<Self, SandboxError> {
+        config.check()?;
+        let secret = config.read_secret()?;
+        let public_url = match config.public_url.as_str() {
+            "" => format!("http://{address}"),
+            configured => configured.to_owned(),
+        };
+        let view = ViewFacts { public_url, shop_id: config.shop_id.clone() };
+        let terms = Terms {
+            view: view.clone(),
+            notices: !config.notify_url.is_empty(),
+            pending_ttl_ms: signed(config.pending_ttl_ms),
+            capture_ttl_ms: signed(config.capture_ttl_ms),
+            payments_max: config.payments_max,
+        };
+        let store = Store::open(&config.data_dir, config.journal_compact_bytes, terms)?;
+        let Mailboxes { mail, telegram, push } = Mailboxes::default();
+        Ok(Self { store, faults: Faults::default(), view, secret, mail, telegram, push, stop })
+    }
+}
+
+fn signed(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}

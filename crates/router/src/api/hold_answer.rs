@@ -1,0 +1,112 @@
+//! The body of every answer about a hold. Pure: from outcomes to names.
+
+use http_api::Money;
+use http_api::time::rfc3339_ms;
+use inventory::{EventNo, Held, Hold, HoldId, HoldStep, OrderId, PricedSeat};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::seatmap::{PlanView, SeatFacts};
+
+/// A hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct HoldAnswer {
+    id: String,
+    /// Proof of possession; told once, when the hold is granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    event_id: String,
+    seats: Vec<HeldSeat>,
+    /// Whether all seats are neighbours in one row.
+    next_to_each_other: bool,
+    /// How best available found them: `adjacent_no_orphan`, `adjacent` or `split`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'static str>,
+    total: Money,
+    expires_at: String,
+    /// Seconds until then, for countdowns that need no common clock.
+    expires_in: u64,
+    version: u64,
+    status: &'static str,
+    /// The order that was made from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<String>,
+}
+
+/// A held seat with its frozen price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct HeldSeat {
+    id: String,
+    section: String,
+    row: String,
+    number: String,
+    tier: String,
+    price: Money,
+}
+
+impl HoldAnswer {
+    /// To the shopper who got it.
+    pub(crate) fn granted(plan: &PlanView, held: &Held, token: String, version: u64) -> Self {
+        Self {
+            id: held.hold.to_string(),
+            token: Some(token),
+            event_id: plan.event_id().to_owned(),
+            seats: seats(plan, &held.seats),
+            next_to_each_other: held.adjacent,
+            step: held.step.map(step),
+            total: plan.money(held.total_minor),
+            expires_at: rfc3339_ms(held.expires_at_ms),
+            expires_in: left_s(held.expires_at_ms, held.at_ms),
+            version,
+            status: "held",
+            order_id: None,
+        }
+    }
+
+    /// To the shopper who has it, as of the leader's time `at_ms`.
+    pub(crate) fn live(plan: &PlanView, hold: &Hold, version: u64, at_ms: u64) -> Self {
+        let event: EventNo = plan.event;
+        Self {
+            id: HoldId { event, no: hold.no }.to_string(),
+            token: None,
+            event_id: plan.event_id().to_owned(),
+            seats: seats(plan, &hold.seats),
+            next_to_each_other: hold.adjacent,
+            step: hold.step.map(step),
+            total: plan.money(hold.total_minor()),
+            expires_at: rfc3339_ms(hold.expires_at_ms),
+            expires_in: left_s(hold.expires_at_ms, at_ms),
+            version,
+            status: "held",
+            order_id: hold.order.map(|no| OrderId { event, no }.to_string()),
+        }
+    }
+}
+
+/// Whole seconds left, never more than there are.
+fn left_s(expires_at_ms: u64, at_ms: u64) -> u64 {
+    expires_at_ms.saturating_sub(at_ms) / 1_000
+}
+
+fn step(step: HoldStep) -> &'static str {
+    match step {
+        HoldStep::AdjacentNoOrphan => "adjacent_no_orphan",
+        HoldStep::Adjacent => "adjacent",
+        HoldStep::Split => "split",
+    }
+}
+
+fn seats(plan: &PlanView, seats: &[PricedSeat]) -> Vec<HeldSeat> {
+    let one = |priced: &PricedSeat| {
+        let SeatFacts { id, section, row, number, tier } = plan.seat(priced.seat);
+        HeldSeat {
+            id: id.to_owned(),
+            section: section.to_owned(),
+            row: row.to_owned(),
+            number: number.to_owned(),
+            tier: tier.to_owned(),
+            price: plan.money(priced.price_minor),
+        }
+    };
+    seats.iter().map(one).collect()
+}

@@ -1,0 +1,217 @@
+//! `POST /events/{id}/holds`, `GET` and `DELETE /holds/{id}`: request to command, outcome to answer.
+
+use axum::Json;
+use axum::extract::{FromRequestParts, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, LOCATION};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use http_api::{
+    Code, Deadline, GRID_VERSION, IDEMPOTENT_REPLAYED, Id, IdempotencyKey, Peer, Problem, Strict,
+    from_grid, from_refusal, ip_bytes,
+};
+use inventory::{
+    Actor, Command, Envelope, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold, Reply,
+    Subject,
+};
+use processing_unit::{GridError, HoldAnswer as Found};
+
+use crate::api::event_map;
+use crate::api::hold_answer::HoldAnswer;
+use crate::api::hold_request::HoldRequest;
+use crate::seatmap::EventMap;
+use crate::state::{App, Router};
+
+/// Takes seats for a while: all or none.
+#[utoipa::path(post, path = "/api/v1/events/{id}/holds", tag = "shopping",
+    params(("id" = String, Path, description = "The event's id"),
+        ("Idempotency-Key" = String, Header, description = "UUID, version 7 preferred")),
+    request_body = HoldRequest,
+    responses(
+        (status = 201, body = HoldAnswer),
+        (status = 400, description = "`invalid_request`, `idempotency_key_required`"),
+        (status = 404, description = "`event_not_found`"),
+        (status = 409, description = "`seat_taken`, `not_enough_seats`, `limit_per_person`, \
+            `sale_not_open`, `sale_closed`, `idempotency_window_expired`"),
+        (status = 422, description = "`idempotency_conflict`"),
+        (status = 503, description = "`overloaded`, `persistence_backlog`, `no_leader`, \
+            `outcome_unknown`")))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    Id(id): Id,
+    Caller { actor, deadline }: Caller,
+    key: IdempotencyKey,
+    Strict { body, hash }: Strict<HoldRequest>,
+) -> Result<Response, Problem> {
+    let map = event_map(&app, &id, deadline.0).await?;
+    let choice = body.choice(&map.plan)?;
+    let command = Command::Hold(HoldSeats {
+        event: map.plan.event,
+        plan_version: map.plan.plan.version,
+        choice,
+    });
+    let envelope = Envelope { key: Some(key.of(hash)), actor, command };
+    let reply = app.grid.command(map.plan.event, &envelope, deadline.0).await;
+    granted(&app, &map, reply)
+}
+
+fn granted(
+    app: &Router,
+    map: &EventMap,
+    reply: Result<Reply, GridError>,
+) -> Result<Response, Problem> {
+    let reply = reply.map_err(|error| counted(from_grid(error, Code::EventNotFound)))?;
+    map.acknowledge(reply.version);
+    match reply.outcome {
+        Outcome::Held(held) => {
+            let token = app.tokens.token(held.hold);
+            let body = HoldAnswer::granted(&map.plan, &held, token, reply.version);
+            count(if reply.replayed { "replayed" } else { "granted" });
+            let headers = [
+                (GRID_VERSION, reply.version.to_string()),
+                (LOCATION, format!("/api/v1/holds/{}", held.hold)),
+                (CACHE_CONTROL, "no-store".to_owned()),
+            ];
+            let mut response = (StatusCode::CREATED, headers, Json(body)).into_response();
+            if reply.replayed {
+                let yes = http::HeaderValue::from_static("true");
+                response.headers_mut().insert(IDEMPOTENT_REPLAYED, yes);
+            }
+            Ok(response)
+        }
+        Outcome::Refused(refusal) => {
+            if let Refusal::SeatTaken { seats } = &refusal {
+                map.doubt(seats);
+            }
+            Err(counted(from_refusal(&refusal, |seat| map.plan.id(seat).to_owned())))
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Reads a hold back.
+#[utoipa::path(get, path = "/api/v1/holds/{id}", tag = "shopping",
+    params(("id" = String, Path, description = "The hold's id"),
+        ("X-Hold-Token" = String, Header, description = "The hold's token")),
+    responses(
+        (status = 200, body = HoldAnswer),
+        (status = 404, description = "`hold_not_found`"),
+        (status = 410, description = "`hold_expired`"),
+        (status = 503, description = "`no_leader`, `overloaded`")))]
+pub(crate) async fn read(
+    State(app): State<App>,
+    Id(id): Id,
+    deadline: Deadline,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = own_hold(&app, &id, &headers)?;
+    let found = app.grid.hold(id, deadline.0).await.map_err(missing_hold)?;
+    let (hold, version, at_ms) = match found {
+        Found::Live { hold, version, at_ms } if at_ms < hold.expires_at_ms => {
+            (hold, version, at_ms)
+        }
+        // Past its deadline nothing can be bought from it, whether its end is committed or not.
+        Found::Live { .. } | Found::Ended(HoldEnd::Expired) => {
+            return Err(Problem::new(Code::HoldExpired));
+        }
+        Found::Ended(HoldEnd::Released | HoldEnd::Sold) => {
+            return Err(Problem::new(Code::HoldNotFound));
+        }
+    };
+    let map = app.maps.by_no(id.event, deadline.0).await.map_err(missing_hold)?;
+    map.acknowledge(version);
+    let headers = [(GRID_VERSION, version.to_string()), (CACHE_CONTROL, "no-store".to_owned())];
+    Ok((headers, Json(HoldAnswer::live(&map.plan, &hold, version, at_ms))).into_response())
+}
+
+/// Gives a hold back; doing so again changes nothing.
+#[utoipa::path(delete, path = "/api/v1/holds/{id}", tag = "shopping",
+    params(("id" = String, Path, description = "The hold's id"),
+        ("X-Hold-Token" = String, Header, description = "The hold's token")),
+    responses(
+        (status = 204, description = "The seats are free"),
+        (status = 404, description = "`hold_not_found`"),
+        (status = 410, description = "`hold_expired`"),
+        (status = 503, description = "`no_leader`, `overloaded`, `outcome_unknown`")))]
+pub(crate) async fn release(
+    State(app): State<App>,
+    Id(id): Id,
+    Caller { actor, deadline }: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let hold = own_hold(&app, &id, &headers)?;
+    // Releasing by id is safe to repeat, so it needs no key.
+    let command = Command::ReleaseHold(ReleaseHold { hold });
+    let envelope = Envelope { key: None, actor, command };
+    let reply = app.grid.command(hold.event, &envelope, deadline.0).await.map_err(missing_hold)?;
+    match reply.outcome {
+        Outcome::Released => {
+            if let Some(map) = app.maps.known(hold.event) {
+                map.acknowledge(reply.version);
+            }
+            Ok((StatusCode::NO_CONTENT, [(GRID_VERSION, reply.version.to_string())])
+                .into_response())
+        }
+        Outcome::Refused(Refusal::HoldNotFound) => released_before(&app, hold, deadline).await,
+        Outcome::Refused(refusal) => Err(from_refusal(&refusal, |_| String::new())),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// A hold that is gone because it was released is what the caller wants.
+async fn released_before(
+    app: &Router,
+    hold: HoldId,
+    deadline: Deadline,
+) -> Result<Response, Problem> {
+    match app.grid.hold(hold, deadline.0).await {
+        Ok(Found::Ended(HoldEnd::Released)) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Ok(Found::Ended(HoldEnd::Expired)) => Err(Problem::new(Code::HoldExpired)),
+        Ok(Found::Ended(HoldEnd::Sold) | Found::Live { .. }) => {
+            Err(Problem::new(Code::HoldNotFound))
+        }
+        Err(error) => Err(missing_hold(error)),
+    }
+}
+
+/// The hold's id, if the token in the headers is its own. Costs no look-up.
+fn own_hold(app: &Router, id: &str, headers: &HeaderMap) -> Result<HoldId, Problem> {
+    let hold: HoldId = id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
+    app.tokens.check(hold, headers, Code::HoldNotFound)?;
+    Ok(hold)
+}
+
+fn missing_hold(error: GridError) -> Problem {
+    from_grid(error, Code::HoldNotFound)
+}
+
+/// Who asks, and until when they wait. An extractor.
+pub(crate) struct Caller {
+    actor: Actor,
+    deadline: Deadline,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let ip = parts.extensions.get::<Peer>().map(|peer| ip_bytes(peer.0.ip()));
+        let actor = Actor { subject: Subject::Guest, ip };
+        Ok(Self { actor, deadline: Deadline::from_request_parts(parts, app).await? })
+    }
+}
+
+fn counted(problem: Problem) -> Problem {
+    count(problem.code().as_str());
+    problem
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("seatgrid_holds_total", "outcome" => outcome).increment(1);
+}
+
+/// A unit answered one command with another's outcome.
+fn unexpected(outcome: &Outcome) -> Problem {
+    let name: String = format!("{outcome:?}").chars().take_while(|c| c.is_alphanumeric()).collect();
+    Problem::internal(format!("a unit answered {name}"))
+}

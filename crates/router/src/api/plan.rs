@@ -1,0 +1,39 @@
+//! `GET /events/{id}/plan`: geometry and prices, the same for as long as the sale is open.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_api::{Deadline, Id, Problem};
+
+use crate::api::event_map;
+use crate::etag;
+use crate::state::App;
+
+/// The address does not name the version, so caches ask again after a while; the tag makes it cheap.
+const CACHE_SOME_MINUTES: &str = "public, max-age=300, stale-while-revalidate=86400";
+
+/// Answers the plan, or 304 to whoever has it.
+#[utoipa::path(get, path = "/api/v1/events/{id}/plan", tag = "shopping",
+    params(("id" = String, Path, description = "The event's id")),
+    responses(
+        (status = 200, description = "Sections, rows and seats in plan order; tiers with prices"),
+        (status = 304, description = "Not changed"),
+        (status = 404, description = "`event_not_found`")))]
+pub(crate) async fn read(
+    State(app): State<App>,
+    Id(id): Id,
+    deadline: Deadline,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let map = event_map(&app, &id, deadline.0).await?;
+    let plan = &map.plan;
+    let caching =
+        [(ETAG, plan.etag.clone()), (CACHE_CONTROL, HeaderValue::from_static(CACHE_SOME_MINUTES))];
+    if etag::has(&headers, &plan.etag) {
+        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+    }
+    let json = [(CONTENT_TYPE, "application/json")];
+    Ok((caching, json, Body::from(plan.json.clone())).into_response())
+}

@@ -1,0 +1,175 @@
+//! Every knob of the router, with unit, default and reason.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http_api::server::ServerLimits;
+use processing_unit::GridConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::seatmap::MapLimits;
+
+/// Everything a router needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RouterConfig {
+    /// The public address.
+    pub listen: SocketAddr,
+    /// Where probes and metrics are served.
+    pub admin_listen: SocketAddr,
+    /// The office's internal address.
+    pub office: SocketAddr,
+    /// File with the 32-byte key of hold tokens, shared with the office.
+    pub hold_token_key_file: PathBuf,
+    /// The payment provider that pages offer, by its name in the API.
+    pub payment_provider: String,
+    /// Open public connections at most; each costs a file descriptor and some 20 KB.
+    pub connections_max: usize,
+    /// Live seat streams at most, all events together; below `connections_max`.
+    pub streams_max: usize,
+    /// How long a request's head may take and a kept connection may idle, in milliseconds.
+    pub head_within_ms: u64,
+    /// How long `/readyz` says "draining" before the port closes, so that a load balancer notices,
+    /// in milliseconds. 0 where nothing stands in front.
+    pub drain_notice_ms: u64,
+    /// How long requests under way may take at shutdown, in milliseconds.
+    pub drain_within_ms: u64,
+    /// Requests at the office at once; more are refused, so that a slow office cannot fill memory.
+    pub office_in_flight_max: usize,
+    /// Largest body passed on to the office, in bytes: a plan of 20,000 seats as JSON is 2 MB.
+    pub office_body_bytes_max: usize,
+    /// How long catalogue data on pages may be old, in milliseconds.
+    pub catalogue_age_max_ms: u64,
+    /// Events whose seat map is kept at once; the least used idle one makes room.
+    pub maps_max: usize,
+    /// A seat map unused for so long is dropped, in milliseconds.
+    pub map_idle_ms: u64,
+    /// How old a seat map may be when it is answered, in milliseconds; an older one is refreshed
+    /// first, by one question for all who wait.
+    pub map_age_max_ms: u64,
+    /// How old a seat map may be while the shard has no leader, in milliseconds; the answer says
+    /// its age. Older than that is an error.
+    pub map_stale_max_ms: u64,
+    /// How long one question for news waits at the unit, in milliseconds.
+    pub map_poll_wait_ms: u64,
+    /// The pause between two questions for news, in milliseconds; bounds the load of a hot event.
+    pub map_poll_pause_ms: u64,
+    /// The time between two deltas of a live stream, in milliseconds; 250 is 4 a second.
+    pub stream_tick_ms: u64,
+    /// The time between two comments of a quiet stream, in milliseconds, so that proxies keep it.
+    pub stream_comment_ms: u64,
+    /// The processing units.
+    pub grid: GridConfig,
+}
+
+impl Default for RouterConfig {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            listen: local(8080),
+            admin_listen: local(9100),
+            office: local(8081),
+            hold_token_key_file: PathBuf::from("hold-token.key"),
+            payment_provider: "sandbox".to_owned(),
+            connections_max: 20_000,
+            streams_max: 15_000,
+            head_within_ms: 30_000,
+            drain_notice_ms: 0,
+            drain_within_ms: 10_000,
+            office_in_flight_max: 1_024,
+            office_body_bytes_max: 4 * 1024 * 1024,
+            catalogue_age_max_ms: 2_000,
+            maps_max: 256,
+            map_idle_ms: 60_000,
+            map_age_max_ms: 250,
+            map_stale_max_ms: 10_000,
+            map_poll_wait_ms: 10_000,
+            map_poll_pause_ms: 50,
+            stream_tick_ms: 250,
+            stream_comment_ms: 15_000,
+            grid: GridConfig { units: Vec::new() },
+        }
+    }
+}
+
+/// Knobs that do not fit each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{knob}: {reason}")]
+pub struct ConfigError {
+    /// The knob to change.
+    pub knob: &'static str,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl RouterConfig {
+    /// Checks the relations between knobs.
+    ///
+    /// # Errors
+    /// Names the first knob that does not fit.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let rules = [
+            (!self.grid.units.is_empty(), "grid.units", "name at least one processing unit"),
+            (
+                self.streams_max < self.connections_max,
+                "streams_max",
+                "must be below connections_max",
+            ),
+            (self.maps_max > 0, "maps_max", "must be 1 or more"),
+            (self.office_in_flight_max > 0, "office_in_flight_max", "must be 1 or more"),
+            (self.stream_tick_ms >= 20, "stream_tick_ms", "must be 20 or more"),
+            (self.stream_comment_ms >= 1_000, "stream_comment_ms", "must be 1000 or more"),
+            (self.map_poll_pause_ms >= 20, "map_poll_pause_ms", "must be 20 or more"),
+            (
+                self.map_stale_max_ms >= self.map_age_max_ms,
+                "map_stale_max_ms",
+                "must not be below map_age_max_ms",
+            ),
+            (
+                self.map_idle_ms > self.map_poll_wait_ms,
+                "map_idle_ms",
+                "must be above map_poll_wait_ms",
+            ),
+        ];
+        match rules.into_iter().find(|(holds, ..)| !holds) {
+            Some((_, knob, reason)) => Err(ConfigError { knob, reason }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn server_limits(&self) -> ServerLimits {
+        ServerLimits {
+            connections_max: self.connections_max,
+            head_within: Duration::from_millis(self.head_within_ms),
+            drain_within: Duration::from_millis(self.drain_within_ms),
+        }
+    }
+
+    pub(crate) fn map_limits(&self) -> MapLimits {
+        MapLimits {
+            maps_max: self.maps_max,
+            idle: Duration::from_millis(self.map_idle_ms),
+            age_max: Duration::from_millis(self.map_age_max_ms),
+            stale_max: Duration::from_millis(self.map_stale_max_ms),
+            poll_wait: Duration::from_millis(self.map_poll_wait_ms),
+            poll_pause: Duration::from_millis(self.map_poll_pause_ms),
+            tick: Duration::from_millis(self.stream_tick_ms),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_fit_once_units_are_named() {
+        let mut config = RouterConfig::default();
+        assert_eq!(config.validate().expect_err("no units").knob, "grid.units");
+        config.grid.units.push(config.listen);
+        assert_eq!(config.validate(), Ok(()));
+        config.streams_max = config.connections_max;
+        assert_eq!(config.validate().expect_err("too many").knob, "streams_max");
+    }
+}

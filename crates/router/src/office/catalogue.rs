@@ -1,0 +1,193 @@
+//! Events as pages show them, read from the office's public answers and kept for a moment; while the
+//! office is away the last known ones are shown. Prices and seats on pages are hints: what counts is
+//! what a hold answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Request;
+use http_api::Money;
+use http_body_util::{BodyExt, Limited};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Failure, Office};
+use crate::api::proxy::no_body;
+
+/// How long the office may take for a page.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+/// Largest answer taken, in bytes.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long the last known answer is shown while the office is away.
+const STALE_MAX: Duration = Duration::from_secs(3_600);
+/// Answers kept; beyond it all are forgotten, which only costs questions.
+const KEPT_MAX: usize = 512;
+/// Events on the first page.
+const HOME_PATH: &str = "/api/v1/events?limit=100";
+
+/// The office's list of events.
+#[derive(Debug, Clone, Deserialize)]
+struct EventList {
+    items: Vec<EventEntry>,
+}
+
+/// An event of the catalogue, as far as pages need it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct EventEntry {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) description: Option<String>,
+    #[serde(default)]
+    pub(crate) artists: Vec<ArtistEntry>,
+    #[serde(default)]
+    pub(crate) venue: VenueEntry,
+    pub(crate) starts_at: String,
+    #[serde(default)]
+    pub(crate) status: String,
+    #[serde(default)]
+    pub(crate) tiers: Vec<TierEntry>,
+    #[serde(default)]
+    pub(crate) sale: SaleEntry,
+    #[serde(default)]
+    pub(crate) limits: LimitsEntry,
+    #[serde(default)]
+    pub(crate) hold_ttl_s: u32,
+}
+
+/// An artist's name.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ArtistEntry {
+    pub(crate) name: String,
+}
+
+/// Where it happens.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct VenueEntry {
+    pub(crate) name: String,
+    pub(crate) city: String,
+    pub(crate) timezone: String,
+}
+
+/// A tier with its price.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct TierEntry {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) price: Money,
+}
+
+/// When it is sold.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SaleEntry {
+    pub(crate) opens_at: Option<String>,
+    pub(crate) closes_at: Option<String>,
+}
+
+/// How many seats one hold may have.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LimitsEntry {
+    pub(crate) per_hold: Option<u32>,
+}
+
+/// An answer and when it was read; `None` means that the office knows no such thing.
+#[derive(Debug, Clone)]
+struct Kept<T> {
+    read_at: Instant,
+    value: Option<Arc<T>>,
+}
+
+type Shelf<T> = Mutex<HashMap<String, Kept<T>>>;
+
+/// What pages know of the catalogue.
+pub(crate) struct Catalogue {
+    age_max: Duration,
+    lists: Shelf<EventList>,
+    events: Shelf<EventEntry>,
+    /// Held while one question is under way, so that a crowd at a page asks once.
+    asking: tokio::sync::Mutex<()>,
+}
+
+impl Catalogue {
+    pub(crate) fn new(age_max: Duration) -> Self {
+        let (lists, events) = (Mutex::default(), Mutex::default());
+        Self { age_max, lists, events, asking: tokio::sync::Mutex::default() }
+    }
+
+    /// All published events.
+    pub(crate) async fn list(&self, office: &Office) -> Result<Vec<EventEntry>, Failure> {
+        let list = self.read(office, HOME_PATH, &self.lists).await?;
+        Ok(list.map_or_else(Vec::new, |list| list.items.clone()))
+    }
+
+    /// One event; `None` when there is none.
+    pub(crate) async fn event(
+        &self,
+        office: &Office,
+        id: &str,
+    ) -> Result<Option<Arc<EventEntry>>, Failure> {
+        self.read(office, &format!("/api/v1/events/{id}"), &self.events).await
+    }
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        office: &Office,
+        path: &str,
+        shelf: &Shelf<T>,
+    ) -> Result<Option<Arc<T>>, Failure> {
+        if let Some(kept) = young(shelf, path, self.age_max) {
+            return Ok(kept);
+        }
+        let turn = tokio::time::timeout(READ_WITHIN, self.asking.lock()).await;
+        let _turn = turn.map_err(|_| Failure::Silent)?;
+        if let Some(kept) = young(shelf, path, self.age_max) {
+            return Ok(kept);
+        }
+        match ask(office, path).await {
+            Ok(value) => {
+                keep(shelf, path, value.clone());
+                Ok(value)
+            }
+            Err(failure) => young(shelf, path, STALE_MAX).ok_or(failure),
+        }
+    }
+}
+
+/// What is kept under the path, if it is young enough.
+fn young<T>(shelf: &Shelf<T>, path: &str, age_max: Duration) -> Option<Option<Arc<T>>> {
+    let shelf = shelf.lock();
+    let kept = shelf.get(path)?;
+    (kept.read_at.elapsed() < age_max).then(|| kept.value.clone())
+}
+
+fn keep<T>(shelf: &Shelf<T>, path: &str, value: Option<Arc<T>>) {
+    let mut shelf = shelf.lock();
+    if shelf.len() >= KEPT_MAX {
+        shelf.clear();
+    }
+    shelf.insert(path.to_owned(), Kept { read_at: Instant::now(), value });
+}
+
+async fn ask<T: DeserializeOwned>(office: &Office, path: &str) -> Result<Option<Arc<T>>, Failure> {
+    let request = Request::get(path).body(no_body()).map_err(|_| Failure::Away)?;
+    let (response, _permit) = office.send(request, READ_WITHIN).await?;
+    if response.status() == http::StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    if !response.status().is_success() {
+        return Err(Failure::Silent);
+    }
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX);
+    let body = tokio::time::timeout(READ_WITHIN, body.collect()).await;
+    let bytes = body.map_err(|_| Failure::Silent)?.map_err(|_| Failure::Silent)?.to_bytes();
+    let value = serde_json::from_slice(&bytes).map_err(|error| {
+        tracing::warn!(path, %error, "the office's answer is not understood");
+        Failure::Silent
+    })?;
+    Ok(Some(Arc::new(value)))
+}

@@ -1,0 +1,74 @@
+//! All addresses of the public port and the layers in front of them, as lists to be read.
+
+use std::sync::Arc;
+
+use axum::Router as Routes;
+use axum::extract::State;
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use http_api::admin::{metrics_answer, probe_routes};
+use http_api::{Peer, carry, measure, method_not_allowed, not_found};
+
+use crate::api::{availability, holds, openapi, plan, proxy, seats, stream};
+use crate::pages;
+use crate::state::App;
+
+/// The whole public port.
+pub(crate) fn public(app: App) -> Routes {
+    let probes = probe_routes(app.probes.clone());
+    Routes::new()
+        .merge(shopping())
+        .merge(shop_pages())
+        .route("/metrics", get(metrics))
+        .with_state(Arc::clone(&app))
+        .merge(probes)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        // Inside the naming layer, so that panics and problems are counted as they are answered;
+        // outside the routes, so that it sees which route matched.
+        .layer(from_fn(measure))
+        // Outermost: whatever happens further in has a request id and is answered as a problem.
+        .layer(from_fn(carry))
+}
+
+/// The API: what concerns seats is answered here, everything else by the office.
+fn shopping() -> Routes<App> {
+    Routes::new()
+        .route("/api/v1/events/{id}/plan", get(plan::read))
+        .route("/api/v1/events/{id}/availability", get(availability::read))
+        .route("/api/v1/events/{id}/seats", get(seats::read))
+        .route("/api/v1/events/{id}/seats/stream", get(stream::open))
+        .route("/api/v1/events/{id}/holds", post(holds::create))
+        .route("/api/v1/holds/{id}", get(holds::read).delete(holds::release))
+        .route("/api/v1/openapi.json", get(openapi::read))
+        .route("/api/v1/{*rest}", any(proxy::pass_on))
+}
+
+/// What a browser shows.
+fn shop_pages() -> Routes<App> {
+    Routes::new()
+        .route("/", get(pages::home))
+        .route("/events/{id}", get(pages::event))
+        .route("/orders/{id}", get(pages::order))
+        .route("/orders/{id}/tickets/{ticket}", get(pages::ticket))
+        .route("/assets/{*rest}", get(pages::asset))
+        .route("/favicon.ico", get(pages::asset))
+        .fallback(pages::nowhere)
+}
+
+/// Metrics on the public port for this machine only, and not through a proxy on it; others scrape
+/// the admin port.
+async fn metrics(
+    State(app): State<App>,
+    peer: Option<axum::Extension<Peer>>,
+    headers: http::HeaderMap,
+) -> Response {
+    let local = peer.is_some_and(|peer| peer.0.0.ip().is_loopback());
+    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    if local && !forwarded {
+        metrics_answer(&app.metrics)
+    } else {
+        not_found().await.into_response()
+    }
+}

@@ -1,0 +1,96 @@
+//! One router from start to stop: binds its ports first, so that a port in use is one clear line;
+//! then serves; at shutdown says so to load balancers, closes the streams, and drains.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router as Routes;
+use http_api::admin::{self, Probes};
+use http_api::server::{self, BindError};
+use http_api::telemetry;
+use http_api::token::{KeyFileError, TokenKey};
+use processing_unit::Grid;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{ConfigError, RouterConfig};
+use crate::office::{Catalogue, Office};
+use crate::seatmap::SeatMaps;
+use crate::state::{App, Router};
+use crate::{readiness, routes};
+
+/// Why a router does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Knobs do not fit each other.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The hold token key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// A port is in use.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// Serves until `shutdown`, then drains.
+///
+/// # Errors
+/// When it cannot start; once it serves it only ends by `shutdown`.
+pub async fn run(config: RouterConfig, shutdown: CancellationToken) -> Result<(), RunError> {
+    config.validate()?;
+    let tokens = TokenKey::load(&config.hold_token_key_file)?;
+    let listener = server::bind(config.listen).await?;
+    let admin = server::bind(config.admin_listen).await?;
+    let closing = CancellationToken::new();
+    let app = assemble(&config, tokens, &closing);
+    tracing::info!(listen = %config.listen, "router serves");
+    serve(&config, &app, (listener, admin), shutdown, closing).await;
+    Ok(())
+}
+
+fn assemble(config: &RouterConfig, tokens: TokenKey, closing: &CancellationToken) -> App {
+    let grid = Grid::connect(&config.grid);
+    let maps = SeatMaps::new(grid.clone(), config.map_limits(), closing.clone());
+    let office = Office::new(config);
+    Arc::new(Router {
+        grid,
+        tokens,
+        maps,
+        catalogue: Catalogue::new(Duration::from_millis(config.catalogue_age_max_ms)),
+        office,
+        streams: Arc::new(Semaphore::new(config.streams_max)),
+        stream_comment: Duration::from_millis(config.stream_comment_ms),
+        payment_provider: config.payment_provider.clone(),
+        probes: Probes::new(),
+        metrics: telemetry::install(),
+        shutdown: closing.clone(),
+    })
+}
+
+/// All background work of the process is in this one place. `closing` begins the drain; the admin
+/// port stays until the end, so that probes can watch it.
+async fn serve(
+    config: &RouterConfig,
+    app: &App,
+    (listener, admin): (TcpListener, TcpListener),
+    shutdown: CancellationToken,
+    closing: CancellationToken,
+) {
+    let ended = CancellationToken::new();
+    let public = async {
+        let limits = config.server_limits();
+        server::serve(listener, routes::public(app.clone()), limits, closing.clone()).await;
+        ended.cancel();
+    };
+    let farewell = async {
+        shutdown.cancelled().await;
+        app.probes.drain();
+        tokio::time::sleep(Duration::from_millis(config.drain_notice_ms)).await;
+        closing.cancel();
+    };
+    let admin = admin::serve_on(admin, app.probes.clone(), Routes::new(), ended.clone());
+    let watched = readiness::watch(app, closing.clone());
+    tokio::join!(public, farewell, admin, watched, app.maps.run());
+}

@@ -1,0 +1,190 @@
+//! A plan as the edge needs it: seat ids in both directions and the rendered answer. Built once per
+//! event, since a plan never changes while its sale is open.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http_api::Money;
+use inventory::{EventNo, Plan, Sale, Seat, SeatIx};
+use processing_unit::PlanAnswer;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::etag;
+
+/// Hundredths of a unit on the drawing, as plans store places.
+const PLACES_PER_UNIT: f64 = 100.0;
+
+/// One event's plan with its look-ups.
+#[derive(Debug)]
+pub(crate) struct PlanView {
+    pub(crate) event: EventNo,
+    pub(crate) sale: Arc<Sale>,
+    pub(crate) plan: Arc<Plan>,
+    /// The answer to `GET …/plan`.
+    pub(crate) json: Bytes,
+    pub(crate) etag: HeaderValue,
+    ids: Vec<Arc<str>>,
+    by_id: HashMap<Arc<str>, SeatIx>,
+    places: Vec<Place>,
+    /// Per seat the rendered members before its status, one after the other.
+    heads: Vec<u8>,
+    /// Where each seat's head ends in `heads`.
+    head_ends: Vec<u32>,
+}
+
+/// Where a seat is: positions in the plan.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    section: u16,
+    row: u16,
+    seat: u16,
+}
+
+/// A seat in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct SeatFacts<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) section: &'a str,
+    pub(crate) row: &'a str,
+    pub(crate) number: &'a str,
+    pub(crate) tier: &'a str,
+}
+
+impl PlanView {
+    pub(crate) fn new(answer: PlanAnswer) -> Self {
+        let PlanAnswer { event, sale, plan } = answer;
+        let json = Bytes::from(plan_json(&sale, &plan).to_string());
+        let etag = etag::tag(&format!("{}-{:x}", plan.version, etag::fingerprint(&json)));
+        let ids: Vec<Arc<str>> = plan
+            .seats()
+            .map(|(section, row, seat)| {
+                format!("{}-{}-{}", section.id, row.label, seat.number).into()
+            })
+            .collect();
+        let by_id = ids.iter().cloned().zip((0..).map(SeatIx)).collect();
+        let places = places(&plan);
+        let (heads, head_ends) = (Vec::new(), Vec::new());
+        let mut view = Self { event, sale, plan, json, etag, ids, by_id, places, heads, head_ends };
+        view.render_heads();
+        view
+    }
+
+    fn render_heads(&mut self) {
+        let (mut heads, mut ends) = (Vec::new(), Vec::with_capacity(self.ids.len()));
+        for at in 0..self.ids.len() {
+            let facts = self.seat(SeatIx(at as u32));
+            // Only text: it cannot fail, and an empty head would show at once.
+            let text = serde_json::to_string(&facts).unwrap_or_default();
+            heads.extend_from_slice(text.trim_end_matches('}').as_bytes());
+            heads.extend_from_slice(b",\"status\":\"");
+            ends.push(heads.len() as u32);
+        }
+        (self.heads, self.head_ends) = (heads, ends);
+    }
+
+    pub(crate) fn event_id(&self) -> &str {
+        &self.sale.event_id
+    }
+
+    pub(crate) fn seat_count(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The seat with this id.
+    pub(crate) fn find(&self, id: &str) -> Option<SeatIx> {
+        self.by_id.get(id).copied()
+    }
+
+    /// A seat's id; empty for an index outside the plan.
+    pub(crate) fn id(&self, seat: SeatIx) -> &str {
+        self.ids.get(seat.at()).map_or("", |id| id)
+    }
+
+    /// A seat in words. The seat is one of this plan.
+    pub(crate) fn seat(&self, ix: SeatIx) -> SeatFacts<'_> {
+        let place = self.places[ix.at()];
+        let section = &self.plan.sections[usize::from(place.section)];
+        let row = &section.rows[usize::from(place.row)];
+        let seat = &row.seats[usize::from(place.seat)];
+        let tier = &self.plan.tiers[usize::from(seat.tier)].id;
+        let id = &self.ids[ix.at()];
+        SeatFacts { id, section: &section.id, row: &row.label, number: &seat.number, tier }
+    }
+
+    /// The rendered members of a seat up to the opening quote of its status.
+    pub(crate) fn head(&self, at: usize) -> &[u8] {
+        let from = if at == 0 { 0 } else { self.head_ends[at - 1] as usize };
+        &self.heads[from..self.head_ends[at] as usize]
+    }
+
+    /// Bytes of all heads together.
+    pub(crate) fn heads_len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Position of a tier by its id.
+    pub(crate) fn tier(&self, id: &str) -> Option<u16> {
+        let at = self.plan.tiers.iter().position(|tier| tier.id == id)?;
+        u16::try_from(at).ok()
+    }
+
+    /// Position of a section by its id.
+    pub(crate) fn section(&self, id: &str) -> Option<u16> {
+        let at = self.plan.sections.iter().position(|section| section.id == id)?;
+        u16::try_from(at).ok()
+    }
+
+    /// An amount in the event's currency.
+    pub(crate) fn money(&self, minor: i64) -> Money {
+        Money::from_minor(minor, self.sale.currency)
+    }
+}
+
+fn places(plan: &Plan) -> Vec<Place> {
+    let mut places = Vec::with_capacity(plan.seat_count());
+    for (section, s) in plan.sections.iter().zip(0..) {
+        for (row, r) in section.rows.iter().zip(0..) {
+            places.extend((0..row.seats.len()).map(|at| Place {
+                section: s,
+                row: r,
+                seat: at as u16,
+            }));
+        }
+    }
+    places
+}
+
+fn plan_json(sale: &Sale, plan: &Plan) -> Value {
+    let tiers = plan.tiers.iter().map(|tier| {
+        let price = Money::from_minor(tier.price_minor, sale.currency);
+        json!({"id": tier.id, "name": tier.name, "price": price})
+    });
+    let sections = plan.sections.iter().map(|section| {
+        let rows = section.rows.iter().map(|row| {
+            let seats = row.seats.iter().map(|seat| seat_json(plan, seat));
+            json!({"label": row.label, "seats": seats.collect::<Vec<_>>()})
+        });
+        let rows: Vec<Value> = rows.collect();
+        json!({"id": section.id, "name": section.name, "kind": "seated", "rows": rows})
+    });
+    json!({
+        "event_id": sale.event_id,
+        "version": plan.version,
+        "seat_count": plan.seat_count(),
+        "tiers": tiers.collect::<Vec<_>>(),
+        "sections": sections.collect::<Vec<_>>(),
+    })
+}
+
+fn seat_json(plan: &Plan, seat: &Seat) -> Value {
+    json!({
+        "number": seat.number,
+        "tier": plan.tiers[usize::from(seat.tier)].id,
+        "x": f64::from(seat.x) / PLACES_PER_UNIT,
+        "y": f64::from(seat.y) / PLACES_PER_UNIT,
+        "accessible": seat.accessible,
+    })
+}

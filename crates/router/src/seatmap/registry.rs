@@ -1,0 +1,193 @@
+//! The owner of all seat maps and of their background tasks: makes a map at its first use, bounds
+//! how many there are, drops idle ones.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use inventory::EventNo;
+use parking_lot::Mutex;
+use processing_unit::{Grid, GridError};
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{EventMap, MapLimits, PlanView};
+
+/// Longest event id, in bytes.
+pub(crate) const EVENT_ID_LEN_MAX: usize = 64;
+/// How long an unknown event stays unknown without asking again: a crowd at a wrong address must not
+/// reach the units.
+const UNKNOWN_FOR: Duration = Duration::from_millis(500);
+/// Unknown ids remembered; beyond it all are forgotten, which only costs questions.
+const UNKNOWN_MAX: usize = 1_024;
+/// How often idle maps are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// A map, or the promise of one that somebody makes.
+type Cell = Arc<OnceCell<Arc<EventMap>>>;
+
+struct Slot {
+    map: Cell,
+    used_at: Instant,
+    stop: CancellationToken,
+}
+
+impl Slot {
+    fn is_idle(&self) -> bool {
+        self.map.get().is_none_or(|map| map.subscribers() == 0)
+    }
+}
+
+/// All seat maps of this router.
+pub(crate) struct SeatMaps {
+    grid: Grid,
+    limits: MapLimits,
+    slots: Mutex<HashMap<EventNo, Slot>>,
+    unknown: Mutex<HashMap<String, Instant>>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl SeatMaps {
+    pub(crate) fn new(grid: Grid, limits: MapLimits, shutdown: CancellationToken) -> Self {
+        let (slots, unknown) = (Mutex::default(), Mutex::default());
+        Self { grid, limits, slots, unknown, tasks: TaskTracker::new(), shutdown }
+    }
+
+    /// The map of an event by its public id.
+    pub(crate) async fn by_id(
+        &self,
+        event_id: &str,
+        deadline: Instant,
+    ) -> Result<Arc<EventMap>, GridError> {
+        if !is_event_id(event_id) || self.is_unknown(event_id) {
+            return Err(GridError::NotFound);
+        }
+        let found = match self.grid.route(event_id, deadline).await {
+            Ok(pin) => self.by_no(EventNo(pin.number), deadline).await,
+            Err(error) => Err(error),
+        };
+        if matches!(found, Err(GridError::NotFound)) {
+            self.note_unknown(event_id);
+        }
+        found
+    }
+
+    /// The map of an event by its number.
+    pub(crate) async fn by_no(
+        &self,
+        event: EventNo,
+        deadline: Instant,
+    ) -> Result<Arc<EventMap>, GridError> {
+        let (cell, stop) = self.slot(event)?;
+        let made = cell.get_or_try_init(|| self.make(event, stop, deadline));
+        let made = tokio::time::timeout_at(deadline.into(), made);
+        let made = made.await.unwrap_or(Err(GridError::NoLeader));
+        if made.is_err() {
+            self.forget_empty(event);
+        }
+        made.cloned()
+    }
+
+    /// The map of an event if there is one already; costs no question.
+    pub(crate) fn known(&self, event: EventNo) -> Option<Arc<EventMap>> {
+        self.slots.lock().get(&event)?.map.get().cloned()
+    }
+
+    /// Drops idle maps until shutdown, then waits for all tasks.
+    pub(crate) async fn run(&self) {
+        let mut ticks = tokio::time::interval(SWEEP_EVERY);
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => break,
+                _ = ticks.tick() => self.sweep(),
+            }
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn slot(&self, event: EventNo) -> Result<(Cell, CancellationToken), GridError> {
+        let mut slots = self.slots.lock();
+        if !slots.contains_key(&event) && slots.len() >= self.limits.maps_max {
+            let idle = slots.iter().filter(|(_, slot)| slot.is_idle());
+            let oldest = idle.min_by_key(|(_, slot)| slot.used_at).map(|(event, _)| *event);
+            let oldest = oldest.ok_or(GridError::Overloaded)?;
+            remove(&mut slots, oldest);
+        }
+        let used_at = Instant::now();
+        let slot = slots.entry(event).or_insert_with(|| Slot {
+            map: Arc::default(),
+            used_at,
+            stop: self.shutdown.child_token(),
+        });
+        slot.used_at = used_at;
+        Ok((slot.map.clone(), slot.stop.clone()))
+    }
+
+    async fn make(
+        &self,
+        event: EventNo,
+        stop: CancellationToken,
+        deadline: Instant,
+    ) -> Result<Arc<EventMap>, GridError> {
+        let plan = PlanView::new(self.grid.plan(event, deadline).await?);
+        let map = EventMap::fetch(self.grid.clone(), plan, self.limits, deadline).await?;
+        let map = Arc::new(map);
+        let kept = map.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = kept.keep() => {}
+            }
+        });
+        Ok(map)
+    }
+
+    /// An event that could not be read leaves no slot behind, unless others still try.
+    fn forget_empty(&self, event: EventNo) {
+        /// The slot's own and the caller's.
+        const NOBODY_ELSE: usize = 2;
+        let mut slots = self.slots.lock();
+        let unused =
+            |slot: &Slot| slot.map.get().is_none() && Arc::strong_count(&slot.map) <= NOBODY_ELSE;
+        if slots.get(&event).is_some_and(unused) {
+            remove(&mut slots, event);
+        }
+    }
+
+    fn sweep(&self) {
+        let mut slots = self.slots.lock();
+        let idle = |slot: &Slot| slot.is_idle() && slot.used_at.elapsed() > self.limits.idle;
+        let old: Vec<EventNo> =
+            slots.iter().filter(|(_, slot)| idle(slot)).map(|(event, _)| *event).collect();
+        for event in old {
+            remove(&mut slots, event);
+        }
+        metrics::gauge!("seatgrid_router_seat_maps").set(slots.len() as f64);
+    }
+
+    fn is_unknown(&self, event_id: &str) -> bool {
+        self.unknown.lock().get(event_id).is_some_and(|since| since.elapsed() < UNKNOWN_FOR)
+    }
+
+    fn note_unknown(&self, event_id: &str) {
+        let mut unknown = self.unknown.lock();
+        if unknown.len() >= UNKNOWN_MAX {
+            unknown.clear();
+        }
+        unknown.insert(event_id.to_owned(), Instant::now());
+    }
+}
+
+fn remove(slots: &mut HashMap<EventNo, Slot>, event: EventNo) {
+    if let Some(slot) = slots.remove(&event) {
+        slot.stop.cancel();
+    }
+}
+
+fn is_event_id(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=EVENT_ID_LEN_MAX).contains(&text.len()) && text.bytes().all(plain)
+}

@@ -1,0 +1,34 @@
+//! What every handler may use; made once, shared by all requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_api::admin::Probes;
+use http_api::telemetry::PrometheusHandle;
+use http_api::token::TokenKey;
+use processing_unit::Grid;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::office::{Catalogue, Office};
+use crate::seatmap::SeatMaps;
+
+/// The router's parts.
+pub(crate) struct Router {
+    pub(crate) grid: Grid,
+    pub(crate) tokens: TokenKey,
+    pub(crate) maps: SeatMaps,
+    pub(crate) office: Office,
+    pub(crate) catalogue: Catalogue,
+    /// Room for live streams.
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) stream_comment: Duration,
+    /// The provider's name that pages offer.
+    pub(crate) payment_provider: String,
+    pub(crate) probes: Probes,
+    pub(crate) metrics: PrometheusHandle,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// How handlers get it.
+pub(crate) type App = Arc<Router>;

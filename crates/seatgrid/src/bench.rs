@@ -1,0 +1,104 @@
+//! `seatgrid bench`: measuring tools that belong to the product.
+//!
+//! `bench onsale` sends a crowd that buys an event out through HTTP, with payments at the sandbox,
+//! and then checks that the public counts and PostgreSQL say the same as the buyers' receipts. It
+//! knows only the HTTP contract; arrivals follow a schedule and every latency counts from the
+//! scheduled moment, so a stalled server cannot hide its stall.
+
+mod api;
+mod buyer;
+mod crowd;
+mod report;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+
+use api::Api;
+use report::Report;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// A crowd buys an event out.
+    Onsale(OnSale),
+}
+
+/// A crowd and its manners.
+#[derive(Debug, Clone, Args)]
+pub struct OnSale {
+    /// The event to buy.
+    #[arg(long, default_value = "demo-hall")]
+    pub event: String,
+    /// How many buyers come.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub buyers: u32,
+    /// Buyers arriving per second.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+    /// Most seats one buyer wants; each wants 1 to this many.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=6))]
+    pub seats_max: u16,
+    /// How long a buyer tries one step again, in seconds.
+    #[arg(long, default_value_t = 30)]
+    pub patience_s: u64,
+    /// Address of the router; read from the data directory when left out.
+    #[arg(long)]
+    pub url: Option<String>,
+    /// Data directory of a local `seatgrid up`; its tables are compared after the run.
+    #[arg(long, default_value = ".seatgrid")]
+    pub data_dir: PathBuf,
+    /// Seed of the crowd's choices.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs a measurement; an error means that it could not run or that its checks failed.
+pub async fn run(bench: Bench) -> Result<()> {
+    match bench {
+        Bench::Onsale(args) => on_sale(args).await,
+    }
+}
+
+async fn on_sale(args: OnSale) -> Result<()> {
+    let url = match &args.url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => local_url(&args)?,
+    };
+    let api = Api::new(url, Duration::from_secs(args.patience_s))?;
+    let before = api.availability(&args.event).await.context("reading the counts before")?;
+    let crowd = crowd::send(&api, &args).await;
+    let after = api.availability(&args.event).await.context("reading the counts after")?;
+    let mut report = Report::new(&args, crowd, before, after);
+    if args.url.is_none() {
+        compare_tables(&args, &mut report).await?;
+    }
+    report.print(args.json)?;
+    if report.faults.is_empty() {
+        Ok(())
+    } else {
+        bail!("the sale does not add up: {}", report.faults.join("; "))
+    }
+}
+
+fn local_url(args: &OnSale) -> Result<String> {
+    let file = args.data_dir.join("router.url");
+    let url = std::fs::read_to_string(&file).with_context(|| {
+        let file = file.display();
+        format!("cannot read {file}: start `seatgrid up` first, or give --url or --data-dir")
+    })?;
+    Ok(url.trim().to_owned())
+}
+
+/// PostgreSQL must say what the grid and the buyers say.
+async fn compare_tables(args: &OnSale, report: &mut Report) -> Result<()> {
+    let options = crate::reconcile::options(&args.data_dir)?;
+    let tables = data_writer::reconcile(options).await.context("comparing with PostgreSQL")?;
+    report.add_tables(&tables);
+    Ok(())
+}

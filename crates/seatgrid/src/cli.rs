@@ -1,0 +1,207 @@
+//! The command line. Only shapes and help texts; what a command does is in the module of its name.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// Sells tickets through on-sale bursts: seats in memory, replicated, written behind to PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "seatgrid", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// Without one: `up`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of `up`.
+    #[command(flatten)]
+    pub up: UpArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs everything on this machine, with a local PostgreSQL: for trying out and development.
+    Up(UpArgs),
+    /// Serves HTTP to browsers and API clients.
+    Router(RoleArgs),
+    /// Keeps seats in memory, replicated and logged.
+    Unit(RoleArgs),
+    /// Writes what was sold to PostgreSQL.
+    Writer(RoleArgs),
+    /// Catalogue and checkout.
+    Office(RoleArgs),
+    /// Follows payments and refunds to their end.
+    Worker(RoleArgs),
+    /// The test payment gateway and mailbox; for development only.
+    Sandbox(RoleArgs),
+    /// Questions and orders of an operator.
+    Ctl(CtlArgs),
+    /// Compares the grid with PostgreSQL, seat by seat. Exit code 1 when they differ.
+    Reconcile(ReconcileArgs),
+    /// Brings the tables of PostgreSQL up to date.
+    Migrate(MigrateArgs),
+}
+
+/// Flags of `up`.
+#[derive(Clone, Debug, Args)]
+pub struct UpArgs {
+    /// Port of 127.0.0.1 for browsers and API clients; 0 picks a free one.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Number of processing units; fixed by the first start.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=9))]
+    pub units: u32,
+    /// Where everything is kept.
+    #[arg(long, default_value = ".seatgrid", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// Uses this database instead of a managed local one.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Demo artists, venues and events.
+    #[arg(
+        long, action = ArgAction::Set, default_value_t = true, num_args = 0..=1,
+        default_missing_value = "true", value_name = "BOOL"
+    )]
+    pub demo: bool,
+    /// Short for `--demo false`.
+    #[arg(long, conflicts_with = "demo")]
+    pub no_demo: bool,
+    /// Deletes what an earlier `up` made in the data directory, and starts anew.
+    #[arg(long)]
+    pub reset: bool,
+}
+
+/// Flags of every role.
+#[derive(Clone, Debug, Args)]
+pub struct RoleArgs {
+    /// The role's TOML file; `config/` has a commented one for each.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Prints the configuration that results from file and environment, and ends.
+    #[arg(long)]
+    pub print_effective: bool,
+    /// Stops when standard input ends; set by a supervisor that holds the other end.
+    #[arg(long, hide = true)]
+    pub lifeline: bool,
+}
+
+/// Which running system is meant.
+#[derive(Clone, Debug, Args)]
+pub struct Target {
+    /// The data directory of a local `up`.
+    #[arg(long, default_value = ".seatgrid", value_name = "DIR", global = true)]
+    pub data_dir: PathBuf,
+    /// Admin address of one unit, instead of a local `up`.
+    #[arg(long, value_name = "ADDRESS", global = true)]
+    pub admin: Option<SocketAddr>,
+    /// Prints JSON for programs.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Flags of `ctl`.
+#[derive(Debug, Args)]
+pub struct CtlArgs {
+    /// Which running system is meant.
+    #[command(flatten)]
+    pub target: Target,
+    /// The question.
+    #[command(subcommand)]
+    pub command: CtlCommand,
+}
+
+/// Questions of an operator.
+#[derive(Debug, Subcommand)]
+pub enum CtlCommand {
+    /// Nodes, shards and leaders.
+    Status,
+    /// One event: its shard, leader and replicas.
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// The shards.
+    #[command(subcommand)]
+    Shard(ShardCommand),
+}
+
+/// Questions about events.
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    /// Where an event lives.
+    Show {
+        /// The event's id.
+        id: String,
+    },
+}
+
+/// Questions about shards.
+#[derive(Debug, Subcommand)]
+pub enum ShardCommand {
+    /// One line per shard.
+    List,
+}
+
+/// Flags of `reconcile`.
+#[derive(Debug, Args)]
+pub struct ReconcileArgs {
+    /// Which running system is meant.
+    #[command(flatten)]
+    pub target: Target,
+    /// The writer's TOML file, instead of a local `up`.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Flags of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// The data directory of a local `up`.
+    #[arg(long, default_value = ".seatgrid", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The database, instead of that of a local `up`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn up(line: &str) -> UpArgs {
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|e| panic!("{line}: {e}"));
+        match cli.command {
+            None => cli.up,
+            Some(Command::Up(args)) => args,
+            Some(other) => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn up_is_the_default_and_its_flags_work_either_way() {
+        assert_eq!((up("seatgrid").port, up("seatgrid").units), (8080, 3));
+        assert!(up("seatgrid").demo && up("seatgrid up --demo").demo);
+        assert_eq!(up("seatgrid --port 9000").port, 9000);
+        assert_eq!(up("seatgrid up --port 9000 --units 5").units, 5);
+        assert!(!up("seatgrid up --demo false").demo);
+        assert!(up("seatgrid up --no-demo").no_demo);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [
+            "seatgrid up --units 0",
+            "seatgrid up --units 10",
+            "seatgrid fly",
+            "seatgrid up --port 70000",
+            "seatgrid up --demo maybe",
+            "seatgrid ctl",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

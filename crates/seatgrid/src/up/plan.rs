@@ -1,0 +1,279 @@
+//! Who runs where: addresses and the configuration of every role of a local `up`. Decides only;
+//! writing files and starting processes is done by others.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::database::URL_FILE;
+use super::secrets::Secrets;
+use crate::role::Role;
+
+/// What the plan depends on.
+#[derive(Debug)]
+pub struct Facts {
+    /// The data directory, absolute.
+    pub dir: PathBuf,
+    /// Identity of the grid.
+    pub cluster_id: String,
+    /// How many processing units.
+    pub units: u32,
+    /// The public port.
+    pub port: u16,
+    /// Whether the office makes demo data.
+    pub is_demo: bool,
+    /// Paths of the secrets.
+    pub secrets: Secrets,
+}
+
+/// One child to be.
+#[derive(Debug)]
+pub struct Planned {
+    /// What it is.
+    pub role: Role,
+    /// Its number within the role, from 1.
+    pub node: u32,
+    /// Where its probes are served.
+    pub admin: SocketAddr,
+    /// Its configuration; only what differs from the defaults.
+    pub toml: String,
+}
+
+impl Planned {
+    /// As in file names: `unit-1`.
+    pub fn label(&self) -> String {
+        format!("{}-{}", self.role, self.node)
+    }
+}
+
+/// Addresses of everything, chosen before anything is written.
+struct Addresses {
+    /// Per unit: raft, client, admin.
+    units: Vec<[SocketAddr; 3]>,
+    router: SocketAddr,
+    router_admin: SocketAddr,
+    office: SocketAddr,
+    office_admin: SocketAddr,
+    worker_admin: SocketAddr,
+    writer_admin: SocketAddr,
+    sandbox: SocketAddr,
+}
+
+impl Addresses {
+    fn choose(facts: &Facts) -> std::io::Result<Self> {
+        let mut taken = HashSet::from([facts.port]);
+        let mut next = || local_postgres::free_port(&mut taken).map(local);
+        let mut units = Vec::new();
+        for _ in 0..facts.units {
+            units.push([next()?, next()?, next()?]);
+        }
+        Ok(Self {
+            units,
+            router: local(facts.port),
+            router_admin: next()?,
+            office: next()?,
+            office_admin: next()?,
+            worker_admin: next()?,
+            writer_admin: next()?,
+            sandbox: next()?,
+        })
+    }
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// The sandbox's address, for `sandbox.url`, and all children.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where the sandbox gateway and mailbox are.
+    pub sandbox_url: String,
+    /// All children.
+    pub children: Vec<Planned>,
+}
+
+/// Plans all children.
+///
+/// # Errors
+/// When no free ports are left.
+pub fn make(facts: &Facts) -> std::io::Result<Plan> {
+    let at = Addresses::choose(facts)?;
+    let mut children: Vec<Planned> = (1..=facts.units).map(|node| unit(facts, &at, node)).collect();
+    children.extend([
+        sandbox(facts, &at),
+        writer(facts, &at),
+        office(facts, &at),
+        worker(facts, &at),
+        router(facts, &at),
+    ]);
+    Ok(Plan { sandbox_url: format!("http://{}", at.sandbox), children })
+}
+
+fn unit(facts: &Facts, at: &Addresses, node: u32) -> Planned {
+    let [_, _, admin] = at.units[(node - 1) as usize];
+    let peers = at.units.iter().enumerate().map(|(i, [raft, client, _])| {
+        let peer = [("raft", text(raft)), ("client", text(client))];
+        ((i + 1).to_string(), table(peer))
+    });
+    let grid_node = [
+        ("cluster_id", text(&facts.cluster_id)),
+        ("node_id", Value::Integer(node.into())),
+        ("data_dir", path(facts, &format!("units/{node}"))),
+        ("peers", Value::Table(peers.collect())),
+    ];
+    planned(Role::Unit, node, admin, [("node", table(grid_node))])
+}
+
+fn sandbox(facts: &Facts, at: &Addresses) -> Planned {
+    let webhook = format!("http://{}/api/v1/webhooks/{PROVIDER}", at.router);
+    let own = [
+        ("data_dir", path(facts, "sandbox")),
+        ("shop_id", text(SHOP_ID)),
+        ("secret_file", file(&facts.secrets.sandbox_secret)),
+        ("notify_url", text(&webhook)),
+    ];
+    planned(Role::Sandbox, 1, at.sandbox, own)
+}
+
+fn writer(facts: &Facts, at: &Addresses) -> Planned {
+    let own = [("database_url_file", path(facts, URL_FILE)), ("grid", grid(at))];
+    planned(Role::Writer, 1, at.writer_admin, own)
+}
+
+fn office(facts: &Facts, at: &Addresses) -> Planned {
+    let secrets = &facts.secrets;
+    let own = [
+        ("listen", text(at.office)),
+        ("database_url_file", path(facts, URL_FILE)),
+        ("hold_token_key_file", file(&secrets.hold_token_key)),
+        ("contact_key_file", file(&secrets.contact_key)),
+        ("ticket_key_file", file(&secrets.ticket_key)),
+        ("admin_password_file", file(&secrets.admin_password)),
+        ("demo", Value::Boolean(facts.is_demo)),
+        ("grid", grid(at)),
+        ("providers", providers(facts, at)),
+    ];
+    planned(Role::Office, 1, at.office_admin, own)
+}
+
+fn worker(facts: &Facts, at: &Addresses) -> Planned {
+    let own = [
+        ("database_url_file", path(facts, URL_FILE)),
+        ("grid", grid(at)),
+        ("providers", providers(facts, at)),
+    ];
+    planned(Role::Worker, 1, at.worker_admin, own)
+}
+
+fn router(facts: &Facts, at: &Addresses) -> Planned {
+    let own = [
+        ("listen", text(at.router)),
+        ("office", text(at.office)),
+        ("drain_within_ms", Value::Integer(DRAIN_MS)),
+        ("hold_token_key_file", file(&facts.secrets.hold_token_key)),
+        ("grid", grid(at)),
+    ];
+    planned(Role::Router, 1, at.router_admin, own)
+}
+
+/// The name of the payment provider in the API, and our shop's id there.
+const PROVIDER: &str = "sandbox";
+const SHOP_ID: &str = "seatgrid";
+
+/// How long the router waits for requests under way when it stops: whoever stops a trial system sits
+/// in front of it, and an open live stream would use up any longer time.
+const DRAIN_MS: i64 = 2_000;
+
+fn providers(facts: &Facts, at: &Addresses) -> Value {
+    let sandbox = [
+        ("kind", text("yookassa")),
+        ("base_url", text(format!("http://{}", at.sandbox))),
+        ("shop_id", text(SHOP_ID)),
+        ("secret_file", file(&facts.secrets.sandbox_secret)),
+    ];
+    table([(PROVIDER, table(sandbox))])
+}
+
+fn grid(at: &Addresses) -> Value {
+    let units = at.units.iter().map(|[_, client, _]| text(client)).collect();
+    table([("units", Value::Array(units))])
+}
+
+fn planned<const N: usize>(
+    role: Role,
+    node: u32,
+    admin: SocketAddr,
+    own: [(&str, Value); N],
+) -> Planned {
+    // The sandbox is for development only and has one port for everything.
+    let listen = if role == Role::Sandbox { "listen" } else { "admin_listen" };
+    let mut config = Table::from_iter([(listen.to_owned(), text(admin))]);
+    config.extend(own.map(|(key, value)| (key.to_owned(), value)));
+    let toml = format!("# Written by `seatgrid up` at each start.\n{config}");
+    Planned { role, node, admin, toml }
+}
+
+fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn text(value: impl ToString) -> Value {
+    Value::String(value.to_string())
+}
+
+fn path(facts: &Facts, name: &str) -> Value {
+    file(&facts.dir.join(name))
+}
+
+fn file(path: &Path) -> Value {
+    text(path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::up::data_dir::DataDir;
+
+    fn facts(dir: &Path) -> Facts {
+        let data = DataDir::open(dir).expect("open");
+        let secrets = Secrets::open(&data, false).expect("secrets");
+        let cluster_id = "0123456789abcdef0123456789abcdef".to_owned();
+        let dir = data.path().to_owned();
+        Facts { dir, cluster_id, units: 3, port: 8080, is_demo: true, secrets }
+    }
+
+    #[test]
+    fn every_role_is_there_once_and_units_know_each_other() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let plan = make(&facts(dir.path())).expect("plan");
+        let labels: Vec<String> = plan.children.iter().map(Planned::label).collect();
+        let expected = [
+            "unit-1",
+            "unit-2",
+            "unit-3",
+            "sandbox-1",
+            "writer-1",
+            "office-1",
+            "worker-1",
+            "router-1",
+        ];
+        assert_eq!(labels, expected);
+        let peers: Vec<Table> = plan.children[..3]
+            .iter()
+            .map(|unit| unit.toml.parse::<Table>().expect("TOML")["node"]["peers"].clone())
+            .map(|peers| peers.try_into().expect("a table"))
+            .collect();
+        assert!(peers.iter().all(|unit| *unit == peers[0] && unit.len() == 3));
+    }
+
+    #[test]
+    fn all_addresses_differ() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let plan = make(&facts(dir.path())).expect("plan");
+        let admins: HashSet<SocketAddr> = plan.children.iter().map(|child| child.admin).collect();
+        assert_eq!(admins.len(), plan.children.len());
+    }
+}

@@ -1,0 +1,122 @@
+//! What is made once per data directory and never shown: the keys of the roles and the
+//! administrator's first password. A secret that is missing later is a loss and is told, since a new
+//! one would silently void every token, ticket and sealed contact made with the old.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rand::Rng;
+use rand::distr::Alphanumeric;
+
+use super::data_dir::{DataDir, DataDirError};
+
+/// Length of each key.
+const KEY_BYTES: usize = 32;
+/// 24 letters and digits are 142 bits.
+const PASSWORD_LEN: usize = 24;
+
+/// Paths of the secret files.
+#[derive(Clone, Debug)]
+pub struct Secrets {
+    /// Signs hold tokens; router and office.
+    pub hold_token_key: PathBuf,
+    /// Seals buyers' contacts; office and worker.
+    pub contact_key: PathBuf,
+    /// Signs tickets; office.
+    pub ticket_key: PathBuf,
+    /// The shop's secret at the sandbox gateway; sandbox, office and worker. Text, not bytes: it
+    /// travels in HTTP Basic.
+    pub sandbox_secret: PathBuf,
+    /// The administrator's first password; office.
+    pub admin_password: PathBuf,
+}
+
+impl Secrets {
+    /// Makes the missing ones when `complete` is false, else insists on all.
+    ///
+    /// # Errors
+    /// When one is missing or damaged, or cannot be written.
+    pub fn open(dir: &DataDir, complete: bool) -> Result<Self, DataDirError> {
+        dir.make_dir("secrets")?;
+        let key = |name: &str| ensure(dir, name, complete, random_key, is_key);
+        Ok(Self {
+            hold_token_key: key("secrets/hold-token.key")?,
+            contact_key: key("secrets/contact.key")?,
+            ticket_key: key("secrets/ticket.key")?,
+            sandbox_secret: ensure(dir, "secrets/sandbox.secret", complete, password, is_password)?,
+            admin_password: ensure(dir, "admin.password", complete, password, is_password)?,
+        })
+    }
+}
+
+fn ensure(
+    dir: &DataDir,
+    name: &str,
+    complete: bool,
+    make: fn() -> Vec<u8>,
+    is_whole: fn(&[u8]) -> bool,
+) -> Result<PathBuf, DataDirError> {
+    let path = dir.join(name);
+    let damaged =
+        |reason: &str| DataDirError::Damaged { path: path.clone(), reason: reason.to_owned() };
+    match fs::read(&path) {
+        Ok(bytes) if is_whole(&bytes) => Ok(path),
+        Ok(_) => Err(damaged("not of the length that it was made with")),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DataDirError::Io { what: "cannot read", path, source: error })
+        }
+        Err(_) if complete => Err(damaged("it is gone")),
+        Err(_) => dir.replace(name, &make()).map(|()| path),
+    }
+}
+
+fn random_key() -> Vec<u8> {
+    rand::random::<[u8; KEY_BYTES]>().to_vec()
+}
+
+fn is_key(bytes: &[u8]) -> bool {
+    bytes.len() == KEY_BYTES
+}
+
+fn password() -> Vec<u8> {
+    let mut text: Vec<u8> = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LEN).collect();
+    text.push(b'\n');
+    text
+}
+
+/// The user may put another password into the file, so any non-empty text is fine.
+fn is_password(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn made_once_and_private() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let dir = DataDir::open(root.path()).expect("open");
+        let secrets = Secrets::open(&dir, false).expect("made");
+        let first = fs::read(&secrets.hold_token_key).expect("key");
+        let mode = fs::metadata(&secrets.admin_password).expect("file").permissions().mode();
+        assert_eq!((first.len(), mode & 0o777), (KEY_BYTES, 0o600));
+        Secrets::open(&dir, true).expect("all there");
+        assert_eq!(fs::read(&secrets.hold_token_key).expect("key"), first);
+        assert_ne!(fs::read(&secrets.contact_key).expect("key"), first);
+    }
+
+    #[test]
+    fn a_lost_or_cut_secret_is_told() {
+        let root = tempfile::tempdir().expect("temporary directory");
+        let dir = DataDir::open(root.path()).expect("open");
+        let secrets = Secrets::open(&dir, false).expect("made");
+        fs::write(&secrets.ticket_key, b"short").expect("cut");
+        let error = Secrets::open(&dir, true).expect_err("cut").to_string();
+        assert!(error.contains("ticket.key is damaged"), "{error}");
+        fs::remove_file(&secrets.ticket_key).expect("remove");
+        let error = Secrets::open(&dir, true).expect_err("gone").to_string();
+        assert!(error.contains("it is gone"), "{error}");
+    }
+}

@@ -1,0 +1,136 @@
+//! All children together: started at once, watched until everything serves, stopped role by role.
+//! The only place of `up` where tasks are spawned for children.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::child::ChildSpec;
+use super::keeper::{self, Hopeless, Surroundings};
+use super::roster::Roster;
+use crate::http_get;
+use crate::role::Role;
+
+/// Between two rounds of probes while starting.
+const PROBE_EVERY: Duration = Duration::from_millis(50);
+/// Messages of children that do not stay alive; one decides, the rest is dropped.
+const HOPELESS_LEN: usize = 16;
+
+/// Why not everything came to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadyError {
+    /// A child dies again and again.
+    #[error("{label} does not stay alive: {reason}")]
+    Hopeless {
+        /// Which one.
+        label: String,
+        /// Its last words.
+        reason: String,
+    },
+    /// The deadline passed.
+    #[error("not ready in {waited_s} s: {missing}; see the logs of these")]
+    Late {
+        /// The deadline.
+        waited_s: u64,
+        /// Who does not serve, with what each answered.
+        missing: String,
+    },
+}
+
+/// The children of one `up`.
+#[derive(Debug)]
+pub struct Supervisor {
+    specs: Vec<ChildSpec>,
+    kept: Vec<(Role, CancellationToken, JoinSet<()>)>,
+    hopeless: mpsc::Receiver<Hopeless>,
+}
+
+impl Supervisor {
+    /// Starts all children.
+    pub fn start(specs: Vec<ChildSpec>, roster: Arc<Roster>) -> Self {
+        let (sender, hopeless) = mpsc::channel(HOPELESS_LEN);
+        let around = Surroundings { roster, hopeless: sender };
+        let mut kept = Vec::new();
+        for role in Role::STOP_ORDER {
+            let stop = CancellationToken::new();
+            let mut tasks = JoinSet::new();
+            for spec in specs.iter().filter(|spec| spec.role == role) {
+                tasks.spawn(keeper::keep(spec.clone(), around.clone(), stop.clone()));
+            }
+            kept.push((role, stop, tasks));
+        }
+        Self { specs, kept, hopeless }
+    }
+
+    /// Waits until every child answers its readiness probe with 200.
+    ///
+    /// # Errors
+    /// When a child does not stay alive, or the deadline passes.
+    pub async fn ready(&mut self, deadline: Duration) -> Result<(), ReadyError> {
+        let specs = &self.specs;
+        tokio::select! {
+            result = all_ready(specs, deadline) => result,
+            Some(Hopeless { label, reason }) = self.hopeless.recv() => {
+                Err(ReadyError::Hopeless { label, reason })
+            }
+        }
+    }
+
+    /// The next child that does not stay alive, told once per series of deaths.
+    pub async fn hopeless(&mut self) -> Hopeless {
+        match self.hopeless.recv().await {
+            Some(hopeless) => hopeless,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops the roles one after the other, the members of a role together. Each child has its
+    /// own deadline, after which it is killed.
+    pub async fn stop(self) {
+        for (role, stop, mut tasks) in self.kept {
+            stop.cancel();
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(error) = ended {
+                    tracing::warn!(%role, %error, "a keeper failed");
+                }
+            }
+        }
+    }
+}
+
+async fn all_ready(specs: &[ChildSpec], deadline: Duration) -> Result<(), ReadyError> {
+    let began = Instant::now();
+    let mut waiting: Vec<(&ChildSpec, String)> =
+        specs.iter().map(|spec| (spec, String::new())).collect();
+    loop {
+        let mut still = Vec::new();
+        for (spec, _) in waiting {
+            match http_get::get(spec.admin, "/readyz").await {
+                Ok((200, _)) => {}
+                Ok((status, body)) => still.push((spec, one_line(status, &body))),
+                Err(error) => still.push((spec, error.to_string())),
+            }
+        }
+        if still.is_empty() {
+            return Ok(());
+        }
+        waiting = still;
+        if began.elapsed() > deadline {
+            let told = waiting.iter().map(|(spec, answer)| format!("{} ({answer})", spec.label()));
+            let missing = told.collect::<Vec<_>>().join(", ");
+            return Err(ReadyError::Late { waited_s: deadline.as_secs(), missing });
+        }
+        tokio::time::sleep(PROBE_EVERY).await;
+    }
+}
+
+fn one_line(status: u16, body: &str) -> String {
+    let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{status} {}", body.chars().take(120).collect::<String>()).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests;
