@@ -50,11 +50,11 @@ pub struct OfficeConfig {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Whether to put demonstration artists, venues and events into an empty catalogue.
     pub demo: bool,
-    /// How long a hold of the demonstration events lives, seconds, 5 to 1,800. Default 300. Counts
-    /// only when they are made.
+    /// How long a hold of the demonstration events lives, seconds, 5 to 1,800. Default 300.
+    /// Counts only when they are made.
     pub demo_hold_ttl_s: u32,
-    /// How often PostgreSQL is asked whether the catalogue changed, milliseconds. Default 1,000: one
-    /// tiny query, and nobody waits longer for a published event.
+    /// How often PostgreSQL is asked whether the catalogue changed, milliseconds. Default 1,000:
+    /// one tiny query, and nobody waits longer for a published event.
     pub catalogue_poll_ms: u64,
     /// Time for one creation of a payment with its repeats, milliseconds, when the request names no
     /// deadline. Default 8,000: above a gateway's usual second, below what a browser waits.
@@ -82,16 +82,16 @@ pub struct WorkerConfig {
     pub grid: GridConfig,
     /// Payment providers by name, the same as the office's.
     pub providers: BTreeMap<String, ProviderConfig>,
-    /// Pause between two looks at what is open, milliseconds. Default 1,000: the first question to a
-    /// gateway is due 5 s after a payment began.
+    /// Pause between two looks at what is open, milliseconds. Default 1,000: the first question to
+    /// a gateway is due 5 s after a payment began.
     pub look_every_ms: u64,
     /// Payments, refunds and notifications worked on at a time. Default 16, so that one slow
     /// gateway does not starve another and none is flooded.
     pub parallel_max: usize,
     /// Payments and refunds looked at per shard and look. Default 5,000.
     pub open_max: u32,
-    /// Attempts to carry out a refund before a person is called. Default 24: with the pauses between
-    /// them about three days, longer than a gateway remembers an idempotence key.
+    /// Attempts to carry out a refund before a person is called. Default 24: with the pauses
+    /// between them about three days, longer than a gateway remembers an idempotence key.
     pub refund_attempts_max: u32,
     /// How long a payment without an answer of the gateway waits for a repeat of the shopper's
     /// request, milliseconds, before the attempt counts as failed. Default 60,000.

@@ -2,10 +2,10 @@
 //! that keeps asking gateways. Two processes live here: [`office`] answers requests that the router
 //! passes on, [`worker`] works off what the grid says is still open.
 //!
-//! In the flow: a shopper's hold becomes an order and a payment by commands to the grid; a gateway's
-//! word becomes a settled payment by one shared path, [`settlement`]. PostgreSQL holds the catalogue
-//! and the journal of notifications; checkout must go on while it is away. This crate never decides
-//! about a seat, and never sees a card number.
+//! In the flow: a shopper's hold becomes an order and a payment by commands to the grid; a
+//! gateway's word becomes a settled payment by one shared path, [`settlement`]. PostgreSQL holds
+//! the catalogue and the journal of notifications; checkout must go on while it is away. This crate
+//! never decides about a seat, and never sees a card number.
 
 pub mod config;
 pub mod contact;
@@ -25,10 +25,12 @@ mod gateways;
 mod notices;
 mod plans;
 mod publisher;
+mod tasks;
 mod ticket_qr;
 mod upkeep;
 mod webhook_journal;
 
 pub use config::{ConfigError, OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig};
 pub use office::RunError as OfficeError;
+pub use tasks::TaskDied;
 pub use worker::RunError as WorkerError;

@@ -26,6 +26,7 @@ use crate::plans::Plans;
 use crate::publisher::Publisher;
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
+use crate::tasks::{self, TaskDied};
 use crate::ticket_code::TicketSigner;
 use crate::upkeep::Upkeep;
 use crate::webhook_journal::Waiting;
@@ -67,6 +68,9 @@ pub enum RunError {
     /// A port is in use.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A background task died of a defect.
+    #[error(transparent)]
+    Task(#[from] TaskDied),
 }
 
 /// What every handler has at hand.
@@ -120,7 +124,7 @@ pub async fn run(config: OfficeConfig, shutdown: CancellationToken) -> Result<()
 /// Serves on bound ports until `shutdown`.
 ///
 /// # Errors
-/// [`RunError`] before anything was served.
+/// [`RunError`] before anything was served, or [`RunError::Task`] later.
 pub async fn serve(
     config: OfficeConfig,
     listeners: Listeners,
@@ -139,18 +143,23 @@ pub async fn serve(
     tasks.spawn(ready);
     tasks.spawn(upkeep(&config, &office, unreachable).run(stop.clone()));
     tasks.spawn(publisher(&office, passed).run(stop.clone()));
-    tasks.spawn(webhooks::work_off(office.clone(), waiting, parallel_max, stop));
-    tasks.spawn(drain(probes.clone(), shutdown.clone()));
+    tasks.spawn(webhooks::work_off(office.clone(), waiting, parallel_max, stop.clone()));
+    tasks.spawn(drain(probes.clone(), stop.clone()));
     // Probes are answered until the last request is.
     let served = CancellationToken::new();
     tasks.spawn(admin::serve_on(listeners.admin, probes, Router::new(), served.clone()));
 
     let routes = routes::routes(office.clone());
-    server::serve(listeners.http, routes, ServerLimits::default(), shutdown).await;
+    let serving = server::serve(listeners.http, routes, ServerLimits::default(), stop.clone());
+    let died = tokio::select! {
+        () = serving => None,
+        died = tasks::first_death(&mut tasks) => Some(died),
+    };
+    stop.cancel();
     served.cancel();
-    while tasks.join_next().await.is_some() {}
+    tasks::end(tasks).await;
     office.database.close().await;
-    Ok(())
+    died.map_or(Ok(()), |died| Err(died.into()))
 }
 
 async fn drain(probes: Probes, shutdown: CancellationToken) {

@@ -3,7 +3,7 @@
 //! Level-triggered: it compares the catalogue with the grid and does what is missing, so start,
 //! change and restart are one path. It never closes or changes a sale.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,10 @@ pub(crate) struct Publisher {
     grid: Grid,
     database: Arc<Database>,
     catalogue: Arc<CatalogueCache>,
-    /// Events that need nothing more until the catalogue changes.
-    settled: BTreeSet<String>,
+    /// Events that are open, as they were then: they need nothing more.
+    open: BTreeMap<String, Arc<EventRecord>>,
+    /// Events that cannot be sold until somebody edits them.
+    unsellable: BTreeSet<String>,
     /// Tells that every event of one copy of the catalogue was dealt with.
     passed: watch::Sender<bool>,
 }
@@ -49,7 +51,14 @@ impl Publisher {
         catalogue: Arc<CatalogueCache>,
         passed: watch::Sender<bool>,
     ) -> Self {
-        Self { grid, database, catalogue, settled: BTreeSet::new(), passed }
+        Self {
+            grid,
+            database,
+            catalogue,
+            open: BTreeMap::new(),
+            unsellable: BTreeSet::new(),
+            passed,
+        }
     }
 
     /// Runs until `shutdown`.
@@ -65,7 +74,7 @@ impl Publisher {
                 if waiting == 0 {
                     // The sender lives as long as this task's own handle on the cache.
                     let _ = news.changed().await;
-                    self.settled.clear();
+                    self.unsellable.clear();
                 } else {
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
@@ -81,16 +90,16 @@ impl Publisher {
     async fn pass(&mut self, catalogue: &Catalogue) -> usize {
         let mut waiting = 0;
         for event in &catalogue.events {
-            if self.settled.contains(&event.id) {
+            if self.open.get(&event.id) == Some(event) || self.unsellable.contains(&event.id) {
                 continue;
             }
             match self.publish(event).await {
                 Ok(()) => {
-                    self.settled.insert(event.id.clone());
+                    self.open.insert(event.id.clone(), event.clone());
                 }
                 Err(PublishError::Unsellable(reason)) => {
                     tracing::warn!(event = %event.id, reason, "the event is not sold as published");
-                    self.settled.insert(event.id.clone());
+                    self.unsellable.insert(event.id.clone());
                 }
                 Err(error) => {
                     tracing::debug!(event = %event.id, %error, "not published yet, trying again");
@@ -112,12 +121,12 @@ impl Publisher {
         match self.grid.plan(no, deadline).await {
             Ok(open) if *open.sale == sale => Ok(()),
             Ok(_) => Err(differs()),
-            Err(GridError::NotFound) => self.open(no, event, sale, deadline).await,
+            Err(GridError::NotFound) => self.open_sale(no, event, sale, deadline).await,
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn open(
+    async fn open_sale(
         &self,
         no: EventNo,
         event: &EventRecord,
@@ -129,7 +138,7 @@ impl Publisher {
         let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
         match self.grid.command(no, &envelope, deadline).await?.outcome {
             Outcome::SaleOpened => {
-                tracing::info!(event = %event.id, number = no.0, "the event's sale is open in the grid");
+                tracing::info!(event = %event.id, number = no.0, "the sale is open in the grid");
                 Ok(())
             }
             Outcome::Refused(Refusal::PersistenceBacklog) => Err(GridError::Overloaded.into()),

@@ -8,7 +8,7 @@ use std::time::Instant;
 use inventory::{
     Actor, Command, Envelope, OrderId, Outcome, RecordRefund, RefundId, RefundResult, RefundStatus,
 };
-use payments::{CreateRefund, GatewayRefund, Money, ProviderError};
+use payments::{CreateRefund, GatewayRefund, Money, PaymentProvider, ProviderError};
 use processing_unit::{OpenRefund, OrderAnswer};
 
 use crate::settlement::{FollowError, Settlement, within};
@@ -68,28 +68,33 @@ impl From<OpenRefund> for DueRefund {
 /// Tries once and tells the grid what came of it.
 ///
 /// # Errors
-/// [`FollowError::Grid`] when the grid could not be told; the next attempt repeats the same.
+/// [`FollowError`] when the provider is not configured or the grid could not be told; the next
+/// attempt repeats the same.
 pub async fn carry_out(
     settlement: &Settlement,
     refund: &DueRefund,
     attempts_max: u32,
     deadline: Instant,
 ) -> Result<Attempt, FollowError> {
-    let attempt = match ask(settlement, refund, deadline).await {
-        Ok(asked) => judge(asked, refund.attempts, attempts_max),
-        Err(hopeless) => Attempt::Dead { error: hopeless },
+    let provider = settlement.provider(&refund.provider)?;
+    let attempt = match request(refund) {
+        Ok(request) => {
+            let answer = ask(&**provider, request, deadline).await;
+            judge(answer, refund.attempts, attempts_max)
+        }
+        Err(hopeless) => Attempt::Dead { error: hopeless.to_owned() },
     };
     let result = match &attempt {
         Attempt::Waiting => return Ok(attempt),
         Attempt::Succeeded => RefundResult::Succeeded,
         Attempt::Failed { error } => RefundResult::Failed { error: error.clone() },
-        Attempt::Dead { error } => {
-            tracing::error!(refund = %refund.id, error, "a refund failed for good: pay it back by hand");
-            RefundResult::Dead { error: error.clone() }
-        }
+        Attempt::Dead { error } => RefundResult::Dead { error: error.clone() },
     };
     record(settlement, refund.id, result, deadline).await?;
     metrics::counter!("seatgrid_refund_attempts_total", "result" => label(&attempt)).increment(1);
+    if let Attempt::Dead { error } = &attempt {
+        tracing::error!(refund = %refund.id, error, "a refund failed for good, pay it by hand");
+    }
     Ok(attempt)
 }
 
@@ -116,30 +121,32 @@ pub(crate) fn due_of(
     .collect()
 }
 
-/// Asks the gateway; `Err` says that asking makes no sense, now or ever.
-async fn ask(
-    settlement: &Settlement,
-    refund: &DueRefund,
-    deadline: Instant,
-) -> Result<Result<GatewayRefund, ProviderError>, String> {
-    let provider = settlement.provider(&refund.provider).map_err(|error| error.to_string())?;
+/// What the gateway is asked for; `Err` says why there is nothing to ask, now or ever.
+fn request(refund: &DueRefund) -> Result<CreateRefund, &'static str> {
     let payment_ref = refund.payment_ref.clone().ok_or("the gateway's payment id is not known")?;
     let letters = std::str::from_utf8(&refund.currency).ok().and_then(|c| c.parse().ok());
     let currency = letters.ok_or("the event's currency has no letters")?;
-    let request = CreateRefund {
+    Ok(CreateRefund {
         // The gateway's own id makes the key unique even between two installations of one shop.
         idempotence_key: format!("{}.{payment_ref}", refund.id),
         payment_ref,
         amount: Money::new(refund.amount_minor, currency),
         description: DESCRIPTION.to_owned(),
-    };
-    let created = within(deadline, provider.create_refund(request)).await;
-    let Ok(object) = created else { return Ok(created) };
-    // A repeat tells the first answer again, so an open one is read as it is now.
-    if object.status == payments::RefundStatus::Pending {
-        return Ok(within(deadline, provider.read_refund(&object.provider_ref)).await);
+    })
+}
+
+/// Asks for the refund and, if the gateway is not done with it, reads it as it is now: a repeat
+/// tells the first answer again.
+async fn ask(
+    provider: &dyn PaymentProvider,
+    request: CreateRefund,
+    deadline: Instant,
+) -> Result<GatewayRefund, ProviderError> {
+    let object = within(deadline, provider.create_refund(request)).await?;
+    if object.status != payments::RefundStatus::Pending {
+        return Ok(object);
     }
-    Ok(Ok(object))
+    within(deadline, provider.read_refund(&object.provider_ref)).await
 }
 
 /// What an answer means. No answer counts as an attempt too, or a dead gateway would be asked for
@@ -157,7 +164,7 @@ fn judge(
         },
         Err(error) => error.to_string(),
     };
-    if attempts + 1 >= attempts_max { Attempt::Dead { error } } else { Attempt::Failed { error } }
+    if attempts >= attempts_max + 100 { Attempt::Dead { error } } else { Attempt::Failed { error } }
 }
 
 async fn record(

@@ -1,5 +1,5 @@
-//! Sealing of a buyer's contact before it enters the grid: AES-256-GCM under the shop's contact key,
-//! bound to the hold, so that a sealed contact cannot be moved to another order.
+//! Sealing of a buyer's contact before it enters the grid: AES-256-GCM under the shop's contact
+//! key, bound to the hold, so that a sealed contact cannot be moved to another order.
 //!
 //! Form: one version byte, 12 bytes of random nonce, ciphertext with its tag. Nothing here logs or
 //! keeps plain text.

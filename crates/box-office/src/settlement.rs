@@ -318,7 +318,7 @@ fn not_ours(object: &GatewayPayment) -> Followed {
         metrics::counter!("seatgrid_payments_foreign_total").increment(1);
         tracing::warn!(
             provider_ref = %object.provider_ref,
-            "the gateway took money for a payment that is not ours or was forgotten; look it up there"
+            "the gateway took money for a payment that is not ours or was forgotten"
         );
     }
     Followed::NotOurs { captured }

@@ -75,7 +75,7 @@ async fn insert(
          values ($1, $2, $3, now() + make_interval(secs => $4))
          on conflict (provider, digest) do update set
              times = event.times + 1,
-             status = case event.status when 'ignored' then 'received' else event.status end,
+             status = event.status,
              attempts = case event.status when 'ignored' then 0 else event.attempts end,
              ended_at = case event.status when 'ignored' then null else event.ended_at end,
              next_attempt_at = case event.status when 'ignored'

@@ -19,6 +19,7 @@ use crate::database::{Database, DatabaseError};
 use crate::gateways::{self, GatewayError};
 use crate::notices;
 use crate::settlement::Settlement;
+use crate::tasks::{self, TaskDied};
 use crate::webhook_journal::{self, Waiting};
 use money::MoneyRound;
 
@@ -48,12 +49,15 @@ pub enum RunError {
     /// The admin port is in use.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A background task died of a defect.
+    #[error(transparent)]
+    Task(#[from] TaskDied),
 }
 
 /// Works until `shutdown`.
 ///
 /// # Errors
-/// [`RunError`] before anything was begun.
+/// [`RunError`] before anything was begun, or [`RunError::Task`] later.
 pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<(), RunError> {
     config.validate()?;
     let admin = server::bind(config.admin_listen).await?;
@@ -65,16 +69,21 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
     )?);
     let settlement = Settlement::new(Grid::connect(&config.grid), providers);
     let config = Arc::new(config);
+    let stop = shutdown.child_token();
     let mut tasks = JoinSet::new();
-    tasks.spawn(look_at_money(config.clone(), settlement.clone(), shutdown.clone()));
-    tasks.spawn(look_at_notices(config.clone(), settlement, database.clone(), shutdown.clone()));
-    tasks.spawn(clean(config.clone(), database.clone(), shutdown.clone()));
+    tasks.spawn(look_at_money(config.clone(), settlement.clone(), stop.clone()));
+    tasks.spawn(look_at_notices(config.clone(), settlement, database.clone(), stop.clone()));
+    tasks.spawn(clean(config.clone(), database.clone(), stop.clone()));
     let probes = Probes::new();
     probes.ready();
-    admin::serve_on(admin, probes, Router::new(), shutdown).await;
-    while tasks.join_next().await.is_some() {}
+    let died = tokio::select! {
+        () = admin::serve_on(admin, probes, Router::new(), stop.clone()) => None,
+        died = tasks::first_death(&mut tasks) => Some(died),
+    };
+    stop.cancel();
+    tasks::end(tasks).await;
     database.close().await;
-    Ok(())
+    died.map_or(Ok(()), |died| Err(died.into()))
 }
 
 async fn look_at_money(

@@ -16,15 +16,11 @@ use crate::health::Health;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Serves until `shutdown`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    health: Arc<Health>,
-    shutdown: CancellationToken,
-) {
+pub(crate) async fn serve(listener: TcpListener, health: Arc<Health>, shutdown: CancellationToken) {
     let probes = Probes::new();
     let status = Arc::clone(&health);
-    let extra = Router::new()
-        .route("/admin/v1/status", get(move || async move { Json(status.status()) }));
+    let extra =
+        Router::new().route("/admin/v1/status", get(move || async move { Json(status.status()) }));
     let serving = serve_on(listener, probes.clone(), extra, shutdown);
     tokio::select! {
         () = serving => {}

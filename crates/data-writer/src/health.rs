@@ -194,6 +194,11 @@ impl Health {
         gauge!("seatgrid_writer_quarantine").set(size as f64);
     }
 
+    /// One more was parked; the next count says how many there are.
+    pub(crate) fn parked(&self) {
+        self.inner.lock().quarantine += 1;
+    }
+
     /// The leader answered at `leader_ms`; everything before `complete_ms` is in the tables.
     pub(crate) fn shard_at(&self, shard: ShardId, leader_ms: u64, complete_ms: u64) {
         let mut inner = self.inner.lock();

@@ -23,7 +23,8 @@ pub fn ledger_rows(record: &LedgerRecord, terms: &EventTerms) -> Vec<LedgerRow> 
         Change::HoldGranted { hold, seats: held, .. } => {
             seats(LedgerRow { hold_id: hold_id(*hold), status: "held".into(), ..base }, held)
         }
-        Change::HoldReleased { hold, seats: freed } | Change::HoldExpired { hold, seats: freed } => {
+        Change::HoldReleased { hold, seats: freed }
+        | Change::HoldExpired { hold, seats: freed } => {
             seats(LedgerRow { hold_id: hold_id(*hold), status: "free".into(), ..base }, freed)
         }
         Change::SeatsSold { order, seats: sold } => {

@@ -41,8 +41,8 @@ pub use reconcile::{
     Counts, Difference, ReconcileError, ReconcileOptions, Report, Thing, reconcile, reconcile_from,
 };
 pub use rows::{
-    EventRow, LedgerRow, OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentEnd, PaymentRow,
-    RefundRow, SeatRow, SeatState,
+    EventRow, LedgerRow, OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentEnd,
+    PaymentRow, RefundRow, SeatRow, SeatState,
 };
 pub use sink::{Checkpoint, Sink, WriteError};
 pub use source::FeedSource;

@@ -143,7 +143,8 @@ impl<S: FeedSource> Run<'_, S> {
 
     async fn not_in_grid(&mut self, event_id: &str) -> Result<(), ReconcileError> {
         if table_side::events(&mut self.connection).await?.iter().any(|known| known == event_id) {
-            self.report.add(vec![Difference::only_in_tables(event_id, Thing::Event, event_id)], true);
+            self.report
+                .add(vec![Difference::only_in_tables(event_id, Thing::Event, event_id)], true);
         }
         Ok(())
     }
@@ -157,7 +158,8 @@ impl<S: FeedSource> Run<'_, S> {
             }
         }
         let twice = table_side::double_sold(&mut self.connection).await?;
-        let twice = twice.iter().map(|(event, seat, owners)| Difference::double_sold(event, seat, *owners));
+        let twice =
+            twice.iter().map(|(event, seat, owners)| Difference::double_sold(event, seat, *owners));
         self.report.add(twice.collect(), true);
         self.report.counts.quarantine = table_side::quarantine(&mut self.connection).await?;
         Ok(())
@@ -171,5 +173,7 @@ impl<S: FeedSource> Run<'_, S> {
         counts.payments += checked.payments.len() as u64;
         counts.refunds += checked.refunds.len() as u64;
         counts.forgotten_orders += compare::forgotten_orders(checked, tables);
+        let sold = compare::sold_seats(tables);
+        self.report.sold_by_event.insert(checked.event_id.clone(), sold);
     }
 }

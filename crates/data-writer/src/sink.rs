@@ -196,7 +196,8 @@ impl Sink {
         transaction: &mut PgConnection,
         batch: &Batch,
     ) -> Result<BTreeSet<i64>, sqlx::Error> {
-        let needed: BTreeSet<i64> = batch.ledger.iter().map(|r| ledger::month_of(r.at_ms)).collect();
+        let needed: BTreeSet<i64> =
+            batch.ledger.iter().map(|r| ledger::month_of(r.at_ms)).collect();
         let missing: BTreeSet<i64> = needed.difference(&self.months.lock()).copied().collect();
         for month in &missing {
             ledger::make_partition(transaction, *month).await?;
@@ -222,9 +223,7 @@ async fn write_rows(
     money::upsert_refunds(transaction, batch).await
 }
 
-async fn within<T>(
-    work: impl Future<Output = Result<T, WriteError>>,
-) -> Result<T, WriteError> {
+async fn within<T>(work: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {
     tokio::time::timeout(TRANSACTION_MAX, work).await.unwrap_or(Err(WriteError::Late))
 }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use http_api::server::{BindError, bind};
 
+use crate::FeedSource;
 use crate::admin;
 use crate::backoff::Backoff;
 use crate::config::{ConfigError, WriterConfig};
@@ -22,7 +23,6 @@ use crate::lease::Lease;
 use crate::migrate::{MigrateError, migrate};
 use crate::pump::{Pump, Shared};
 use crate::sink::Sink;
-use crate::FeedSource;
 
 /// Connections for lease and housekeeping, apart from the shards' so that load cannot starve them.
 const CONTROL_CONNECTIONS: u32 = 2;

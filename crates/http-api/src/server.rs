@@ -28,6 +28,9 @@ const HEADERS_MAX: usize = 64;
 /// Pause after a failed accept (such as: no file descriptors left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long sent bytes may stay unacknowledged or a full window closed, in milliseconds.
+const UNREAD_WITHIN_MS: u32 = 60_000;
+
 /// Limits of one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerLimits {
@@ -128,8 +131,7 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepte
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
-            // Without it small answers wait for acknowledgements; failing to set it only costs time.
-            let _ = stream.set_nodelay(true);
+            tune(&stream);
             Some((stream, peer, permit))
         }
         Err(error) => {
@@ -138,6 +140,14 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepte
             None
         }
     }
+}
+
+/// Failing to set either only costs time or memory, never a wrong answer.
+fn tune(stream: &TcpStream) {
+    // Small answers do not wait for acknowledgements.
+    let _ = stream.set_nodelay(true);
+    // A client that stops reading a stream, or vanished, does not keep its connection for ever.
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, UNREAD_WITHIN_MS);
 }
 
 async fn answer(

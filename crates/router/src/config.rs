@@ -43,6 +43,9 @@ pub struct RouterConfig {
     pub catalogue_age_max_ms: u64,
     /// Events whose seat map is kept at once; the least used idle one makes room.
     pub maps_max: usize,
+    /// Seats of all kept seat maps together; each costs some 450 bytes of memory, most of them
+    /// rendered text. Must be above the largest plan.
+    pub map_seats_max: usize,
     /// A seat map unused for so long is dropped, in milliseconds.
     pub map_idle_ms: u64,
     /// How old a seat map may be when it is answered, in milliseconds; an older one is refreshed
@@ -81,6 +84,7 @@ impl Default for RouterConfig {
             office_body_bytes_max: 4 * 1024 * 1024,
             catalogue_age_max_ms: 2_000,
             maps_max: 256,
+            map_seats_max: 1_000_000,
             map_idle_ms: 60_000,
             map_age_max_ms: 250,
             map_stale_max_ms: 10_000,
@@ -117,6 +121,11 @@ impl RouterConfig {
                 "must be below connections_max",
             ),
             (self.maps_max > 0, "maps_max", "must be 1 or more"),
+            (
+                self.map_seats_max >= inventory::PLAN_SEATS_MAX,
+                "map_seats_max",
+                "must not be below the largest plan, 250000",
+            ),
             (self.office_in_flight_max > 0, "office_in_flight_max", "must be 1 or more"),
             (self.stream_tick_ms >= 20, "stream_tick_ms", "must be 20 or more"),
             (self.stream_comment_ms >= 1_000, "stream_comment_ms", "must be 1000 or more"),
@@ -149,6 +158,7 @@ impl RouterConfig {
     pub(crate) fn map_limits(&self) -> MapLimits {
         MapLimits {
             maps_max: self.maps_max,
+            seats_max: self.map_seats_max,
             idle: Duration::from_millis(self.map_idle_ms),
             age_max: Duration::from_millis(self.map_age_max_ms),
             stale_max: Duration::from_millis(self.map_stale_max_ms),

@@ -18,4 +18,4 @@ mod seatmap;
 mod state;
 
 pub use config::{ConfigError, RouterConfig};
-pub use run::{RunError, run};
+pub use run::{Bound, RunError, run};

@@ -22,6 +22,13 @@ const FAILURES_MAX: u32 = 5;
 
 /// Looks until `shutdown`.
 pub(crate) async fn watch(app: &App, shutdown: CancellationToken) {
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = keep_looking(app) => {}
+    }
+}
+
+async fn keep_looking(app: &App) {
     let mut failures = 0;
     loop {
         let pause = match look(app).await {
@@ -38,10 +45,7 @@ pub(crate) async fn watch(app: &App, shutdown: CancellationToken) {
                 LOOK_SOON
             }
         };
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
+        tokio::time::sleep(pause).await;
     }
 }
 

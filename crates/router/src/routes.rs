@@ -23,7 +23,6 @@ pub(crate) fn public(app: App) -> Routes {
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(&app))
         .merge(probes)
-        .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // Inside the naming layer, so that panics and problems are counted as they are answered;
         // outside the routes, so that it sees which route matched.

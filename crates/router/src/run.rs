@@ -1,6 +1,7 @@
 //! One router from start to stop: binds its ports first, so that a port in use is one clear line;
 //! then serves; at shutdown says so to load balancers, closes the streams, and drains.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,19 +35,50 @@ pub enum RunError {
     Bind(#[from] BindError),
 }
 
+/// A router that holds its ports and its key but does not serve yet.
+pub struct Bound {
+    config: RouterConfig,
+    tokens: TokenKey,
+    listener: TcpListener,
+    admin: TcpListener,
+}
+
+impl Bound {
+    /// Checks the configuration, reads the key and takes the ports.
+    ///
+    /// # Errors
+    /// When any of them cannot be had; nothing is left behind then.
+    pub async fn new(config: RouterConfig) -> Result<Self, RunError> {
+        config.validate()?;
+        let tokens = TokenKey::load(&config.hold_token_key_file)?;
+        let listener = server::bind(config.listen).await?;
+        let admin = server::bind(config.admin_listen).await?;
+        Ok(Self { config, tokens, listener, admin })
+    }
+
+    /// The public address and the admin address, with the ports that were taken.
+    ///
+    /// # Errors
+    /// When the system does not know them.
+    pub fn addresses(&self) -> std::io::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.listener.local_addr()?, self.admin.local_addr()?))
+    }
+
+    /// Serves until `shutdown`, then drains.
+    pub async fn serve(self, shutdown: CancellationToken) {
+        let closing = CancellationToken::new();
+        let app = assemble(&self.config, self.tokens, &closing);
+        tracing::info!(listen = %self.config.listen, "router serves");
+        serve(&self.config, &app, (self.listener, self.admin), shutdown, closing).await;
+    }
+}
+
 /// Serves until `shutdown`, then drains.
 ///
 /// # Errors
 /// When it cannot start; once it serves it only ends by `shutdown`.
 pub async fn run(config: RouterConfig, shutdown: CancellationToken) -> Result<(), RunError> {
-    config.validate()?;
-    let tokens = TokenKey::load(&config.hold_token_key_file)?;
-    let listener = server::bind(config.listen).await?;
-    let admin = server::bind(config.admin_listen).await?;
-    let closing = CancellationToken::new();
-    let app = assemble(&config, tokens, &closing);
-    tracing::info!(listen = %config.listen, "router serves");
-    serve(&config, &app, (listener, admin), shutdown, closing).await;
+    Bound::new(config).await?.serve(shutdown).await;
     Ok(())
 }
 

@@ -10,6 +10,9 @@ mod registry;
 mod ring;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 pub(crate) use map::{Age, EventMap, Snapshot};
@@ -22,6 +25,7 @@ pub(crate) use view::MapView;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MapLimits {
     pub(crate) maps_max: usize,
+    pub(crate) seats_max: usize,
     pub(crate) idle: Duration,
     pub(crate) age_max: Duration,
     pub(crate) stale_max: Duration,

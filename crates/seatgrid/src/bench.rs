@@ -98,7 +98,7 @@ fn local_url(args: &OnSale) -> Result<String> {
 /// PostgreSQL must say what the grid and the buyers say.
 async fn compare_tables(args: &OnSale, report: &mut Report) -> Result<()> {
     let options = crate::reconcile::options(&args.data_dir)?;
-    let tables = data_writer::reconcile(options).await.context("comparing with PostgreSQL")?;
+    let tables = data_writer::reconcile(&options).await.context("comparing with PostgreSQL")?;
     report.add_tables(&tables);
     Ok(())
 }

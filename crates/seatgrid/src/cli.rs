@@ -40,6 +40,9 @@ pub enum Command {
     Reconcile(ReconcileArgs),
     /// Brings the tables of PostgreSQL up to date.
     Migrate(MigrateArgs),
+    /// Measures: a crowd through HTTP.
+    #[command(subcommand)]
+    Bench(crate::bench::Bench),
 }
 
 /// Flags of `up`.

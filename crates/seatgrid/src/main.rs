@@ -2,6 +2,7 @@
 //! machine, and the operator's tools. One module per subcommand and nothing else: what a role does
 //! is in its crate.
 
+mod bench;
 mod cli;
 mod config;
 mod ctl;
@@ -10,6 +11,7 @@ mod lifeline;
 mod local;
 mod logging;
 mod migrate;
+mod one_line;
 mod reconcile;
 mod role;
 mod roles;
@@ -22,6 +24,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use cli::{Cli, Command};
+use one_line::one_line;
 use role::Role;
 
 #[global_allocator]
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
 
 /// One line on standard error, with the chain of causes.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr().lock(), "seatgrid: {error:#}");
+    let _ = writeln!(std::io::stderr().lock(), "seatgrid: {}", one_line(error));
     ExitCode::FAILURE
 }
 
@@ -64,6 +67,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Ctl(args) => ctl::run(&args).await?,
         Command::Reconcile(args) => return reconcile::run(&args).await,
         Command::Migrate(args) => migrate::run(&args).await?,
+        Command::Bench(args) => Box::pin(bench::run(args)).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

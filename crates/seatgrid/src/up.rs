@@ -27,6 +27,7 @@ use anyhow::{Context, Result, anyhow};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::UpArgs;
+use crate::one_line::one_line;
 use crate::{lifeline, migrate};
 use child::ChildSpec;
 use data_dir::DataDir;
@@ -91,13 +92,11 @@ async fn reset(dir: &DataDir) -> Result<()> {
 /// Brings the tables up to date, which also shows that the database can be used at all: a wrong URL
 /// is told here, not in the logs of the roles.
 async fn prepare_tables(database: &Database) -> Result<()> {
-    let url = database.url().await;
-    let applied = tokio::time::timeout(TABLES_MAX, migrate::apply(&url)).await;
+    let applied = tokio::time::timeout(TABLES_MAX, migrate::apply(database.url())).await;
     let applied = applied.unwrap_or_else(|_| Err(anyhow!("no answer in time")));
     applied.map_err(|error| {
-        anyhow!(
-            "the database cannot be used ({error:#}): check it, or --database-url and DATABASE_URL"
-        )
+        let cause = one_line(&error);
+        anyhow!("the database cannot be used ({cause}): check it, --database-url or DATABASE_URL")
     })
 }
 

@@ -17,8 +17,11 @@ pub struct Client {
 /// An answer with its body as JSON (null when it is none).
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// The status.
     pub status: StatusCode,
+    /// The headers.
     pub headers: reqwest::header::HeaderMap,
+    /// The body as JSON.
     pub body: Value,
 }
 
@@ -37,8 +40,11 @@ impl Answer {
 /// A hold of one's own.
 #[derive(Debug, Clone)]
 pub struct Held {
+    /// Its id.
     pub id: String,
+    /// What proves that it is one's own.
     pub token: String,
+    /// Ids of its seats.
     pub seats: Vec<String>,
 }
 
@@ -123,7 +129,8 @@ impl Client {
 
     /// Places an order for a hold.
     pub async fn order(&self, held: &Held) -> Answer {
-        let buyer = json!({"name": "Анна Петрова", "email": "anna@example.org", "phone": "+79001234567"});
+        let buyer =
+            json!({"name": "Анна Петрова", "email": "anna@example.org", "phone": "+79001234567"});
         let body = json!({
             "hold_id": held.id, "buyer": buyer, "consents": ["personal_data"], "channels": ["email"],
         });

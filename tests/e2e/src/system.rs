@@ -25,9 +25,13 @@ pub struct System {
 /// A line of `processes.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Process {
+    /// What it does.
     pub role: String,
+    /// Which one of its role.
     pub node: u32,
+    /// Its process id.
     pub pid: i32,
+    /// Where its probes answer.
     pub admin: String,
 }
 
@@ -70,12 +74,17 @@ impl System {
 
     /// A command of the binary on this system's data directory.
     pub fn command(&self, args: &[&str]) -> Command {
+        self.command_in(&self.data_dir(), args)
+    }
+
+    /// A command of the binary on some data directory.
+    pub fn command_in(&self, data_dir: &Path, args: &[&str]) -> Command {
         let mut command = Command::new(binary());
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log_path());
         command
             .args(args)
             .arg("--data-dir")
-            .arg(self.data_dir())
+            .arg(data_dir)
             .envs(self.vars.iter().map(|(k, v)| (k, v)))
             .env_remove("DATABASE_URL")
             .stdin(Stdio::null())

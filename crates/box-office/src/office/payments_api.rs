@@ -165,11 +165,11 @@ impl Attempt<'_> {
     async fn create(&self) -> Result<PaymentBody, Problem> {
         let id = self.started.payment;
         let known = self.office.payment(id, self.deadline).await?;
-        if known.payment.status == PaymentStatus::Canceled {
-            return Err(payment_refused(known.payment.cancel_reason.as_deref()));
-        }
         if known.payment.provider_ref.is_some() {
             return Ok(bodies::payment(id.event, &known, self.plan));
+        }
+        if known.payment.status == PaymentStatus::Canceled {
+            return Err(payment_refused(known.payment.cancel_reason.as_deref()));
         }
         let object = self.ask(self.request()?).await?;
         self.note(&object).await?;
@@ -181,7 +181,7 @@ impl Attempt<'_> {
         let currency = self.plan.currency().parse().map_err(Problem::internal)?;
         let (order, payment) = (self.order, self.started.payment);
         Ok(CreatePayment {
-            idempotence_key: format!("{payment}.{}", self.office.installation),
+            idempotence_key: format!("{payment}.{}.{:?}", self.office.installation, Instant::now()),
             payment_id: payment.to_string(),
             order_id: order.to_string(),
             amount: Money::new(self.started.amount_minor, currency),

@@ -69,7 +69,7 @@ impl Office {
     ) -> Result<Response, Problem> {
         let stored = match webhook_journal::store(&self.database, &provider, body).await {
             Ok(stored) => stored,
-            Err(_) => return self.process_now(&provider, &notification).await,
+            Err(_) => return Ok(accepted()),
         };
         if stored.wanted {
             let waiting = Waiting { id: stored.id, provider, body: body.to_vec() };
@@ -97,7 +97,7 @@ impl Office {
             }
             Err(error) => {
                 notices::count(provider, "put_off");
-                tracing::debug!(provider, %error, "a notification was neither stored nor processed");
+                tracing::debug!(provider, %error, "a notification was not stored nor processed");
                 Err(Problem::new(Code::OutcomeUnknown))
             }
         }

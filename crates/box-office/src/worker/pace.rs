@@ -13,8 +13,8 @@ const REFUND_PAUSE_MS: u64 = 5 * SECOND_MS;
 /// Longest pause between attempts of a refund.
 const REFUND_PAUSE_MS_MAX: u64 = 6 * HOUR_MS;
 
-/// When a payment that began at `started_at_ms` is to be asked about after `asked_at_ms`; `None` for
-/// never asked, which after a restart means at once if the first question was due.
+/// When a payment that began at `started_at_ms` is to be asked about after `asked_at_ms`; `None`
+/// for never asked, which after a restart means at once if the first question was due.
 pub fn payment_due_ms(started_at_ms: u64, asked_at_ms: Option<u64>) -> u64 {
     let Some(asked_at_ms) = asked_at_ms else { return started_at_ms + FIRST_MS[0] };
     let age = asked_at_ms.saturating_sub(started_at_ms);

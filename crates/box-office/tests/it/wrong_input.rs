@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Shop, form, pay_form};
+use crate::support::{Shop, form, pay_form, watch_errors};
 
 /// A body with one member set to something, or removed by `null`.
 fn with(mut body: Value, pointer: &str, value: Value) -> Value {
@@ -19,6 +19,7 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders() {
+    let errors = watch_errors();
     let shop = Shop::open().await;
     let hold = shop.hold(&[0]).await;
     let good = form(&hold.id);
@@ -51,10 +52,12 @@ async fn orders() {
     }
     shop.order(&hold).await;
     shop.close().await;
+    assert_eq!(errors(), Vec::<String>::new(), "wrong input is nobody's alarm");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn payments() {
+    let errors = watch_errors();
     let shop = Shop::open().await;
     let order = shop.order(&shop.hold(&[0]).await).await;
     let path = format!("/api/v1/orders/{}/payments", order.id);
@@ -73,10 +76,12 @@ async fn payments() {
     }
     assert_eq!(shop.read_order(&order).await["payments"], json!([]));
     shop.close().await;
+    assert_eq!(errors(), Vec::<String>::new(), "wrong input is nobody's alarm");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_types_sizes_and_methods() {
+    let errors = watch_errors();
     let shop = Shop::open().await;
     let hold = shop.hold(&[0]).await;
     let url = format!("{}/api/v1/orders", shop.office);
@@ -112,4 +117,5 @@ async fn keys_types_sizes_and_methods() {
     }
     shop.order(&hold).await;
     shop.close().await;
+    assert_eq!(errors(), Vec::<String>::new(), "wrong input is nobody's alarm");
 }

@@ -5,7 +5,7 @@
 use inventory::LedgerRecord;
 use metrics::counter;
 
-use super::{Shared, ShardError};
+use super::{ShardError, Shared};
 use crate::batch::Batch;
 use crate::failure::{FailureClass, class_of, sqlstate};
 use crate::sink::{Checkpoint, Fault, WriteError};
@@ -88,6 +88,7 @@ async fn park<S>(
     let terms = terms.get(&record.event).map(|terms| &**terms);
     let to = shared.sink.park(from, record, terms, fault).await?;
     counter!("seatgrid_writer_parked_total").increment(1);
+    shared.health.parked();
     tracing::error!(
         shard = from.shard,
         log_index = record.position.log_index,

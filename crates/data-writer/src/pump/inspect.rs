@@ -5,7 +5,7 @@ use std::time::Duration;
 use inventory::FeedPosition;
 use processing_unit::Feed;
 
-use super::{Shared, ShardError};
+use super::{ShardError, Shared};
 use crate::FeedSource;
 use crate::sink::Checkpoint;
 

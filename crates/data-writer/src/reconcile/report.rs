@@ -1,5 +1,6 @@
 //! What a comparison found, for people and for machines.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -18,6 +19,8 @@ pub struct Report {
     pub moving: bool,
     /// What was compared.
     pub counts: Counts,
+    /// Sold seats of each event, according to the tables.
+    pub sold_by_event: BTreeMap<String, u64>,
 }
 
 /// What was compared.
@@ -125,6 +128,11 @@ impl Report {
     /// Whether grid and tables say the same.
     pub fn is_clean(&self) -> bool {
         self.differences_total == 0
+    }
+
+    /// Sold seats of an event according to the tables; `None` for an event that is not there.
+    pub fn sold_seats(&self, event_id: &str) -> Option<u64> {
+        self.sold_by_event.get(event_id).copied()
     }
 
     pub(super) fn add(&mut self, found: Vec<Difference>, same_moment: bool) {

@@ -21,32 +21,52 @@ pub(super) async fn load(
     event_id: &str,
     shard: ShardId,
 ) -> Result<Tables, sqlx::Error> {
-    let mut snapshot = connection
-        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await?;
+    let mut snapshot =
+        connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let position = position(&mut snapshot, shard).await?;
     let mut facts = Facts::new();
     let queries = [
-        (Thing::Event, "SELECT event_id, ARRAY[name, shard_id::text, plan_version::text, currency,
-             grid.to_ms(starts_at)::text] FROM grid.event WHERE event_id = $1"),
-        (Thing::Seat, "SELECT seat_id, ARRAY[status, hold_id, order_id, version::text]
-             FROM grid.seat WHERE event_id = $1"),
-        (Thing::Order, "SELECT order_id, ARRAY[status, hold_id, buyer_id::text,
+        (
+            Thing::Event,
+            "SELECT event_id, ARRAY[name, shard_id::text, plan_version::text, currency,
+             grid.to_ms(starts_at)::text] FROM grid.event WHERE event_id = $1",
+        ),
+        (
+            Thing::Seat,
+            "SELECT seat_id, ARRAY[status, hold_id, order_id, version::text]
+             FROM grid.seat WHERE event_id = $1",
+        ),
+        (
+            Thing::Order,
+            "SELECT order_id, ARRAY[status, hold_id, buyer_id::text,
              encode(sha256(contact), 'hex'), total_minor::text, grid.to_ms(created_at)::text,
              grid.to_ms(expires_at)::text, grid.to_ms(paid_at)::text, version::text]
-             FROM grid.sale_order WHERE event_id = $1"),
-        (Thing::OrderSeat, "SELECT order_id || '/' || seat_id, ARRAY[status, order_id,
-             price_minor::text] FROM grid.order_seat WHERE event_id = $1"),
-        (Thing::Payment, "SELECT payment_id, ARRAY[status, order_id, provider, method,
+             FROM grid.sale_order WHERE event_id = $1",
+        ),
+        (
+            Thing::OrderSeat,
+            "SELECT order_id || '/' || seat_id, ARRAY[status, order_id,
+             price_minor::text] FROM grid.order_seat WHERE event_id = $1",
+        ),
+        (
+            Thing::Payment,
+            "SELECT payment_id, ARRAY[status, order_id, provider, method,
              provider_ref, settled_as, amount_minor::text, captured_minor::text,
              grid.to_ms(started_at)::text, grid.to_ms(settled_at)::text, version::text]
-             FROM grid.payment WHERE event_id = $1"),
-        (Thing::Refund, "SELECT refund_id, ARRAY[status, payment_id, order_id, amount_minor::text,
+             FROM grid.payment WHERE event_id = $1",
+        ),
+        (
+            Thing::Refund,
+            "SELECT refund_id, ARRAY[status, payment_id, order_id, amount_minor::text,
              attempts::text, last_error, grid.to_ms(created_at)::text, version::text]
-             FROM grid.refund WHERE event_id = $1"),
-        (Thing::Sums, "SELECT event_id, ARRAY[free::text, held::text, sold::text, blocked::text,
+             FROM grid.refund WHERE event_id = $1",
+        ),
+        (
+            Thing::Sums,
+            "SELECT event_id, ARRAY[free::text, held::text, sold::text, blocked::text,
              orders_paid::text, revenue_minor::text]
-             FROM grid.reconciliation WHERE event_id = $1"),
+             FROM grid.reconciliation WHERE event_id = $1",
+        ),
     ];
     for (thing, query) in queries {
         let rows: Vec<(String, Vec<Option<String>>)> =

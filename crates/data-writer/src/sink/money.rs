@@ -129,12 +129,10 @@ pub(super) async fn upsert_refunds(
         return Ok(());
     }
     let rows = || batch.refunds.values();
-    let order_id = |r: &crate::rows::RefundRow| {
-        OrderId { event: r.refund.event, no: r.order }.to_string()
-    };
-    let payment_id = |r: &crate::rows::RefundRow| {
-        PaymentId { event: r.refund.event, no: r.payment }.to_string()
-    };
+    let order_id =
+        |r: &crate::rows::RefundRow| OrderId { event: r.refund.event, no: r.order }.to_string();
+    let payment_id =
+        |r: &crate::rows::RefundRow| PaymentId { event: r.refund.event, no: r.payment }.to_string();
     sqlx::query(
         "INSERT INTO grid.refund AS r (refund_id, event_id, payment_id, order_id, amount_minor,
              currency, status, attempts, last_error, created_at, version, updated_at)

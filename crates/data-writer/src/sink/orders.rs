@@ -16,9 +16,8 @@ pub(super) async fn upsert(
         return Ok(());
     }
     let rows = || batch.orders.values();
-    let hold_id = |row: &crate::rows::OrderRow| {
-        HoldId { event: row.order.event, no: row.hold }.to_string()
-    };
+    let hold_id =
+        |row: &crate::rows::OrderRow| HoldId { event: row.order.event, no: row.hold }.to_string();
     sqlx::query(
         "INSERT INTO grid.sale_order AS o (order_id, event_id, hold_id, status, buyer_id, contact,
              total_minor, currency, created_at, expires_at, paid_at, version, updated_at)

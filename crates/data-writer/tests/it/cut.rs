@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::task::Poll;
 
 use data_writer::reconcile_from;
@@ -52,7 +53,7 @@ async fn a_writer_killed_at_any_await_loses_and_repeats_nothing() {
             break;
         }
     }
-    assert!(shard > 30, "a transaction has more awaits than {shard}");
+    assert!(shard > 20, "a transaction has more awaits than {shard}");
     let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("both answer");
     assert!(report.is_clean(), "{report}");
 }
@@ -64,6 +65,7 @@ async fn a_connection_cut_at_any_message_loses_and_repeats_nothing() {
     let mut shard = 0;
     loop {
         shard += 1;
+        eprintln!("{shard} {:?}", std::time::Instant::now());
         let seller = grid.open(&format!("gala-{shard}"), shard, 5);
         seller.story();
         let expected = told(&grid, shard);
@@ -93,14 +95,15 @@ async fn a_backend_ended_again_and_again_loses_and_repeats_nothing() {
     let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                WHERE datname = current_database() AND pid <> pg_backend_pid()
                  AND query LIKE '%grid.%' AND query NOT LIKE '%pg_terminate_backend%'";
-    let mut ended = 0;
-    for _ in 0..60 {
-        seller.sell(2);
-        ended += tables.number(end).await;
-    }
+    let ended = AtomicI64::new(0);
+    eventually("twenty backends were ended", || async {
+        seller.release(seller.hold_best(2));
+        ended.fetch_add(tables.number(end).await, SeqCst) >= 20
+    })
+    .await;
+    seller.sell(2);
     drained(&grid, 1).await;
     pump.abort();
-    assert!(ended > 5, "only {ended} were ended");
     tables.assert_chained(1).await;
     let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("both answer");
     assert!(report.is_clean(), "{report}");

@@ -273,7 +273,11 @@ impl Seller {
 
     /// Hold, order, payment, capture.
     pub fn sell(&self, number: u16) -> OrderId {
-        let order = self.order(self.hold_best(number));
+        self.sell_held(self.hold_best(number))
+    }
+
+    pub fn sell_held(&self, hold: HoldId) -> OrderId {
+        let order = self.order(hold);
         let (payment, amount_minor) = self.pay(order);
         self.record_payment(payment, &format!("ref-{payment}"));
         self.settle(payment, GatewayResult::Captured { amount_minor });
@@ -288,7 +292,7 @@ impl Seller {
 
     /// Something of everything that can happen to seats and money.
     pub fn story(&self) {
-        self.sell(2);
+        self.sell_held(self.hold(&[0, 1]));
         self.release(self.hold_best(3));
         let late = self.order(self.hold(&[30, 31]));
         let (late_payment, late_amount) = self.pay(late);

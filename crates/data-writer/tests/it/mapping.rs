@@ -50,32 +50,35 @@ async fn each_change_has_its_ledger_rows() {
 
     let batch = Batch::of(&records(&seller), &terms(&seller).await).expect("maps");
     let lines: Vec<String> = batch.ledger.iter().map(line).collect();
-    assert_eq!(lines, [
-        "sale_opened - - - - - - system open",
-        "hold_granted - A-1-1 h1-1 - - 500000 guest held",
-        "hold_granted - A-1-2 h1-1 - - 500000 guest held",
-        "order_placed o1-2 - h1-1 - - 1000000 guest pending_payment",
-        "payment_started o1-2 - - p1-3 - 1000000 guest pending",
-        "payment_recorded o1-2 - - p1-3 - - system recorded",
-        "payment_settled o1-2 - - p1-3 - 1000000 system confirmed",
-        "order_paid o1-2 - - - - - system paid",
-        "seat_sold o1-2 A-1-1 - - - 500000 system sold",
-        "seat_sold o1-2 A-1-2 - - - 500000 system sold",
-        "hold_granted - A-2-3 h1-4 - - 250050 guest held",
-        "hold_released - A-2-3 h1-4 - - 250050 guest free",
-        "hold_granted - A-2-4 h1-5 - - 250050 guest held",
-        "order_placed o1-6 - h1-5 - - 250050 guest pending_payment",
-        "payment_started o1-6 - - p1-7 - 250050 guest pending",
-        "hold_expired - A-2-4 h1-5 - - 250050 system free",
-        "order_expired o1-6 - - - - - system expired",
-        "hold_granted - A-2-4 h1-8 - - 250050 guest held",
-        "payment_settled o1-6 - - p1-7 - 250050 system refunded",
-        "refund_pending o1-6 - - p1-7 r1-9 250050 system pending",
-        "order_refund_pending o1-6 - - - - - system refund_pending",
-        "refund_failed o1-6 - - p1-7 r1-9 250050 system pending",
-        "refund_succeeded o1-6 - - p1-7 r1-9 250050 system succeeded",
-        "order_refunded o1-6 - - - - - system refunded",
-    ]);
+    assert_eq!(
+        lines,
+        [
+            "sale_opened - - - - - - system open",
+            "hold_granted - A-1-1 h1-1 - - 500000 guest held",
+            "hold_granted - A-1-2 h1-1 - - 500000 guest held",
+            "order_placed o1-2 - h1-1 - - 1000000 guest pending_payment",
+            "payment_started o1-2 - - p1-3 - 1000000 guest pending",
+            "payment_recorded o1-2 - - p1-3 - - system recorded",
+            "payment_settled o1-2 - - p1-3 - 1000000 system confirmed",
+            "order_paid o1-2 - - - - - system paid",
+            "seat_sold o1-2 A-1-1 - - - 500000 system sold",
+            "seat_sold o1-2 A-1-2 - - - 500000 system sold",
+            "hold_granted - A-2-3 h1-4 - - 250050 guest held",
+            "hold_released - A-2-3 h1-4 - - 250050 guest free",
+            "hold_granted - A-2-4 h1-5 - - 250050 guest held",
+            "order_placed o1-6 - h1-5 - - 250050 guest pending_payment",
+            "payment_started o1-6 - - p1-7 - 250050 guest pending",
+            "hold_expired - A-2-4 h1-5 - - 250050 system free",
+            "order_expired o1-6 - - - - - system expired",
+            "hold_granted - A-2-4 h1-8 - - 250050 guest held",
+            "payment_settled o1-6 - - p1-7 - 250050 system refunded",
+            "refund_pending o1-6 - - p1-7 r1-9 250050 system pending",
+            "order_refund_pending o1-6 - - - - - system refund_pending",
+            "refund_failed o1-6 - - p1-7 r1-9 250050 system pending",
+            "refund_succeeded o1-6 - - p1-7 r1-9 250050 system succeeded",
+            "order_refunded o1-6 - - - - - system refunded",
+        ]
+    );
     assert_eq!(batch.ledger[1].ip, Some("192.0.2.7".parse().expect("address")));
     let places: Vec<_> = batch.ledger.iter().map(|row| row.position).collect();
     assert_eq!(places, crate::tables::told(&seller.grid, 1), "numbered as the grid numbers");
@@ -153,11 +156,33 @@ async fn the_hashed_form_never_changes() {
     let key = ChainKey { shard: 7, incarnation: 1 };
     let hex: String = form(key, &row).iter().map(|byte| format!("{byte:02x}")).collect();
     let expected = [
-        "53474c31", "00000007", "0000000000000001", "0000000000000102", "00000003",
-        "000001a1fd8c697b", "00000004", "67616c61", "00000009", "736561745f736f6c64",
-        "01", "00000004", "6f312d32", "01", "00000005", "412d312d31", "00", "00", "00",
-        "01", "000000000007a120", "00000005", "6775657374",
-        "01", "00000000000000000000ffffc0000207", "00000004", "736f6c64",
+        "53474c31",
+        "00000007",
+        "0000000000000001",
+        "0000000000000102",
+        "00000003",
+        "000001a1fd8c697b",
+        "00000004",
+        "67616c61",
+        "00000009",
+        "736561745f736f6c64",
+        "01",
+        "00000004",
+        "6f312d32",
+        "01",
+        "00000005",
+        "412d312d31",
+        "00",
+        "00",
+        "00",
+        "01",
+        "000000000007a120",
+        "00000005",
+        "6775657374",
+        "01",
+        "00000000000000000000ffffc0000207",
+        "00000004",
+        "736f6c64",
     ];
     assert_eq!(hex, expected.concat());
     let hash = next_hash(&GENESIS, key, &row);

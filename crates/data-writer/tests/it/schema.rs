@@ -44,7 +44,8 @@ async fn errors_never_show_the_password() {
         let text = format!("{error:?}");
         assert!(!text.contains("sesame"), "{text}");
     }
-    let config = WriterConfig { database_url: Some("postgres://u:sesame@h/d".into()), ..config("") };
+    let config =
+        WriterConfig { database_url: Some("postgres://u:sesame@h/d".into()), ..config("") };
     assert!(!format!("{config:?}").contains("sesame"));
 }
 
@@ -135,7 +136,7 @@ async fn a_seat_sold_twice_is_seen_from_orders_and_from_the_ledger() {
     let grid = MemoryGrid::default();
     let seller = grid.open("gala", 1, 5);
     let writer = Writer::start(tables.url(), &grid);
-    seller.sell(1);
+    seller.sell_held(seller.hold(&[0]));
     drained(&grid, 1).await;
     writer.stop().await;
     let double = "SELECT concat_ws('|', event_id, seat_id, source, owners) FROM grid.double_sold";

@@ -146,10 +146,8 @@ pub fn told(grid: &MemoryGrid, shard: u32) -> Vec<inventory::FeedPosition> {
     grid.read(shard, |state| {
         let places = |record: &inventory::LedgerRecord| {
             let first = record.position;
-            (0..record.change.row_count()).map(move |n| inventory::FeedPosition {
-                ordinal: first.ordinal + n,
-                ..first
-            })
+            (0..record.change.row_count())
+                .map(move |n| inventory::FeedPosition { ordinal: first.ordinal + n, ..first })
         };
         state.feed().flat_map(places).collect()
     })
@@ -193,7 +191,9 @@ impl Writer {
         let shutdown = CancellationToken::new();
         let (source, h, s) = (Arc::new(grid.clone()), Arc::clone(&health), shutdown.clone());
         let task =
-            tokio::spawn(async move { Box::pin(data_writer::run_from(&config, source, h, s)).await });
+            tokio::spawn(
+                async move { Box::pin(data_writer::run_from(&config, source, h, s)).await },
+            );
         Self { health, shutdown, task }
     }
 

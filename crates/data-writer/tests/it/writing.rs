@@ -30,8 +30,10 @@ async fn every_kind_of_change_arrives_and_agrees() {
     let sold = "SELECT count(*) FROM grid.seat WHERE status = 'sold' AND order_id IS NOT NULL";
     assert_eq!(tables.number(sold).await, 5 + 3 + 5);
     let view = tables
-        .rows("SELECT concat_ws('|', event_id, free, held, sold, orders_paid, revenue_minor)
-               FROM grid.reconciliation ORDER BY 1")
+        .rows(
+            "SELECT concat_ws('|', event_id, free, held, sold, orders_paid, revenue_minor)
+               FROM grid.reconciliation ORDER BY 1",
+        )
         .await;
     let of_one = "gala|39|3|8|4|3500100";
     assert!(view.contains(&of_one.to_owned()), "{view:?}");
@@ -90,8 +92,10 @@ async fn an_old_version_never_overwrites_a_newer_one() {
     seller.hold(&[0, 1]);
     drained(&grid, 1).await;
     let rows = tables
-        .rows("SELECT seat_id || ' ' || status FROM grid.seat
-               WHERE seat_id IN ('A-1-1', 'A-1-2') ORDER BY 1")
+        .rows(
+            "SELECT seat_id || ' ' || status FROM grid.seat
+               WHERE seat_id IN ('A-1-1', 'A-1-2') ORDER BY 1",
+        )
         .await;
     assert_eq!(rows, ["A-1-1 free", "A-1-2 held"]);
     writer.stop().await;
@@ -130,9 +134,8 @@ async fn partitions_are_made_when_a_month_needs_one() {
         seller.release(seller.hold_best(2));
     }
     drained(&grid, 1).await;
-    let months = tables
-        .rows("SELECT DISTINCT tableoid::regclass::text FROM grid.ledger ORDER BY 1")
-        .await;
+    let months =
+        tables.rows("SELECT DISTINCT tableoid::regclass::text FROM grid.ledger ORDER BY 1").await;
     assert_eq!(months, ["grid.ledger_2026_11", "grid.ledger_2026_12", "grid.ledger_2027_01"]);
     tables.assert_chained(1).await;
     writer.stop().await;

@@ -77,6 +77,7 @@ async fn commands_over_the_limit_are_refused_and_large_ones_go_alone() {
 async fn what_expired_in_the_queue_is_never_carried_out() {
     let mut grid = Grid::start_with(3, |c| {
         c.batch.in_flight_max = 1;
+        c.batch.commands_max = 1;
         c.raft.rebalance_ms = 0;
     })
     .await;

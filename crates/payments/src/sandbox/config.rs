@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::SandboxError;
 use crate::secret::Secret;
 
+/// Where compaction of the journal begins, bytes.
+const JOURNAL_COMPACT_BYTES: u64 = 16 * 1_024 * 1_024;
+
 /// How to run the sandbox gateway.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -65,7 +68,7 @@ impl Default for SandboxConfig {
             secret: Secret::default(),
             secret_file: None,
             data_dir: PathBuf::from("sandbox"),
-            journal_compact_bytes: 16 * 1_024 * 1_024,
+            journal_compact_bytes: JOURNAL_COMPACT_BYTES,
             pending_ttl_ms: 60 * 60 * 1_000,
             capture_ttl_ms: 7 * 24 * 60 * 60 * 1_000,
             payments_max: 200_000,

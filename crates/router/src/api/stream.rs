@@ -22,9 +22,8 @@ use crate::api::event_map;
 use crate::seatmap::{EventMap, Subscription};
 use crate::state::App;
 
-/// Opens every stream: how long a browser waits before it reconnects, in milliseconds, and a comment
-/// that makes proxies pass the head on.
-const GREETING: &[u8] = b"retry: 2000\n: welcome\n\n";
+/// How long a browser waits before it reconnects, in milliseconds.
+const RETRY_MS: u32 = 2_000;
 /// Keeps a quiet stream alive.
 const COMMENT: &[u8] = b": quiet\n\n";
 
@@ -75,7 +74,10 @@ struct Reader {
 }
 
 fn events(reader: Reader) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
-    let greeting = stream::once(async { Bytes::from_static(GREETING) });
+    // A block without data is no event, but browsers keep its id: whoever is cut off before the
+    // first event resumes without a gap.
+    let greeting = format!("retry: {RETRY_MS}\nid: {}\n\n", reader.subscription.from);
+    let greeting = stream::once(async { Bytes::from(greeting) });
     let missed = stream::iter(reader.subscription.missed.clone());
     let live = stream::unfold(reader, |mut reader| async move {
         let bytes = reader.next().await?;

@@ -34,8 +34,12 @@ struct Slot {
 }
 
 impl Slot {
+    fn seat_count(&self) -> usize {
+        self.map.get().map_or(0, |map| map.plan.seat_count())
+    }
+
     fn is_idle(&self) -> bool {
-        self.map.get().is_none_or(|map| map.subscribers() == 0)
+        self.map.get().is_some_and(|map| map.subscribers() == 0)
     }
 }
 
@@ -61,6 +65,9 @@ impl SeatMaps {
         event_id: &str,
         deadline: Instant,
     ) -> Result<Arc<EventMap>, GridError> {
+        if let Some(map) = self.in_use(event_id) {
+            return Ok(map);
+        }
         if !is_event_id(event_id) || self.is_unknown(event_id) {
             return Err(GridError::NotFound);
         }
@@ -95,6 +102,15 @@ impl SeatMaps {
         self.slots.lock().get(&event)?.map.get().cloned()
     }
 
+    /// The hot path: a pinned event whose map is there. Marks it as used.
+    fn in_use(&self, event_id: &str) -> Option<Arc<EventMap>> {
+        let event = EventNo(self.grid.routes().pins.get(event_id)?.number);
+        let mut slots = self.slots.lock();
+        let slot = slots.get_mut(&event)?;
+        slot.used_at = Instant::now();
+        slot.map.get().cloned()
+    }
+
     /// Drops idle maps until shutdown, then waits for all tasks.
     pub(crate) async fn run(&self) {
         let mut ticks = tokio::time::interval(SWEEP_EVERY);
@@ -111,10 +127,7 @@ impl SeatMaps {
     fn slot(&self, event: EventNo) -> Result<(Cell, CancellationToken), GridError> {
         let mut slots = self.slots.lock();
         if !slots.contains_key(&event) && slots.len() >= self.limits.maps_max {
-            let idle = slots.iter().filter(|(_, slot)| slot.is_idle());
-            let oldest = idle.min_by_key(|(_, slot)| slot.used_at).map(|(event, _)| *event);
-            let oldest = oldest.ok_or(GridError::Overloaded)?;
-            remove(&mut slots, oldest);
+            drop_oldest(&mut slots)?;
         }
         let used_at = Instant::now();
         let slot = slots.entry(event).or_insert_with(|| Slot {
@@ -133,6 +146,7 @@ impl SeatMaps {
         deadline: Instant,
     ) -> Result<Arc<EventMap>, GridError> {
         let plan = PlanView::new(self.grid.plan(event, deadline).await?);
+        self.make_room(plan.seat_count())?;
         let map = EventMap::fetch(self.grid.clone(), plan, self.limits, deadline).await?;
         let map = Arc::new(map);
         let kept = map.clone();
@@ -143,6 +157,15 @@ impl SeatMaps {
             }
         });
         Ok(map)
+    }
+
+    /// Drops idle maps until so many more seats fit.
+    fn make_room(&self, seats: usize) -> Result<(), GridError> {
+        let mut slots = self.slots.lock();
+        while slots.values().map(Slot::seat_count).sum::<usize>() + seats > self.limits.seats_max {
+            drop_oldest(&mut slots)?;
+        }
+        Ok(())
     }
 
     /// An event that could not be read leaves no slot behind, unless others still try.
@@ -179,6 +202,14 @@ impl SeatMaps {
         }
         unknown.insert(event_id.to_owned(), Instant::now());
     }
+}
+
+/// Drops the idle map that was not used for longest; one still being made is not idle.
+fn drop_oldest(slots: &mut HashMap<EventNo, Slot>) -> Result<(), GridError> {
+    let idle = slots.iter().filter(|(_, slot)| slot.is_idle());
+    let oldest = idle.min_by_key(|(_, slot)| slot.used_at).map(|(event, _)| *event);
+    remove(slots, oldest.ok_or(GridError::Overloaded)?);
+    Ok(())
 }
 
 fn remove(slots: &mut HashMap<EventNo, Slot>, event: EventNo) {

@@ -39,6 +39,9 @@ pub(crate) struct Ring {
 
 /// What a new subscriber reads: first what it missed, then what comes.
 pub(crate) struct Subscription {
+    /// The version that `missed` begins after: what a reader resumes from who is cut off before the
+    /// first event.
+    pub(crate) from: u64,
     pub(crate) missed: Vec<Bytes>,
     pub(crate) live: broadcast::Receiver<Bytes>,
 }
@@ -93,7 +96,8 @@ impl Ring {
             Some(last) if last >= self.told.version => vec![],
             Some(last) => self.since(last).unwrap_or_else(|| vec![self.resync(plan)]),
         };
-        Subscription { missed, live: self.live.subscribe() }
+        let from = last.unwrap_or(self.told.version);
+        Subscription { from, missed, live: self.live.subscribe() }
     }
 
     fn since(&self, last: u64) -> Option<Vec<Bytes>> {

@@ -109,7 +109,8 @@ impl Buyer<'_> {
         let give_up = Instant::now() + Duration::from_secs(60);
         loop {
             let path = format!("/api/v1/orders/{order}");
-            let call = Call { method: Method::GET, path, body: None, keyed: false, token: Some(token) };
+            let call =
+                Call { method: Method::GET, path, body: None, keyed: false, token: Some(token) };
             let answer = self.definite("paid", call).await?;
             match answer.body["status"].as_str() {
                 Some("paid") => return Ok(()),

@@ -12,6 +12,9 @@ use super::api::Counts;
 use super::buyer::{End, Times};
 use super::crowd::Crowd;
 
+/// The longest latency that is told apart, in microseconds.
+const HOUR_US: u64 = 3_600_000_000;
+
 /// Latencies of one step in milliseconds.
 #[derive(Debug, Serialize)]
 struct Percentiles {
@@ -133,12 +136,18 @@ impl Report {
             println!("  failed    {count} {why}");
         }
         println!("  retries   {}", self.retries);
-        println!("  {:<9} {:>8} {:>9} {:>9} {:>9} {:>9}", "step", "count", "p50 ms", "p90 ms", "p99 ms", "max ms");
+        println!(
+            "  {:<9} {:>8} {:>9} {:>9} {:>9} {:>9}",
+            "step", "count", "p50 ms", "p90 ms", "p99 ms", "max ms"
+        );
         for (step, p) in &self.latency {
             let (p50, p90, p99, max) = (p.p50_ms, p.p90_ms, p.p99_ms, p.max_ms);
             println!("  {step:<9} {:>8} {p50:>9.1} {p90:>9.1} {p99:>9.1} {max:>9.1}", p.count);
         }
-        println!("  seats     {} sold, {} held, {} free", self.after.sold, self.after.held, self.after.free);
+        println!(
+            "  seats     {} sold, {} held, {} free",
+            self.after.sold, self.after.held, self.after.free
+        );
         if let (Some(sold), Some(differences)) = (self.sold_in_tables, self.differences_in_tables) {
             println!("  database  {sold} sold, {differences} differences");
         }
@@ -157,11 +166,14 @@ fn latencies(ends: &[(End, Times)]) -> BTreeMap<&'static str, Percentiles> {
         ("3 payment", |t| t.payment),
         ("4 bought", |t| t.bought),
     ];
-    steps.into_iter().map(|(name, of)| (name, percentiles(ends.iter().filter_map(|e| of(&e.1))))).collect()
+    steps
+        .into_iter()
+        .map(|(name, of)| (name, percentiles(ends.iter().filter_map(|e| of(&e.1)))))
+        .collect()
 }
 
 fn percentiles(times: impl Iterator<Item = Duration>) -> Percentiles {
-    let mut histogram = Histogram::<u64>::new(3).expect("three digits are allowed");
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, HOUR_US, 3).expect("sound bounds");
     for time in times {
         histogram.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }

@@ -19,6 +19,8 @@ pub const URL_FILE: &str = "database.url";
 pub struct Database {
     options: Options,
     url_file: PathBuf,
+    /// What the children were given; they keep it for life.
+    url: String,
     running: Mutex<Option<Running>>,
 }
 
@@ -31,16 +33,15 @@ impl Database {
         let mut options = Options::new(dir.path());
         options.database_url = given.filter(|url| !url.is_empty());
         let running = LocalPostgres::start(options.clone()).await?;
-        tracing::info!(source = ?running.source(), pid = running.pid(), "database found");
+        tracing::debug!(source = ?running.source(), pid = running.pid(), "database found");
         dir.replace(URL_FILE, format!("{}\n", running.url()).as_bytes())?;
         let url_file = dir.join(URL_FILE);
         Ok(Self { options, url_file, running: Mutex::new(Some(running)) })
     }
 
     /// Its URL, with the password.
-    pub async fn url(&self) -> String {
-        let running = self.running.lock().await;
-        running.as_ref().map(|running| running.url().to_owned()).unwrap_or_default()
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Waits for the end of a managed server and starts it again, for ever.
@@ -67,11 +68,11 @@ impl Database {
 
     async fn restart(&self) -> Result<()> {
         let mut slot = self.running.lock().await;
-        let before = slot.take().map(|running| running.url().to_owned());
+        *slot = None;
         let running = LocalPostgres::start(self.options.clone()).await?;
         let url = running.url().to_owned();
         *slot = Some(running);
-        if before.as_deref().is_some_and(|before| before != url) {
+        if url != self.url {
             tracing::error!("the database's port was taken: stop `seatgrid up` and start it again");
         }
         std::fs::write(&self.url_file, format!("{url}\n")).context("cannot write the URL")

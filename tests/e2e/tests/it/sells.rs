@@ -59,6 +59,22 @@ async fn one_seat_end_to_end() {
     reconciled(&system);
 }
 
+/// The wanted seat, or the best one; `None` when best available has none left.
+async fn take_one(client: Client, seat: String) -> Option<String> {
+    let answer = match client.hold("demo-hall", json!({"seats": [seat]})).await {
+        Ok(held) => return held.seats.into_iter().next(),
+        Err(answer) => answer,
+    };
+    assert_eq!(answer.code(), "seat_taken", "{:?}", answer.body);
+    match client.hold("demo-hall", json!({"best": {"number": 1}})).await {
+        Ok(held) => held.seats.into_iter().next(),
+        Err(answer) => {
+            assert_eq!(answer.code(), "not_enough_seats", "{:?}", answer.body);
+            None
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_thousand_buyers_two_thousand_seats() {
     let system = System::start();
@@ -66,29 +82,22 @@ async fn two_thousand_buyers_two_thousand_seats() {
     let free = client.seats("demo-hall", "free").await;
     let mut buyers = JoinSet::new();
     for at in 0..2_000 {
-        let client = client.clone();
-        // Everybody wants a seat that somebody else wants too.
-        let wish = json!({"seats": [free[at / 2 * 2]]});
-        buyers.spawn(async move {
-            match client.hold("demo-hall", wish).await {
-                Ok(held) => Some(held.seats[0].clone()),
-                Err(answer) => {
-                    assert_eq!(answer.code(), "seat_taken", "{:?}", answer.body);
-                    let best = json!({"best": {"number": 1}});
-                    let held = client.hold("demo-hall", best).await;
-                    held.ok().map(|held| held.seats[0].clone())
-                }
-            }
-        });
+        // Everybody wants a seat that somebody else wants too, and else the best.
+        buyers.spawn(take_one(client.clone(), free[at / 2 * 2].clone()));
     }
     let mut owners = BTreeMap::<String, u32>::new();
+    let mut left_over = 0;
     while let Some(seat) = buyers.join_next().await {
-        *owners.entry(seat.expect("no panic").expect("a seat for everybody")).or_default() += 1;
+        match seat.expect("no panic") {
+            Some(seat) => *owners.entry(seat).or_default() += 1,
+            None => left_over += 1,
+        }
     }
     assert!(owners.values().all(|n| *n == 1), "a seat is held twice");
-    // Best available keeps the accessible seats back.
-    let accessible = 2_000 - owners.len();
-    assert_eq!(client.seats("demo-hall", "held").await.len() + accessible, 2_000);
+    // Best available keeps back the few accessible seats that nobody named.
+    assert!(left_over <= 20, "{left_over} got no seat");
+    assert_eq!(owners.len() + left_over, 2_000);
+    assert_eq!(client.seats("demo-hall", "held").await.len(), owners.len());
     reconciled(&system);
 }
 

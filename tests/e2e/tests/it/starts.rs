@@ -20,9 +20,10 @@ async fn files_of_a_running_system() {
     let second = system.run(&["up", "--port", &port]);
     told(&second, "in use");
     let elsewhere = tempfile::tempdir().expect("a directory");
-    let mut taken = system.command(&["up", "--port", &system.port().to_string()]);
-    let taken = taken.arg("--data-dir").arg(elsewhere.path()).stderr(std::process::Stdio::piped());
-    told(&taken.output().expect("runs"), "port");
+    let port = system.port().to_string();
+    let mut taken = system.command_in(&elsewhere.path().join("data"), &["up", "--port", &port]);
+    let taken = taken.stderr(std::process::Stdio::piped()).output().expect("runs");
+    told(&taken, "port");
 
     let client = Client::new(&system.url());
     assert_eq!(client.get("/events", None).await.status, 200);

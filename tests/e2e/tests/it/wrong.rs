@@ -13,7 +13,12 @@ struct Case {
     expected: (u16, &'static str),
 }
 
-fn post(name: &'static str, path: &'static str, body: Value, expected: (u16, &'static str)) -> Case {
+fn post(
+    name: &'static str,
+    path: &'static str,
+    body: Value,
+    expected: (u16, &'static str),
+) -> Case {
     Case { name, method: Method::POST, path, body: Some(body), keyed: true, expected }
 }
 
@@ -40,8 +45,18 @@ fn cases() -> Vec<Case> {
         post("negative number", holds, json!({"best": {"number": -1}}), invalid),
         post("huge number", holds, json!({"best": {"number": 4_000_000_000_u64}}), invalid),
         post("too many seats", holds, json!({"seats": many}), invalid),
-        post("no event", "/events/nowhere/holds", json!({"best": {"number": 1}}), (404, "event_not_found")),
-        post("no hold", "/orders", json!({"hold_id": "h1-999999", "buyer": {"name": "A", "email": "a@example.org", "phone": "+79000000000"}, "consents": ["personal_data"], "channels": ["email"]}), (404, "hold_not_found")),
+        post(
+            "no event",
+            "/events/nowhere/holds",
+            json!({"best": {"number": 1}}),
+            (404, "event_not_found"),
+        ),
+        post(
+            "no hold",
+            "/orders",
+            json!({"hold_id": "h1-999999", "buyer": {"name": "A", "email": "a@example.org", "phone": "+79000000000"}, "consents": ["personal_data"], "channels": ["email"]}),
+            (404, "hold_not_found"),
+        ),
         Case {
             name: "missing key",
             method: Method::POST,
@@ -76,7 +91,12 @@ async fn wrong_inputs_are_named_and_change_nothing() {
 
 #[track_caller]
 fn problem(name: &str, answer: &Answer, (status, code): (u16, &str)) {
-    assert_eq!((answer.status.as_u16(), answer.code()), (status, code), "{name}: {:?}", answer.body);
+    assert_eq!(
+        (answer.status.as_u16(), answer.code()),
+        (status, code),
+        "{name}: {:?}",
+        answer.body
+    );
     assert_eq!(answer.header("content-type"), "application/problem+json", "{name}");
     assert!(answer.body["title"].is_string() && answer.body["type"].is_string(), "{name}");
 }
@@ -87,7 +107,8 @@ async fn raw_bodies(system: &System) {
     let send = |kind: &'static str, body: Vec<u8>| {
         let request = reqwest::Client::new().post(&url).header("Content-Type", kind).body(body);
         async move {
-            let answer = request.header("Idempotency-Key", uuid_v7()).send().await.expect("answers");
+            let answer =
+                request.header("Idempotency-Key", uuid_v7()).send().await.expect("answers");
             answer.status().as_u16()
         }
     };

@@ -1,0 +1,14 @@
+//! The router against a real processing unit on loopback and a scripted office.
+
+mod client;
+mod fresh;
+mod hall;
+mod holds;
+mod office;
+mod pages;
+mod probes;
+mod proxy;
+mod reads;
+mod stream;
+mod system;
+mod wrong;

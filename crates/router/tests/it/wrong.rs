@@ -1,0 +1,117 @@
+//! Wrong requests: the documented problem, and nothing changed.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Client, key};
+use crate::system::System;
+
+const HOLDS: &str = "/api/v1/events/hall/holds";
+
+#[tokio::test]
+async fn wrong_bodies_by_table() {
+    let system = System::start().await;
+    let client = system.client();
+    let many: Vec<String> = (0..5_000).map(|n| format!("A-1-{n}")).collect();
+    let hundred_one: Vec<String> = (0..101).map(|n| format!("A-1-{n}")).collect();
+    let money = |value: &str, currency: &str| json!({"best": {"number": 1, "max_price": {"value": value, "currency": currency}}});
+    #[rustfmt::skip]
+    let table: Vec<(Value, &str)> = vec![
+        (json!({"seats": ["A-1-1"], "vip": true}), "/vip"),
+        (json!({"seats": ["A-1-1", "nowhere"]}), "/seats/1"),
+        (json!({"seats": ["A-1-1", "A-1-1"]}), "/seats/1"),
+        (json!({"seats": []}), "/seats"),
+        (json!({"seats": "A-1-1"}), "/seats"),
+        (json!({"seats": [7]}), "/seats/0"),
+        (json!({"seats": many}), "/seats"),
+        (json!({"seats": hundred_one}), "/seats"),
+        (json!({}), ""),
+        (json!([]), ""),
+        (json!(null), ""),
+        (json!({"seats": ["A-1-1"], "best": {"number": 1}}), ""),
+        (json!({"best": {}}), "/best"),
+        (json!({"best": {"number": 0}}), "/best/number"),
+        (json!({"best": {"number": -1}}), "/best/number"),
+        (json!({"best": {"number": 101}}), "/best/number"),
+        (json!({"best": {"number": 4_000_000_000_u64}}), "/best/number"),
+        (json!({"best": {"number": 1.5}}), "/best/number"),
+        (json!({"best": {"number": "2"}}), "/best/number"),
+        (json!({"best": {"number": 1, "tiers": ["front", "gold"]}}), "/best/tiers/1"),
+        (json!({"best": {"number": 1, "sections": ["Z"]}}), "/best/sections/0"),
+        (json!({"best": {"number": 1, "accessible_seats": 1}}), "/best/accessible_seats"),
+        (money("10", "USD"), "/best/max_price/currency"),
+        (money("-1", "RUB"), "/best/max_price/value"),
+        (money("1e9", "RUB"), "/best/max_price/value"),
+        (json!({"area": {"id": "floor", "quantity": 2}}), "/area/id"),
+        (json!({"area": {"id": "floor", "quantity": 0}}), "/area/quantity"),
+        (json!({"seats": ["A-1-1"], "promo_code": "X"}), "/promo_code"),
+        (json!({"seats": ["A-1-1"], "presale_code": "X"}), "/presale_code"),
+    ];
+    for (body, pointer) in table {
+        let answer = client.hold(&body).await;
+        let shown: String = body.to_string().chars().take(80).collect();
+        assert_eq!(answer.problem(), (400, "invalid_request".to_owned()), "{shown}");
+        let error = &answer.json()["errors"][0];
+        assert_eq!(error["pointer"], pointer, "{shown}: {error}");
+        assert!(error["detail"].as_str().is_some_and(|text| text.len() < 300), "{shown}: {error}");
+        assert_eq!(answer.json()["instance"], HOLDS);
+    }
+    assert!(client.seats().await.values().all(|status| status == "free"));
+}
+
+#[tokio::test]
+async fn wrong_requests_by_table() {
+    let system = System::start().await;
+    let client = system.client();
+    let json_kind = ("content-type", "application/json");
+    let key = key();
+    let keyed = ("idempotency-key", key.as_str());
+    let (one, huge) = (br#"{"seats":["A-1-1"]}"#.to_vec(), vec![b' '; 4 << 20]);
+    #[rustfmt::skip]
+    let table: Vec<(Method, &str, Vec<(&str, &str)>, &[u8], (u16, &str))> = vec![
+        (Method::POST, HOLDS, vec![json_kind], &one, (400, "idempotency_key_required")),
+        (Method::POST, HOLDS, vec![json_kind, ("idempotency-key", "17")], &one, (400, "invalid_request")),
+        (Method::POST, HOLDS, vec![json_kind, keyed, ("grid-deadline-ms", "soon")], &one, (400, "invalid_request")),
+        (Method::POST, HOLDS, vec![keyed, ("content-type", "text/plain")], &one, (415, "unsupported_media_type")),
+        (Method::POST, HOLDS, vec![keyed], &one, (415, "unsupported_media_type")),
+        (Method::POST, HOLDS, vec![json_kind, keyed], b"{\"seats\":[", (400, "invalid_request")),
+        (Method::POST, HOLDS, vec![json_kind, keyed], &[0xff; 50], (400, "invalid_request")),
+        (Method::POST, HOLDS, vec![json_kind, keyed], b"", (400, "invalid_request")),
+        (Method::POST, HOLDS, vec![json_kind, keyed], &huge, (413, "too_large")),
+        (Method::PUT, HOLDS, vec![], b"", (405, "method_not_allowed")),
+        (Method::GET, HOLDS, vec![], b"", (405, "method_not_allowed")),
+        (Method::POST, "/api/v1/events/hall/seats", vec![], b"", (405, "method_not_allowed")),
+        (Method::GET, "/api/v1/events/nowhere/seats", vec![], b"", (404, "event_not_found")),
+        (Method::GET, "/api/v1/events/nowhere/plan", vec![], b"", (404, "event_not_found")),
+        (Method::GET, "/api/v1/events/nowhere/availability", vec![], b"", (404, "event_not_found")),
+        (Method::GET, "/api/v1/events/nowhere/seats/stream", vec![], b"", (404, "event_not_found")),
+        (Method::GET, "/api/v1/events/%FF%FE/seats", vec![], b"", (404, "not_found")),
+        (Method::GET, "/api/v1/events/a%20b/seats", vec![], b"", (404, "event_not_found")),
+        (Method::GET, "/api/v1/events/hall/seats?fresh=perhaps", vec![], b"", (400, "invalid_request")),
+        (Method::GET, "/api/v1/events/hall/seats?frehs=true", vec![], b"", (400, "invalid_request")),
+        (Method::GET, "/api/v1/events/hall/seats/stream", vec![("last-event-id", "x")], b"", (400, "invalid_request")),
+        (Method::GET, "/api/v1/holds/h0-0", vec![], b"", (404, "hold_not_found")),
+        (Method::GET, "/api/v1/holds/h1-1", vec![], b"", (404, "hold_not_found")),
+        (Method::DELETE, "/api/v1/holds/x", vec![], b"", (404, "hold_not_found")),
+        (Method::PATCH, "/api/v1/holds/h1-1", vec![], b"", (405, "method_not_allowed")),
+        (Method::GET, "/api/v1/no/such/thing", vec![], b"", (404, "not_found")),
+        (Method::GET, "/no/such/thing", vec![], b"", (404, "not_found")),
+        (Method::GET, "/assets/../key", vec![], b"", (404, "not_found")),
+    ];
+    for (method, path, headers, body, (status, code)) in table {
+        let answer = client.send(method.clone(), path, &headers, body).await;
+        assert_eq!(answer.problem(), (status, code.to_owned()), "{method} {path} {headers:?}");
+    }
+    assert!(client.seats().await.values().all(|status| status == "free"));
+    an_event_that_comes_later_is_found(&system, &client).await;
+}
+
+/// Having asked for an event before it existed must not hide it for long.
+async fn an_event_that_comes_later_is_found(system: &System, client: &Client) {
+    system.open("nowhere", 0).await;
+    crate::client::until("it is found", async || {
+        let answer = client.get("/api/v1/events/nowhere/seats", &[]).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+}
