@@ -11,7 +11,7 @@ use processing_unit::GridError;
 use crate::database::Database;
 use crate::refunding::{self, due_of};
 use crate::settlement::{FollowError, Followed, PaymentEnd, Settlement, within};
-use crate::webhook_journal::{self, End};
+use crate::webhook_journal::{self, End, Ended, Waiting};
 
 /// What came of a notification, with a note for the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,41 +47,29 @@ pub(crate) async fn process(
     Ok(outcome_of(&followed))
 }
 
-/// Processes a journaled body and notes what came of it. Losing the note costs a repeat, no more.
-pub(crate) async fn work_off(
+/// Processes a journaled body.
+pub(crate) async fn process_stored(
     settlement: &Settlement,
-    database: &Database,
-    waiting: &webhook_journal::Waiting,
+    waiting: &Waiting,
     refund_attempts_max: u32,
     deadline: Instant,
-) {
-    let noted = match process_body(settlement, waiting, refund_attempts_max, deadline).await {
-        Ok(outcome) => {
-            count(&waiting.provider, outcome.end.as_str());
-            webhook_journal::end(database, waiting.id, outcome.end, &outcome.note).await
+) -> Result<Ended, FollowError> {
+    let provider = &waiting.provider;
+    let outcome = match parse(settlement, provider, &waiting.body)? {
+        Ok(notification) => {
+            process(settlement, provider, &notification, refund_attempts_max, deadline).await?
         }
-        Err(error) => {
-            count(&waiting.provider, "put_off");
-            webhook_journal::put_off(database, waiting.id, &error.to_string()).await
-        }
+        Err(error) => Outcome { end: End::Ignored, note: error.to_string() },
     };
-    if let Err(error) = noted {
-        tracing::debug!(%error, "the end of a notification was not noted; it is looked at again");
-    }
+    count(provider, outcome.end.as_str());
+    Ok(Ended { id: waiting.id, end: outcome.end, note: outcome.note })
 }
 
-async fn process_body(
-    settlement: &Settlement,
-    waiting: &webhook_journal::Waiting,
-    refund_attempts_max: u32,
-    deadline: Instant,
-) -> Result<Outcome, FollowError> {
-    let provider = &waiting.provider;
-    match parse(settlement, provider, &waiting.body)? {
-        Ok(notification) => {
-            process(settlement, provider, &notification, refund_attempts_max, deadline).await
-        }
-        Err(error) => Ok(Outcome { end: End::Ignored, note: error.to_string() }),
+/// Puts off what could not be processed now.
+pub(crate) async fn put_off(database: &Database, waiting: &Waiting, error: &FollowError) {
+    count(&waiting.provider, "put_off");
+    if let Err(error) = webhook_journal::put_off(database, waiting.id, &error.to_string()).await {
+        tracing::debug!(%error, "a notification was not put off, it is looked at again anyway");
     }
 }
 

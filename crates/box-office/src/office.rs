@@ -30,6 +30,7 @@ use crate::tasks::{self, TaskDied};
 use crate::ticket_code::TicketSigner;
 use crate::upkeep::Upkeep;
 use crate::webhook_journal::Waiting;
+use journal_keeper::{JournalKeeper, JournalTasks};
 
 pub use openapi::openapi;
 
@@ -37,6 +38,7 @@ pub(crate) mod bodies;
 
 mod answer;
 mod events;
+mod journal_keeper;
 mod openapi;
 mod orders;
 mod payments_api;
@@ -84,6 +86,7 @@ pub(crate) struct Office {
     tokens: TokenKey,
     contacts: ContactKey,
     tickets: TicketSigner,
+    journal: JournalKeeper,
     /// Stored notifications to process; what does not fit is left to the worker.
     notices: mpsc::Sender<Waiting>,
     payment_create_max: Duration,
@@ -132,7 +135,8 @@ pub async fn serve(
 ) -> Result<(), RunError> {
     config.validate()?;
     let (notices, waiting) = mpsc::channel(config.notices_queue_max);
-    let office = Arc::new(Office::new(&config, notices)?);
+    let (office, journal) = Office::new(&config, notices)?;
+    let office = Arc::new(office);
     let probes = Probes::new();
     let stop = shutdown.child_token();
     let (passed, unreachable) = (watch::Sender::new(false), watch::Sender::new(false));
@@ -145,9 +149,11 @@ pub async fn serve(
     tasks.spawn(publisher(&office, passed).run(stop.clone()));
     tasks.spawn(webhooks::work_off(office.clone(), waiting, parallel_max, stop.clone()));
     tasks.spawn(drain(probes.clone(), stop.clone()));
-    // Probes are answered until the last request is.
+    // Probes are answered, and notifications stored, until the last request is answered.
     let served = CancellationToken::new();
     tasks.spawn(admin::serve_on(listeners.admin, probes, Router::new(), served.clone()));
+    let (storing, until) = (journal.run(), served.clone());
+    tasks.spawn(async move { until.run_until_cancelled(storing).await.unwrap_or_default() });
 
     let routes = routes::routes(office.clone());
     let serving = server::serve(listeners.http, routes, ServerLimits::default(), stop.clone());
@@ -168,7 +174,10 @@ async fn drain(probes: Probes, shutdown: CancellationToken) {
 }
 
 impl Office {
-    fn new(config: &OfficeConfig, notices: mpsc::Sender<Waiting>) -> Result<Self, RunError> {
+    fn new(
+        config: &OfficeConfig,
+        notices: mpsc::Sender<Waiting>,
+    ) -> Result<(Self, JournalTasks), RunError> {
         let providers = gateways::providers(&config.providers)?;
         let grid = Grid::connect(&config.grid);
         let plans = Arc::new(Plans::new(grid.clone()));
@@ -178,13 +187,16 @@ impl Office {
             &config.database_url,
             config.database_connections_max,
         )?;
+        let database = Arc::new(database);
+        let (journal, journal_tasks) = journal_keeper::journal(database.clone());
         let hold_key = load_key_file(&config.hold_token_key_file)?;
-        Ok(Self {
+        let office = Self {
             grid,
             plans,
             providers,
             settlement,
-            database: Arc::new(database),
+            database,
+            journal,
             catalogue: Arc::new(CatalogueCache::new()),
             tokens: TokenKey::new(&hold_key),
             contacts: ContactKey::new(&load_key_file(&config.contact_key_file)?),
@@ -192,7 +204,8 @@ impl Office {
             notices,
             payment_create_max: Duration::from_millis(config.payment_create_ms_max),
             installation: installation(&hold_key),
-        })
+        };
+        Ok((office, journal_tasks))
     }
 }
 

@@ -164,7 +164,7 @@ fn judge(
         },
         Err(error) => error.to_string(),
     };
-    if attempts >= attempts_max + 100 { Attempt::Dead { error } } else { Attempt::Failed { error } }
+    if attempts + 1 >= attempts_max { Attempt::Dead { error } } else { Attempt::Failed { error } }
 }
 
 async fn record(

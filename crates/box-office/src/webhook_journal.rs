@@ -1,6 +1,8 @@
 //! The journal of gateways' notifications in PostgreSQL: what was said, as it was said, before
 //! anybody is answered; then what came of it. Repeats of a body are one row.
 
+use std::collections::HashMap;
+
 use ring::digest::{SHA256, digest};
 use sqlx::{FromRow, PgPool};
 
@@ -53,62 +55,88 @@ impl End {
     }
 }
 
-/// Stores a body; returns once it is durable.
-pub(crate) async fn store(
-    database: &Database,
-    provider: &str,
-    body: &[u8],
-) -> Result<Stored, DatabaseError> {
-    let sum = digest(&SHA256, body);
-    database.run(|pool| insert(pool, provider, sum.as_ref(), body)).await
+/// A body that was said, once or several times.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) provider: String,
+    pub(crate) digest: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) times: i32,
 }
 
-async fn insert(
-    pool: PgPool,
-    provider: &str,
-    sum: &[u8],
-    body: &[u8],
-) -> Result<Stored, sqlx::Error> {
+impl Said {
+    /// A body said once.
+    pub(crate) fn once(provider: &str, body: &[u8]) -> Self {
+        let sum = digest(&SHA256, body).as_ref().to_vec();
+        Self { provider: provider.to_owned(), digest: sum, body: body.to_vec(), times: 1 }
+    }
+}
+
+/// Stores bodies, each at most once in the list; returns them by (provider, digest) once they are
+/// durable.
+pub(crate) async fn store(
+    database: &Database,
+    said: &[Said],
+) -> Result<HashMap<(String, Vec<u8>), Stored>, DatabaseError> {
+    let rows = database.run(|pool| insert(pool, said)).await?;
+    let stored = rows
+        .into_iter()
+        .map(|(provider, digest, id, wanted)| ((provider, digest), Stored { id, wanted }));
+    Ok(stored.collect())
+}
+
+type StoredRow = (String, Vec<u8>, i64, bool);
+
+async fn insert(pool: PgPool, said: &[Said]) -> Result<Vec<StoredRow>, sqlx::Error> {
     // What was ignored is looked at again when it is said again: it may have become true.
-    let (id, wanted): (i64, bool) = sqlx::query_as(
-        "insert into office.webhook_event as event (provider, digest, body, next_attempt_at)
-         values ($1, $2, $3, now() + make_interval(secs => $4))
+    sqlx::query_as(
+        "insert into office.webhook_event as event
+             (provider, digest, body, times, next_attempt_at)
+         select provider, digest, body, times, now() + make_interval(secs => $5)
+         from unnest($1::text[], $2::bytea[], $3::bytea[], $4::integer[])
+             as said (provider, digest, body, times)
          on conflict (provider, digest) do update set
-             times = event.times + 1,
-             status = event.status,
+             times = event.times + excluded.times,
+             status = case event.status when 'ignored' then 'received' else event.status end,
              attempts = case event.status when 'ignored' then 0 else event.attempts end,
              ended_at = case event.status when 'ignored' then null else event.ended_at end,
              next_attempt_at = case event.status when 'ignored'
                  then excluded.next_attempt_at else event.next_attempt_at end
-         returning id, status = 'received' and next_attempt_at = now() + make_interval(secs => $4)",
+         returning provider, digest, id,
+             status = 'received' and next_attempt_at = now() + make_interval(secs => $5)",
     )
-    .bind(provider)
-    .bind(sum)
-    .bind(body)
+    .bind(said.iter().map(|s| s.provider.as_str()).collect::<Vec<_>>())
+    .bind(said.iter().map(|s| s.digest.as_slice()).collect::<Vec<_>>())
+    .bind(said.iter().map(|s| s.body.as_slice()).collect::<Vec<_>>())
+    .bind(said.iter().map(|s| s.times).collect::<Vec<_>>())
     .bind(f64::from(OFFICE_FIRST_S))
-    .fetch_one(&pool)
-    .await?;
-    Ok(Stored { id, wanted })
+    .fetch_all(&pool)
+    .await
 }
 
-/// Notes how a notification ended.
-pub(crate) async fn end(
-    database: &Database,
-    id: i64,
-    end: End,
-    note: &str,
-) -> Result<(), DatabaseError> {
-    let note: String = note.chars().take(NOTE_CHARS_MAX).collect();
+/// How one notification ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    pub(crate) id: i64,
+    pub(crate) end: End,
+    pub(crate) note: String,
+}
+
+/// Notes how notifications ended.
+pub(crate) async fn end(database: &Database, ended: &[Ended]) -> Result<(), DatabaseError> {
+    let note = |ended: &Ended| ended.note.chars().take(NOTE_CHARS_MAX).collect::<String>();
     database
         .run(|pool| async move {
             sqlx::query(
-                "update office.webhook_event
-                 set status = $2, note = $3, attempts = attempts + 1, ended_at = now()
-                 where id = $1",
+                "update office.webhook_event as event
+                 set status = ended.status, note = ended.note, attempts = event.attempts + 1,
+                     ended_at = now()
+                 from unnest($1::bigint[], $2::text[], $3::text[]) as ended (id, status, note)
+                 where event.id = ended.id",
             )
-            .bind(id)
-            .bind(end.as_str())
-            .bind(note)
+            .bind(ended.iter().map(|e| e.id).collect::<Vec<_>>())
+            .bind(ended.iter().map(|e| e.end.as_str()).collect::<Vec<_>>())
+            .bind(ended.iter().map(note).collect::<Vec<_>>())
             .execute(&pool)
             .await
             .map(drop)

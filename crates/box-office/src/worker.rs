@@ -129,13 +129,27 @@ async fn work_off(
 ) {
     let deadline = Instant::now() + NOTICE_DEADLINE;
     let attempts_max = config.refund_attempts_max;
-    money::all(taken, config.parallel_max, |waiting| {
+    let processed = money::all(taken, config.parallel_max, |waiting| {
         let (settlement, database) = (settlement.clone(), database.clone());
         async move {
-            notices::work_off(&settlement, &database, &waiting, attempts_max, deadline).await;
+            let processed =
+                notices::process_stored(&settlement, &waiting, attempts_max, deadline).await;
+            match processed {
+                Ok(ended) => Some(ended),
+                Err(error) => {
+                    notices::put_off(&database, &waiting, &error).await;
+                    None
+                }
+            }
         }
-    })
-    .await;
+    });
+    let ended: Vec<_> = processed.await.into_iter().flatten().collect();
+    if ended.is_empty() {
+        return;
+    }
+    if let Err(error) = webhook_journal::end(database, &ended).await {
+        tracing::debug!(%error, "ends of notifications were not noted, looked at again");
+    }
 }
 
 async fn clean(config: Arc<WorkerConfig>, database: Arc<Database>, shutdown: CancellationToken) {

@@ -74,11 +74,23 @@ struct ShardState {
     heard: Instant,
     /// Everything before this is in the tables, by the leader's clock.
     complete_ms: u64,
-    trouble: Option<(&'static str, String)>,
+    trouble: Option<Trouble>,
     lagging: bool,
 }
 
+#[derive(Debug)]
+struct Trouble {
+    name: &'static str,
+    text: String,
+    needs_a_person: bool,
+}
+
 impl ShardState {
+    /// A shard that was never heard of: its lag counts from now.
+    fn unknown() -> Self {
+        Self { leader_ms: 0, heard: Instant::now(), complete_ms: 0, trouble: None, lagging: false }
+    }
+
     fn lag_ms(&self) -> u64 {
         let now_ms = self.leader_ms + self.heard.elapsed().as_millis() as u64;
         now_ms.saturating_sub(self.complete_ms)
@@ -108,7 +120,7 @@ impl Health {
         let shards = inner.shards.iter().map(|(shard, state)| ShardStatus {
             shard: *shard,
             lag_ms: state.lag_ms(),
-            trouble: state.trouble.as_ref().map(|(_, text)| text.clone()),
+            trouble: state.trouble.as_ref().map(|trouble| trouble.text.clone()),
         });
         WriterStatus {
             role: inner.role,
@@ -123,22 +135,24 @@ impl Health {
     /// # Errors
     /// One sentence for people.
     pub fn ready(&self) -> Result<(), String> {
-        let status = self.status();
-        if let Some(trouble) = &self.inner.lock().schema_trouble {
+        let inner = self.inner.lock();
+        if let Some(trouble) = &inner.schema_trouble {
             return Err(trouble.clone());
         }
-        if !status.database_up {
+        if !inner.database_up {
             return Err("PostgreSQL is away".into());
         }
-        if status.role == Role::Starting {
+        if inner.role == Role::Starting {
             return Err("starting".into());
         }
-        for shard in status.shards {
-            if let Some(trouble) = shard.trouble {
-                return Err(format!("shard {}: {trouble}", shard.shard));
+        for (shard, state) in &inner.shards {
+            // What passes by itself shows as lag when it lasts.
+            if let Some(trouble) = state.trouble.as_ref().filter(|t| t.needs_a_person) {
+                return Err(format!("shard {shard}: {}", trouble.text));
             }
-            if shard.lag_ms > self.lag_alarm_ms {
-                return Err(format!("shard {} is {} ms behind", shard.shard, shard.lag_ms));
+            let lag_ms = state.lag_ms();
+            if lag_ms > self.lag_alarm_ms {
+                return Err(format!("shard {shard} is {lag_ms} ms behind"));
             }
         }
         Ok(())
@@ -202,13 +216,7 @@ impl Health {
     /// The leader answered at `leader_ms`; everything before `complete_ms` is in the tables.
     pub(crate) fn shard_at(&self, shard: ShardId, leader_ms: u64, complete_ms: u64) {
         let mut inner = self.inner.lock();
-        let state = inner.shards.entry(shard).or_insert_with(|| ShardState {
-            leader_ms,
-            heard: Instant::now(),
-            complete_ms,
-            trouble: None,
-            lagging: false,
-        });
+        let state = inner.shards.entry(shard).or_insert_with(ShardState::unknown);
         (state.leader_ms, state.heard, state.complete_ms) =
             (leader_ms, Instant::now(), complete_ms);
     }
@@ -219,8 +227,8 @@ impl Health {
         let Some(state) = inner.shards.get_mut(&shard) else {
             return;
         };
-        if let Some((_, trouble)) = state.trouble.take() {
-            tracing::info!(shard, ended = %trouble, "the shard is written again");
+        if let Some(trouble) = state.trouble.take() {
+            tracing::info!(shard, ended = trouble.text, "the shard is written again");
         }
     }
 
@@ -234,19 +242,15 @@ impl Health {
         }
         let mut inner = self.inner.lock();
         let known_away = !inner.database_up;
-        let state = inner.shards.entry(shard).or_insert_with(|| ShardState {
-            leader_ms: 0,
-            heard: Instant::now(),
-            complete_ms: 0,
-            trouble: None,
-            lagging: false,
-        });
-        let new = state.trouble.as_ref().is_none_or(|(name, _)| *name != error.name());
-        state.trouble = Some((error.name(), error.to_string()));
+        let state = inner.shards.entry(shard).or_insert_with(ShardState::unknown);
+        let name = error.name();
+        let new = state.trouble.as_ref().is_none_or(|trouble| trouble.name != name);
+        let needs_a_person = error.needs_a_person();
+        state.trouble = Some(Trouble { name, text: error.to_string(), needs_a_person });
         if !new || (known_away && error.is_database()) {
             return;
         }
-        if error.needs_a_person() {
+        if needs_a_person {
             tracing::error!(shard, %error, "the shard is not written");
         } else {
             tracing::warn!(shard, %error, "the shard is not written for now");

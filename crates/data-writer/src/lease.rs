@@ -3,67 +3,134 @@
 //! nothing more, whether it is dead, frozen or cut off. The lease only saves work: safety is the
 //! epoch in the checkpoints.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
 
+use crate::database::{Connections, session_name};
 use crate::sink::int8;
+
+/// One look at the lease. Longer than the server's own limits, which name the cause.
+const LOOK_MAX: Duration = Duration::from_secs(15);
 
 /// This writer's view of the lease.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pool: PgPool,
+    connections: Arc<Connections>,
     holder: String,
     ttl: Duration,
 }
 
 impl Lease {
-    /// `holder` names this process among all writers.
-    pub(crate) fn new(pool: PgPool, ttl: Duration) -> Self {
-        Self { pool, holder: uuid::Uuid::new_v4().to_string(), ttl }
+    /// `holder` names this process among all writers, and its sessions at the server.
+    pub(crate) fn new(connections: Arc<Connections>, holder: String, ttl: Duration) -> Self {
+        Self { connections, holder, ttl }
     }
 
     /// Takes the lease if nobody lives in it, and fences everybody before. `None` while somebody
     /// does.
     pub(crate) async fn acquire(&self) -> Result<Option<u64>, sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
-        let epoch: Option<i64> = sqlx::query_scalar(
-            "UPDATE grid.writer_lease
-             SET epoch = epoch + 1, holder = $1, heartbeat_at = clock_timestamp()
-             WHERE id = 1 AND (holder IS NULL
-                 OR heartbeat_at < clock_timestamp() - make_interval(secs => $2))
-             RETURNING epoch",
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let mut transaction = connection.begin().await?;
+            let taken = self.take(&mut transaction).await?;
+            if let Some((epoch, predecessor)) = &taken {
+                if let Some(holder) = predecessor {
+                    end_sessions(&mut transaction, holder).await?;
+                }
+                fence(&mut transaction, *epoch).await?;
+            }
+            transaction.commit().await?;
+            connection.give_back();
+            Ok(taken.map(|(epoch, _)| epoch.unsigned_abs()))
+        })
+        .await
+    }
+
+    /// The new epoch, and who had the lease before.
+    async fn take(
+        &self,
+        transaction: &mut PgConnection,
+    ) -> Result<Option<(i64, Option<String>)>, sqlx::Error> {
+        sqlx::query_as(
+            "WITH dead AS (
+                 SELECT holder FROM grid.writer_lease
+                 WHERE id = 1 AND (holder IS NULL
+                     OR heartbeat_at < clock_timestamp() - make_interval(secs => $2))
+                 FOR UPDATE)
+             UPDATE grid.writer_lease AS lease
+             SET epoch = lease.epoch + 1, holder = $1, heartbeat_at = clock_timestamp()
+             FROM dead WHERE lease.id = 1
+             RETURNING lease.epoch, dead.holder",
         )
         .bind(&self.holder)
         .bind(self.ttl.as_secs_f64())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(epoch) = epoch else {
-            return Ok(None);
-        };
-        sqlx::query("UPDATE grid.writer_checkpoint SET writer_epoch = $1 WHERE writer_epoch < $1")
-            .bind(epoch)
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        Ok(Some(epoch.unsigned_abs()))
+        .fetch_optional(transaction)
+        .await
     }
 
     /// Says that this writer lives; `false` when another has the lease.
     pub(crate) async fn heartbeat(&self, epoch: u64) -> Result<bool, sqlx::Error> {
-        let beat = sqlx::query(
-            "UPDATE grid.writer_lease SET heartbeat_at = clock_timestamp()
-             WHERE id = 1 AND epoch = $1 AND holder = $2",
-        );
-        let done = beat.bind(int8(epoch)).bind(&self.holder).execute(&self.pool).await?;
-        Ok(done.rows_affected() == 1)
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let beat = sqlx::query(
+                "UPDATE grid.writer_lease SET heartbeat_at = clock_timestamp()
+                 WHERE id = 1 AND epoch = $1 AND holder = $2",
+            );
+            let beat = beat.bind(int8(epoch)).bind(&self.holder);
+            let done = beat.execute(&mut *connection).await?;
+            connection.give_back();
+            Ok(done.rows_affected() == 1)
+        })
+        .await
     }
 
     /// Gives the lease back, so that a standby need not wait for the heartbeat to grow old.
     pub(crate) async fn release(&self, epoch: u64) -> Result<(), sqlx::Error> {
-        let release = sqlx::query(
-            "UPDATE grid.writer_lease SET holder = NULL WHERE id = 1 AND epoch = $1 AND holder = $2",
-        );
-        release.bind(int8(epoch)).bind(&self.holder).execute(&self.pool).await.map(drop)
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let release = sqlx::query(
+                "UPDATE grid.writer_lease SET holder = NULL
+                 WHERE id = 1 AND epoch = $1 AND holder = $2",
+            );
+            release.bind(int8(epoch)).bind(&self.holder).execute(&mut *connection).await?;
+            connection.give_back();
+            Ok(())
+        })
+        .await
     }
+
+    async fn within<T>(
+        &self,
+        look: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        let done = timeout(LOOK_MAX, look).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        if done.is_err() {
+            self.connections.forget_idle();
+        }
+        done
+    }
+}
+
+/// A frozen predecessor's transaction would hold its rows until the server's limits end it; its
+/// sessions are known by name. Under another database user they are left to those limits.
+async fn end_sessions(transaction: &mut PgConnection, holder: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+         WHERE application_name = $1 AND usename = current_user AND pid <> pg_backend_pid()",
+    )
+    .bind(session_name(holder))
+    .execute(transaction)
+    .await
+    .map(drop)
+}
+
+async fn fence(transaction: &mut PgConnection, epoch: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE grid.writer_checkpoint SET writer_epoch = $1 WHERE writer_epoch < $1")
+        .bind(epoch)
+        .execute(transaction)
+        .await
+        .map(drop)
 }

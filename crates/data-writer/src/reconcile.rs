@@ -23,6 +23,10 @@ use compare::Facts;
 /// Between looks at a checkpoint that is behind, or at an event that has moved.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// How long the tables may take to reach the grid, unless said otherwise: a writer that was just
+/// started included.
+const WAIT: Duration = Duration::from_secs(30);
+
 /// What to compare.
 #[derive(Clone)]
 pub struct ReconcileOptions {
@@ -32,6 +36,13 @@ pub struct ReconcileOptions {
     pub grid: GridConfig,
     /// How long the tables may take to reach the grid.
     pub wait: Duration,
+}
+
+impl ReconcileOptions {
+    /// With the usual wait of 30 s.
+    pub fn new(database_url: String, grid: GridConfig) -> Self {
+        Self { database_url, grid, wait: WAIT }
+    }
 }
 
 /// Why there is no comparison.
@@ -58,7 +69,7 @@ pub enum ReconcileError {
     },
 }
 
-/// Compares everything.
+/// Compares everything: after quiescence the grid equals PostgreSQL (invariant I16).
 ///
 /// # Errors
 /// When one side does not answer or the tables do not reach the grid in time. Differences are no

@@ -13,20 +13,24 @@ mod quarantine;
 mod seats;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use inventory::LedgerRecord;
 use parking_lot::Mutex;
 use processing_unit::ShardId;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection};
+use tokio::time::timeout;
 
 pub use checkpoint::Checkpoint;
 pub(crate) use quarantine::Fault;
 
 use crate::EventTerms;
 use crate::batch::Batch;
+use crate::database::{Connections, UrlError, connect_options};
+use crate::failure::is_away;
 
-/// The longest one transaction may take, the way to the server included. A plan of 250,000 seats
+/// The longest one transaction may take, the turn at a connection included. A plan of 250,000 seats
 /// takes seconds; above this the connection is given up.
 const TRANSACTION_MAX: Duration = Duration::from_secs(60);
 
@@ -44,18 +48,26 @@ pub enum WriteError {
     Late,
 }
 
-/// The writing side of schema `grid`; cheap to share.
+/// The writing side of schema `grid`.
 #[derive(Debug)]
 pub struct Sink {
-    pool: PgPool,
+    connections: Arc<Connections>,
     /// First milliseconds of months whose ledger partition is known to exist.
     months: Mutex<BTreeSet<i64>>,
 }
 
 impl Sink {
-    /// Writes through this pool.
-    pub fn new(pool: PgPool) -> Self {
-        Self { pool, months: Mutex::default() }
+    /// Writes through so many connections, made when first needed.
+    ///
+    /// # Errors
+    /// When the URL is none.
+    pub fn connect(database_url: &str, connections_max: u32) -> Result<Self, UrlError> {
+        let options = connect_options(database_url)?;
+        Ok(Self::new(Arc::new(Connections::new(options, connections_max))))
+    }
+
+    pub(crate) fn new(connections: Arc<Connections>) -> Self {
+        Self { connections, months: Mutex::default() }
     }
 
     /// Takes a shard for a writer's epoch and says where it is. Waits for a transaction that is
@@ -64,14 +76,17 @@ impl Sink {
     /// # Errors
     /// `Fenced` when a higher epoch has it.
     pub async fn claim(&self, shard: ShardId, epoch: u64) -> Result<Checkpoint, WriteError> {
-        within(async {
-            let mut connection = self.pool.acquire().await?;
-            checkpoint::claim(&mut connection, shard, epoch).await?.ok_or(WriteError::Fenced)
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let claimed = checkpoint::claim(&mut connection, shard, epoch).await?;
+            connection.give_back();
+            claimed.ok_or(WriteError::Fenced)
         })
         .await
     }
 
-    /// Writes a batch that begins right after the checkpoint, and says where the shard is then.
+    /// Writes a batch that begins right after the checkpoint, and says where the shard is then. No
+    /// row's version ever decreases, and an old epoch commits nothing (invariant I11).
     /// Every record with a time before `complete_up_to_ms` is in this batch or was before.
     ///
     /// # Errors
@@ -88,8 +103,9 @@ impl Sink {
         let (ledger, chain_hash) = ledger::chained(from, &batch.ledger);
         let applied_at_ms = from.applied_at_ms.max(complete_up_to_ms);
         let to = Checkpoint { position, chain_hash, applied_at_ms, ..*from };
-        within(async {
-            let mut transaction = self.pool.begin().await?;
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let mut transaction = connection.begin().await?;
             let months = self.ensure_months(&mut transaction, batch).await?;
             if !checkpoint::advance(&mut transaction, from, &to).await? {
                 return Err(WriteError::Fenced);
@@ -97,6 +113,7 @@ impl Sink {
             write_rows(&mut transaction, batch, to.shard).await?;
             ledger::insert(&mut transaction, &ledger).await?;
             transaction.commit().await?;
+            connection.give_back();
             self.months.lock().extend(months);
             Ok(to)
         })
@@ -119,8 +136,9 @@ impl Sink {
         let (ledger, chain_hash) = ledger::chained(from, &batch.ledger);
         let applied_at_ms = from.applied_at_ms.max(record.at_ms);
         let to = Checkpoint { position: record.last(), chain_hash, applied_at_ms, ..*from };
-        within(async {
-            let mut transaction = self.pool.begin().await?;
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let mut transaction = connection.begin().await?;
             let months = self.ensure_months(&mut transaction, &batch).await?;
             if !checkpoint::advance(&mut transaction, from, &to).await? {
                 return Err(WriteError::Fenced);
@@ -128,6 +146,7 @@ impl Sink {
             quarantine::insert(&mut transaction, &to, record, fault).await?;
             ledger::insert(&mut transaction, &ledger).await?;
             transaction.commit().await?;
+            connection.give_back();
             self.months.lock().extend(months);
             Ok(to)
         })
@@ -144,9 +163,10 @@ impl Sink {
         complete_up_to_ms: u64,
     ) -> Result<Checkpoint, WriteError> {
         let to = Checkpoint { applied_at_ms: from.applied_at_ms.max(complete_up_to_ms), ..*from };
-        within(async {
-            let mut connection = self.pool.acquire().await?;
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
             let moved = checkpoint::advance(&mut connection, from, &to).await?;
+            connection.give_back();
             if moved { Ok(to) } else { Err(WriteError::Fenced) }
         })
         .await
@@ -158,9 +178,11 @@ impl Sink {
     /// # Errors
     /// What the database said.
     pub(crate) async fn ledger_at_ms(&self, at: &Checkpoint) -> Result<Option<u64>, WriteError> {
-        within(async {
-            let mut connection = self.pool.acquire().await?;
-            Ok(ledger::at_ms(&mut connection, at).await?)
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let answer = ledger::at_ms(&mut connection, at).await?;
+            connection.give_back();
+            Ok(answer)
         })
         .await
     }
@@ -170,9 +192,11 @@ impl Sink {
     /// # Errors
     /// What the database said.
     pub async fn make_partitions_ahead(&self) -> Result<(), WriteError> {
-        within(async {
-            let mut connection = self.pool.acquire().await?;
-            Ok(ledger::make_partitions_ahead(&mut connection).await?)
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let answer = ledger::make_partitions_ahead(&mut connection).await?;
+            connection.give_back();
+            Ok(answer)
         })
         .await
     }
@@ -182,11 +206,28 @@ impl Sink {
     /// # Errors
     /// What the database said.
     pub async fn quarantine_size(&self) -> Result<u64, WriteError> {
-        within(async {
-            let mut connection = self.pool.acquire().await?;
-            Ok(quarantine::size(&mut connection).await?)
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let answer = quarantine::size(&mut connection).await?;
+            connection.give_back();
+            Ok(answer)
         })
         .await
+    }
+
+    /// Runs work under the time limit. When the server is away the idle connections are forgotten,
+    /// which are as dead as this one.
+    async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, WriteError>>,
+    ) -> Result<T, WriteError> {
+        let done = timeout(TRANSACTION_MAX, work).await.unwrap_or(Err(WriteError::Late));
+        match &done {
+            Err(WriteError::Database(error)) if is_away(error) => self.connections.forget_idle(),
+            Err(WriteError::Late) => self.connections.forget_idle(),
+            Ok(_) | Err(WriteError::Fenced | WriteError::Database(_)) => {}
+        }
+        done
     }
 
     /// Makes the partitions that the batch needs and nobody is known to have made. Comes before the
@@ -221,10 +262,6 @@ async fn write_rows(
     money::upsert_payments(transaction, batch).await?;
     money::change_payments(transaction, batch).await?;
     money::upsert_refunds(transaction, batch).await
-}
-
-async fn within<T>(work: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {
-    tokio::time::timeout(TRANSACTION_MAX, work).await.unwrap_or(Err(WriteError::Late))
 }
 
 /// Grid numbers as PostgreSQL's signed ones. The grid's counters start at 0 and grow by one, so the

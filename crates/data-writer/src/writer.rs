@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use processing_unit::Grid;
-use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +16,7 @@ use crate::FeedSource;
 use crate::admin;
 use crate::backoff::Backoff;
 use crate::config::{ConfigError, WriterConfig};
-use crate::database::{UrlError, connect_options, writer_pool};
+use crate::database::{Connections, UrlError, connect_options, session_name};
 use crate::health::{Health, Role};
 use crate::lease::Lease;
 use crate::migrate::{MigrateError, migrate};
@@ -34,8 +33,8 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 const QUARANTINE_EVERY: Duration = Duration::from_secs(10);
 /// How often partitions are made ahead; two months ahead leaves much room.
 const PARTITIONS_EVERY: Duration = Duration::from_secs(60 * 60);
-/// How long giving the lease back may hold up the end of the process.
-const RELEASE_MAX: Duration = Duration::from_secs(1);
+/// How long giving back lease and connections may hold up the end of the process.
+const GOODBYE_MAX: Duration = Duration::from_secs(1);
 
 /// Why a writer does not start. Once started it runs until told to stop.
 #[derive(Debug, thiserror::Error)]
@@ -82,26 +81,25 @@ pub async fn run_from<S: FeedSource>(
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
     let url = config.read_database_url()?;
-    let options = connect_options(&url)?;
-    let pool = writer_pool(&options, config.connections_max);
-    let control = writer_pool(&options, CONTROL_CONNECTIONS);
+    let holder = uuid::Uuid::new_v4().to_string();
+    let options = connect_options(&url)?.application_name(&session_name(&holder));
+    let shards = Arc::new(Connections::new(options.clone(), config.connections_max));
+    let control = Arc::new(Connections::new(options, CONTROL_CONNECTIONS));
+    let ttl = Duration::from_millis(config.lease_ttl_ms);
+    let sink = Sink::new(Arc::clone(&shards));
     let writer = Writer {
         url: config.migrate.then_some(url),
         heartbeat: Duration::from_millis(config.heartbeat_ms),
-        lease: Lease::new(control.clone(), Duration::from_millis(config.lease_ttl_ms)),
-        control: Sink::new(control.clone()),
-        shared: Arc::new(Shared::new(source, Sink::new(pool.clone()), health, config)),
+        lease: Lease::new(Arc::clone(&control), holder, ttl),
+        control: Sink::new(Arc::clone(&control)),
+        shared: Arc::new(Shared::new(source, sink, health, config)),
     };
     writer.work(&shutdown).await;
-    close(&[pool, control]).await;
-    Ok(())
-}
-
-/// Connections that do not end in time are left to the end of the process.
-async fn close(pools: &[PgPool]) {
-    for pool in pools {
-        let _ = timeout(RELEASE_MAX, pool.close()).await;
+    for connections in [shards, control] {
+        // What does not end in time is left to the end of the process.
+        let _ = timeout(GOODBYE_MAX, connections.close()).await;
     }
+    Ok(())
 }
 
 struct Writer<S> {
@@ -124,7 +122,7 @@ impl<S: FeedSource> Writer<S> {
             self.shared.health.enter(Role::Active, epoch);
             let _ = shutdown.run_until_cancelled(self.lead(epoch)).await;
             // Does nothing when another writer has it already.
-            let _ = timeout(RELEASE_MAX, self.lease.release(epoch)).await;
+            let _ = timeout(GOODBYE_MAX, self.lease.release(epoch)).await;
             if !shutdown.is_cancelled() {
                 tracing::warn!(epoch, "this writer no longer writes");
             }

@@ -54,6 +54,7 @@ pub(crate) struct Batcher {
     queue: mpsc::Sender<Waiting>,
     queued_bytes: Arc<AtomicUsize>,
     limits: BatchConfig,
+    refused: Counter,
 }
 
 impl Batcher {
@@ -71,7 +72,8 @@ impl Batcher {
             stamp: Stamp::default(),
             metrics: BatchMetrics::new(),
         };
-        (Self { queue, queued_bytes, limits }, task)
+        let refused = metrics::counter!("seatgrid_commands_refused_total");
+        (Self { queue, queued_bytes, limits, refused }, task)
     }
 
     /// Queues a command, or answers at once why not.
@@ -82,6 +84,7 @@ impl Batcher {
         }
         let before = self.queued_bytes.fetch_add(len, Ordering::Relaxed);
         let refuse = |waiter: Waiter, why| {
+            self.refused.increment(1);
             self.queued_bytes.fetch_sub(len, Ordering::Relaxed);
             waiter.answer(Err(why));
         };
@@ -215,7 +218,8 @@ impl<S: StateMachine> BatchTask<S> {
 fn refuse(waiters: Vec<Waiter>, error: &ProposeError) {
     let why = match error {
         ProposeError::NotLeader { hint } => SubmitError::NotLeader { hint: *hint },
-        ProposeError::Unknown | ProposeError::Stopped => SubmitError::Unknown,
+        ProposeError::Unknown => SubmitError::Unknown,
+        ProposeError::Stopped => SubmitError::Stopped,
     };
     for waiter in waiters {
         waiter.answer(Err(why.clone()));

@@ -1,6 +1,7 @@
 //! The meta group's state: which shard each key is pinned to. Shard 0, same engine as all others.
 //!
-//! A key goes to the shard with the fewest pins and stays there; pinning it again answers the same.
+//! A key goes to the shard with the fewest pins and stays there (invariant I7); pinning it again
+//! answers the same.
 //! Deterministic; the number of shards comes with the command.
 
 use std::collections::BTreeMap;

@@ -27,7 +27,7 @@ use crate::port;
 use crate::raft::{Group, Registry};
 use crate::routes::RouteTable;
 use crate::shard::Shard;
-use crate::wal::Wal;
+use crate::wal::{Disk, RealDisk, Wal};
 use crate::{NodeId, ShardId};
 
 /// Tasks that do not end in this time at shutdown are left behind.
@@ -60,7 +60,19 @@ impl<S: StateMachine> GridNode<S> {
         config: NodeConfig,
         handler: Arc<dyn QueryHandler<S>>,
     ) -> Result<Self, StartError> {
-        start::start(config, handler).await
+        start::start(config, handler, Arc::new(RealDisk)).await
+    }
+
+    /// As [`GridNode::start`] with the log on another disk, for drills that make it fail.
+    ///
+    /// # Errors
+    /// As [`GridNode::start`].
+    pub async fn start_on(
+        config: NodeConfig,
+        handler: Arc<dyn QueryHandler<S>>,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StartError> {
+        start::start(config, handler, disk).await
     }
 
     /// This node's id.

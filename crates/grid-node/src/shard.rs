@@ -108,7 +108,8 @@ impl<S: StateMachine> Shard<S> {
         self.group.replica.read(look)
     }
 
-    /// Looks at the state as of now: all that was acknowledged before the call is in it. Under the
+    /// Looks at the state as of now: all that was acknowledged before the call is in it, and a
+    /// deposed leader does not answer (invariant I6). Under the
     /// leader's lease this costs nothing; without it a quorum is asked.
     ///
     /// # Errors

@@ -77,13 +77,13 @@ codes! {
     OrderState: 409 "order_state", NO, "The order does not allow this";
     PaymentPending: 409 "payment_pending", NO, "A payment of the order is under way";
     PaymentRefused: 409 "payment_refused", NO, "The payment provider refused the payment";
-    IdempotencyWindowExpired: 409 "idempotency_window_expired", NO, "The Idempotency-Key is too old";
+    IdempotencyWindowExpired: 409 "idempotency_window_expired", NO, "The key is too old";
     Taken: 409 "taken", NO, "It belongs to somebody else";
     HoldExpired: 410 "hold_expired", NO, "The hold has expired";
     VersionMismatch: 412 "version_mismatch", NO, "It has changed meanwhile";
     TooLarge: 413 "too_large", NO, "The request is too large";
     UnsupportedMediaType: 415 "unsupported_media_type", NO, "The body must be application/json";
-    IdempotencyConflict: 422 "idempotency_conflict", NO, "The Idempotency-Key came with another body";
+    IdempotencyConflict: 422 "idempotency_conflict", NO, "The key came with another body";
     PreconditionRequired: 428 "precondition_required", NO, "If-Match is required";
     RateLimited: 429 "rate_limited", SOON, "Too many requests";
     Internal: 500 "internal", NO, "Something went wrong on our side";

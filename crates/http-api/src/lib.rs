@@ -1,9 +1,9 @@
-//! What the HTTP contract says everywhere: problems and their stable codes, idempotency keys, strict
-//! bodies, hold tokens, money and time as text, probes and metrics, the accept loop.
+//! What the HTTP contract says everywhere: problems and their stable codes, idempotency keys,
+//! strict bodies, hold tokens, money and time as text, probes and metrics, the accept loop.
 //!
-//! Flow: router and office build their routes from these parts, so that a refusal has one status and
-//! one code wherever it is answered. This crate has no routes of the shop and no rules of seats, and
-//! must never log a token, a key or a body.
+//! Flow: router and office build their routes from these parts, so that a refusal has one status
+//! and one code wherever it is answered. This crate has no routes of the shop and no rules of
+//! seats, and must never log a token, a key or a body.
 
 pub mod admin;
 mod body;

@@ -1,5 +1,5 @@
-//! The layer that counts and times requests by route. Labels are route patterns, never addresses, so
-//! that the number of series is bounded.
+//! The layer that counts and times requests by route. Labels are route patterns, never addresses,
+//! so that the number of series is bounded.
 
 use std::time::Instant;
 

@@ -22,8 +22,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// One fault of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// JSON pointer into the body, such as `/seats/3`; empty for the body as a whole and for what is
-    /// not in the body.
+    /// JSON pointer into the body, such as `/seats/3`; empty for the body as a whole and for what
+    /// is not in the body.
     pub pointer: String,
     /// What is wrong there, for people.
     pub detail: String,

@@ -1,5 +1,5 @@
-//! The one place where refusals and failures of the grid become HTTP. Exhaustive: a new refusal does
-//! not compile until it has a code here.
+//! The one place where refusals and failures of the grid become HTTP. Exhaustive: a new refusal
+//! does not compile until it has a code here.
 
 use inventory::{Refusal, SeatIx, SeatStatus};
 use processing_unit::GridError;
@@ -54,7 +54,10 @@ pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Pr
 }
 
 fn named(seats: &[(SeatIx, SeatStatus)], seat_id: impl Fn(SeatIx) -> String) -> Value {
-    let one = |(seat, status): &(SeatIx, SeatStatus)| json!({"id": seat_id(*seat), "status": status.as_str()});
+    let one = |(seat, status): &(SeatIx, SeatStatus)| {
+        let (id, status) = (seat_id(*seat), status.as_str());
+        json!({ "id": id, "status": status })
+    };
     seats.iter().map(one).collect()
 }
 

@@ -1,8 +1,8 @@
 //! The accept loop: HTTP/1.1 with every limit in our hands.
 //!
-//! One task accepts, one task per connection serves. A connection over the cap waits in the kernel's
-//! queue; a slow head or an idle connection is closed; at shutdown nothing new is accepted and
-//! what is under way may finish until the drain deadline.
+//! One task accepts, one task per connection serves. A connection over the cap waits in the
+//! kernel's queue; a slow head or an idle connection is closed; at shutdown nothing new is accepted
+//! and what is under way may finish until the drain deadline.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -30,6 +31,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long sent bytes may stay unacknowledged or a full window closed, in milliseconds.
 const UNREAD_WITHIN_MS: u32 = 60_000;
+
+/// Open files beside public connections: connections to units and office, logs, ports.
+const FILES_BESIDE: u64 = 512;
 
 /// Limits of one server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +77,22 @@ pub struct BindError {
 /// When the port is in use or the address is not ours.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+}
+
+/// Lets this process have as many open files as connections need, up to what the system allows.
+/// Answers how many connections fit then; fewer than wanted is worth a warning.
+pub fn allow_connections(wanted: usize) -> usize {
+    let needed = wanted as u64 + FILES_BESIDE;
+    let mut limit = getrlimit(Resource::Nofile);
+    // `None` means no limit.
+    let most = limit.maximum.map_or(needed, |most| most.min(needed));
+    if limit.current.is_some_and(|current| current < most) {
+        limit.current = Some(most);
+        // Refused, the old limit stays and is what is answered.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+    let current = getrlimit(Resource::Nofile).current.unwrap_or(needed);
+    usize::try_from(current.saturating_sub(FILES_BESIDE)).unwrap_or(wanted).min(wanted)
 }
 
 /// Serves until `shutdown`, then drains. Requests carry [`Peer`] in their extensions.

@@ -62,7 +62,8 @@ impl State {
         }
     }
 
-    /// Applies one committed command. Total: every command on every state has a reply.
+    /// Applies one committed command, the only way in which state changes (invariant I2). Total:
+    /// every command on every state has a reply.
     ///
     /// # Panics
     /// On a broken invariant, which must stop the replica rather than spread.

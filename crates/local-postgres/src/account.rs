@@ -77,9 +77,17 @@ impl Account {
 
     /// Whether the account can enter `dir`; asked of the kernel, since modes are not all there is.
     pub(crate) fn can_enter(&self, dir: &Path) -> bool {
+        self.is_true("cd -- \"$1\"", dir)
+    }
+
+    /// Whether the account can make files in `dir`.
+    pub(crate) fn can_write(&self, dir: &Path) -> bool {
+        self.is_true("cd -- \"$1\" && test -w .", dir)
+    }
+
+    fn is_true(&self, question: &str, path: &Path) -> bool {
         let mut shell = self.command("/bin/sh");
-        shell.args(["-c", "cd -- \"$1\"", "sh"]).arg(dir);
-        shell.stdout(Stdio::null()).stderr(Stdio::null());
+        shell.args(["-c", question, "sh"]).arg(path).stdout(Stdio::null()).stderr(Stdio::null());
         shell.status().is_ok_and(|status| status.success())
     }
 }
@@ -109,5 +117,6 @@ mod tests {
         let account = Account::choose().expect("an account");
         assert!(account.can_enter(Path::new("/")));
         assert!(!account.can_enter(Path::new("/does/not/exist")));
+        assert!(!account.can_write(Path::new("/does/not/exist")));
     }
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use crate::account::Account;
 use crate::error::{IoContext, StartError};
+use crate::server;
 
 /// The superuser and the database of every managed cluster.
 pub(crate) const USER: &str = "seatgrid";
@@ -70,7 +71,9 @@ fn write_password(path: &Path, recipe: &Recipe<'_>) -> Result<(), StartError> {
 /// In single-user mode, so that no server with a half-made cluster ever listens.
 fn create_database(dir: &Path, recipe: &Recipe<'_>) -> Result<(), StartError> {
     let mut command = recipe.account.command(recipe.bin_dir.join("postgres"));
-    command.arg("--single").arg("-D").arg(dir).args(["-c", "exit_on_error=on", "postgres"]);
+    command.arg("--single").arg("-D").arg(dir);
+    command.args(["-c", server::shared_memory(recipe.account), "-c", "exit_on_error=on"]);
+    command.arg("postgres");
     run(command, &format!("CREATE DATABASE {DATABASE}\n"), dir)
 }
 

@@ -1,5 +1,5 @@
-//! What can go wrong, one enum per operation. Each message is a sentence that says what happened and
-//! what to type, since `seatgrid up` prints it as it is.
+//! What can go wrong, one enum per operation. Each message is a sentence that says what happened
+//! and what to type, since `seatgrid up` prints it as it is.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,9 @@ pub enum StartError {
         tried: String,
     },
     /// A file of ours cannot be understood.
-    #[error("{} is damaged ({reason}): put back a copy, or start anew with --reset", path.display())]
+    #[error(
+        "{} is damaged ({reason}): put back a copy, or start anew with --reset", path.display()
+    )]
     Damaged {
         /// The file or directory.
         path: PathBuf,
@@ -63,7 +65,9 @@ pub enum StartError {
         output: String,
     },
     /// The server did not serve in time and was stopped.
-    #[error("PostgreSQL did not accept connections in {waited_ms} ms, see {}: {output}", log.display())]
+    #[error(
+        "PostgreSQL did not accept connections in {waited_ms} ms, see {}: {output}", log.display()
+    )]
     NotReady {
         /// The deadline that passed.
         waited_ms: u128,
@@ -74,8 +78,8 @@ pub enum StartError {
     },
     /// The data lies where the account that runs the server cannot reach it any more.
     #[error(
-        "user id {uid}, which runs PostgreSQL, cannot enter {}: open its parent directories (chmod o+x), \
-         or start anew with --reset", dir.display()
+        "user id {uid}, which runs PostgreSQL, cannot enter {}: \
+         open its parent directories (chmod o+x), or start anew with --reset", dir.display()
     )]
     Unreachable {
         /// The directory with the data.

@@ -1,5 +1,5 @@
-//! Free ports for local servers. Below the kernel's ephemeral range (32768 and up on Linux), so that
-//! no outgoing connection can take the port between this test and the server's own bind.
+//! Free ports for local servers. Below the kernel's ephemeral range (32768 and up on Linux), so
+//! that no outgoing connection can take the port between this test and the server's own bind.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpListener};

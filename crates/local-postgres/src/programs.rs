@@ -1,5 +1,5 @@
-//! Finds the server's programs: `initdb` and `postgres` in one directory, usable by the account that
-//! is to run them. It only looks; making a cluster is `cluster.rs`.
+//! Finds the server's programs: `initdb` and `postgres` in one directory, usable by the account
+//! that is to run them. It only looks; making a cluster is `cluster.rs`.
 
 use std::collections::BTreeSet;
 use std::env;

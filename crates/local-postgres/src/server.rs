@@ -81,6 +81,7 @@ fn spawn(launch: &Launch<'_>, log: File) -> Result<Child, StartError> {
     for (name, value) in SETTINGS {
         command.args(["-c", &format!("{name}={value}")]);
     }
+    command.args(["-c", shared_memory(launch.account)]);
     let durable = if launch.fsync { "on" } else { "off" };
     command.args(["-c", &format!("fsync={durable}")]);
     command.args(["-c", &format!("synchronous_commit={durable}")]);
@@ -88,6 +89,16 @@ fn spawn(launch: &Launch<'_>, log: File) -> Result<Child, StartError> {
     // database last.
     command.process_group(0).stdout(Stdio::null()).stderr(log);
     command.spawn().context("cannot run", &program)
+}
+
+/// initdb falls back to System V where /dev/shm is missing or closed (a bare chroot, some
+/// containers), and the bundled server cannot attach to that. Files work everywhere.
+pub(crate) fn shared_memory(account: &Account) -> &'static str {
+    if account.can_write(Path::new("/dev/shm")) {
+        "dynamic_shared_memory_type=posix"
+    } else {
+        "dynamic_shared_memory_type=mmap"
+    }
 }
 
 fn wait_ready(launch: &Launch<'_>, mut child: Child, log_start: u64) -> Result<Server, StartError> {

@@ -1,5 +1,5 @@
-//! The order in which a database is looked for: a given URL, existing data with the server that made
-//! it, an installed server, the bundled one. This file decides; the files it calls do.
+//! The order in which a database is looked for: a given URL, existing data with the server that
+//! made it, an installed server, the bundled one. This file decides; the files it calls do.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -123,7 +123,8 @@ pub(crate) fn start_blocking(options: &Options) -> Result<Running, StartError> {
     if options.for_tests {
         return Ok(running);
     }
-    tracing::warn!(source = ?running.source(), "managed PostgreSQL is for trying out, not for production");
+    let source = running.source();
+    tracing::warn!(?source, "managed PostgreSQL is for trying out, not for production");
     Ok(running)
 }
 

@@ -60,7 +60,11 @@ fn options(data_dir: &std::path::Path) -> Options {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
     use super::*;
+    use crate::start::{Preference, start_blocking};
 
     #[test]
     fn the_server_runs_while_a_database_is_held_and_ends_with_the_last() {
@@ -91,5 +95,43 @@ mod tests {
         let url = one.url().to_owned();
         drop(one);
         assert!(wire::execute(&url, "SELECT 1").is_err(), "dropped with its value");
+    }
+
+    #[test]
+    fn the_bundled_server_answers() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        open_to_all(dir.path());
+        let bundled = Options { preference: Preference::Bundled, ..options(dir.path()) };
+        let running = start_blocking(&bundled).expect("it starts");
+        let create = "CREATE TABLE t (x jsonb); INSERT INTO t VALUES ('{\"a\": 1}')";
+        wire::execute(running.url(), create).expect("a table");
+        let names = wire::query(running.url(), "SELECT x->>'a' FROM t").expect("a row");
+        assert_eq!(names, ["1"]);
+        running.stop_blocking().expect("it stops");
+    }
+
+    /// A bare chroot or a strict container has no usable /dev/shm.
+    #[test]
+    fn closed_shared_memory_is_no_obstacle() {
+        let may_mount = || {
+            let mut probe = Command::new("unshare");
+            probe.args(["--mount", "true"]).status().is_ok_and(|status| status.success())
+        };
+        if !rustix::process::geteuid().is_root() || !may_mount() {
+            return;
+        }
+        let close = "mount -t tmpfs -o mode=755 none /dev/shm && exec \"$0\" \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", close]);
+        command.arg(std::env::current_exe().expect("own path")).arg("the_bundled_server_answers");
+        let output = command.output().expect("run");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.contains("1 passed"), "{text}");
+    }
+
+    fn open_to_all(dir: &std::path::Path) {
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(dir, mode).expect("mode");
     }
 }

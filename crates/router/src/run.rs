@@ -51,6 +51,11 @@ impl Bound {
     pub async fn new(config: RouterConfig) -> Result<Self, RunError> {
         config.validate()?;
         let tokens = TokenKey::load(&config.hold_token_key_file)?;
+        let fitting = server::allow_connections(config.connections_max);
+        if fitting < config.connections_max {
+            let wanted = config.connections_max;
+            tracing::warn!(wanted, fitting, "the limit of open files allows fewer connections");
+        }
         let listener = server::bind(config.listen).await?;
         let admin = server::bind(config.admin_listen).await?;
         Ok(Self { config, tokens, listener, admin })

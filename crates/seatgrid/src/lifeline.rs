@@ -49,7 +49,8 @@ async fn end_of_input(lifeline: bool) {
     }
 }
 
-/// Not tokio's own standard input: that blocks a thread, which would hold up the end of the process.
+/// Not tokio's own standard input: that blocks a thread, which would hold up the end of the
+/// process.
 async fn read_to_end() -> std::io::Result<()> {
     let input = std::io::stdin().as_fd().try_clone_to_owned()?;
     let mut input = pipe::Receiver::from_owned_fd(input)?;

@@ -1,6 +1,6 @@
-//! The one binary of seatgrid: every process of the system, the supervisor that runs them all on one
-//! machine, and the operator's tools. One module per subcommand and nothing else: what a role does
-//! is in its crate.
+//! The one binary of seatgrid: every process of the system, the supervisor that runs them all on
+//! one machine, and the operator's tools. One module per subcommand and nothing else: what a role
+//! does is in its crate.
 
 mod bench;
 mod cli;

@@ -1,5 +1,5 @@
-//! `seatgrid migrate`: brings the tables up to date, for installations where the services' own users
-//! may not.
+//! `seatgrid migrate`: brings the tables up to date, for installations where the services' own
+//! users may not.
 
 use anyhow::{Context, Result};
 

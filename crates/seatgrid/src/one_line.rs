@@ -1,5 +1,5 @@
-//! An error and its causes as one line for people. Some libraries repeat the cause in their own text;
-//! it is told once.
+//! An error and its causes as one line for people. Some libraries repeat the cause in their own
+//! text; it is told once.
 
 /// The chain of causes, each as far as it says something new.
 pub fn one_line(error: &anyhow::Error) -> String {

@@ -93,7 +93,8 @@ impl Client {
         self.post_with_key(path, body, token, &uuid_v7()).await
     }
 
-    /// Changes something, under a given key.
+    /// Changes something, under a given key. While the service says that it is busy or that the
+    /// outcome is unknown, the same key is sent again, as the contract asks for.
     pub async fn post_with_key(
         &self,
         path: &str,
@@ -103,7 +104,15 @@ impl Client {
     ) -> Answer {
         let mut headers = vec![("Idempotency-Key", key)];
         headers.extend(token.map(|token| ("X-Hold-Token", token)));
-        self.send(Method::POST, path, Some(body), &headers).await
+        let headers = &headers;
+        until(&format!("a definite answer of {path}"), Duration::from_secs(60), || {
+            let body = body.clone();
+            async move {
+                let answer = self.send(Method::POST, path, Some(body), headers).await;
+                (answer.status != 503).then_some(answer)
+            }
+        })
+        .await
     }
 
     /// Seats of an event with a status.

@@ -122,7 +122,7 @@ impl Office {
         shopper: &Shopper,
         missing: Code,
     ) -> Result<(), Problem> {
-        let _ = (hold, shopper, missing); Ok(())
+        self.tokens.check(hold, &shopper.headers, missing)
     }
 
     /// An order of the shopper who has its hold's token; for everybody else there is none.

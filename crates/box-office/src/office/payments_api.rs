@@ -181,7 +181,7 @@ impl Attempt<'_> {
         let currency = self.plan.currency().parse().map_err(Problem::internal)?;
         let (order, payment) = (self.order, self.started.payment);
         Ok(CreatePayment {
-            idempotence_key: format!("{payment}.{}.{:?}", self.office.installation, Instant::now()),
+            idempotence_key: format!("{payment}.{}", self.office.installation),
             payment_id: payment.to_string(),
             order_id: order.to_string(),
             amount: Money::new(self.started.amount_minor, currency),

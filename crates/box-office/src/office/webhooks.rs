@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Office, REFUND_ATTEMPTS_MAX};
 use crate::notices;
-use crate::webhook_journal::{self, End, Waiting};
+use crate::webhook_journal::{End, Ended, Waiting};
 
 /// Largest notification, in bytes; real ones have below 4,096.
 const BODY_BYTES_MAX: usize = 64 * 1_024;
@@ -67,9 +67,8 @@ impl Office {
         notification: Notification,
         body: &[u8],
     ) -> Result<Response, Problem> {
-        let stored = match webhook_journal::store(&self.database, &provider, body).await {
-            Ok(stored) => stored,
-            Err(_) => return Ok(accepted()),
+        let Some(stored) = self.journal.store(&provider, body).await else {
+            return self.process_now(&provider, &notification).await;
         };
         if stored.wanted {
             let waiting = Waiting { id: stored.id, provider, body: body.to_vec() };
@@ -106,13 +105,9 @@ impl Office {
     /// An event that nobody acts upon is only worth a note.
     async fn ignore(&self, provider: &str, event: &str, body: &[u8]) {
         notices::count(provider, End::Ignored.as_str());
-        let noted = async {
-            let stored = webhook_journal::store(&self.database, provider, body).await?;
+        if let Some(stored) = self.journal.store(provider, body).await {
             let note = format!("event {event} is not handled");
-            webhook_journal::end(&self.database, stored.id, End::Ignored, &note).await
-        };
-        if let Err(error) = noted.await {
-            tracing::debug!(provider, %error, "an event that is not handled was not noted");
+            self.journal.end(Ended { id: stored.id, end: End::Ignored, note }).await;
         }
     }
 }
@@ -133,8 +128,13 @@ pub(super) async fn work_off(
         let office = office.clone();
         async move {
             let deadline = Instant::now() + LATER_DEADLINE;
-            let (settlement, database) = (&office.settlement, &office.database);
-            notices::work_off(settlement, database, &waiting, REFUND_ATTEMPTS_MAX, deadline).await;
+            let (settlement, attempts_max) = (&office.settlement, REFUND_ATTEMPTS_MAX);
+            let processed =
+                notices::process_stored(settlement, &waiting, attempts_max, deadline).await;
+            match processed {
+                Ok(ended) => office.journal.end(ended).await,
+                Err(error) => notices::put_off(&office.database, &waiting, &error).await,
+            }
         }
     });
     tokio::select! {

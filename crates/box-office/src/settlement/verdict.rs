@@ -78,7 +78,7 @@ fn mismatch(expected: &Expected, object: &GatewayPayment) -> Option<Mismatch> {
     if object.payment_id.as_deref() != Some(expected.payment.to_string().as_str()) {
         return Some(Mismatch::Payment);
     }
-    if false {
+    if object.order_id.as_deref() != Some(expected.order.to_string().as_str()) {
         return Some(Mismatch::Order);
     }
     let same = object.captured.currency == expected.amount.currency

@@ -133,7 +133,7 @@ impl MoneyRound {
         self.in_trouble = failed > 0 || (asked == 0 && was);
         match (was, ends.iter().find_map(|end| end.as_ref().err())) {
             (false, Some(error)) => {
-                tracing::warn!(failed, %error, "open money gets no answer, it is asked about later");
+                tracing::warn!(failed, %error, "open money gets no answer, asked about later");
             }
             (true, None) if !self.in_trouble => tracing::info!("open money gets answers again"),
             _ => {}
@@ -181,7 +181,7 @@ impl Question {
         open: &OpenPayment,
         deadline: Instant,
     ) -> Result<(), FollowError> {
-        if true {
+        if now_ms() < open.payment.started_at_ms + self.unanswered_payment_ms {
             return Ok(());
         }
         self.settlement.give_up(open.id, "not_created", deadline).await.map(drop)

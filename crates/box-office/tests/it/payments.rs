@@ -49,12 +49,16 @@ async fn an_unknown_creation_is_resolved_by_a_retry_with_the_same_key() {
     assert_eq!(unknown.code(), "outcome_unknown");
     assert!(unknown.headers.contains_key("retry-after"));
     shop.no_faults().await;
+    let before = jiff::Timestamp::now();
     let resolved = shop.try_pay(&order, key).await.expect(201);
     assert!(resolved.replayed());
     let now = shop.read_order(&order).await;
     assert_eq!(now["payments"].as_array().unwrap().len(), 1, "one payment, not two");
     let page = resolved.text("/confirmation/confirmation_url").to_owned();
     let payment = crate::support::Payment { id: resolved.text("/id").into(), page };
+    let made = shop.at_gateway(&payment).await["created_at"].as_str().unwrap().to_owned();
+    let made: jiff::Timestamp = made.parse().expect("a time");
+    assert!(made < before, "the retry found the payment of the first try, it made no other");
     shop.decide(&payment, json!({"outcome": "succeed"})).await;
     shop.until_status(&order, "paid").await;
     shop.close().await;

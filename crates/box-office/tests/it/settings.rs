@@ -29,7 +29,7 @@ fn unknown_settings_are_errors() {
         json!({"listn": "127.0.0.1:1"}),
         json!({"grid": {"units": [], "unit": []}}),
         json!({"providers": {"x": {"kind": "paypal", "shop_id": "1", "secret_file": "s"}}}),
-        json!({"providers": {"x": {"kind": "yookassa", "shop_id": "1", "secret_file": "", "a": 1}}}),
+        json!({"providers": {"x": {"kind": "yookassa", "shop_id": "", "secret_file": "", "a": 0}}}),
     ] {
         assert!(serde_json::from_value::<OfficeConfig>(given.clone()).is_err(), "{given}");
     }

@@ -6,6 +6,7 @@ mod mapping;
 mod outage;
 mod proxy;
 mod quarantine;
+mod real;
 mod reconcile;
 mod schema;
 mod tables;

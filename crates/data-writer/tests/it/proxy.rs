@@ -1,4 +1,5 @@
-//! A wire to PostgreSQL that is cut at a chosen protocol message, counted over both directions.
+//! A wire to PostgreSQL that is cut or freezes at a chosen protocol message, counted over both
+//! directions.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Cuts once; later connections pass.
+/// Cuts once, and later connections pass; or freezes for ever, and all connections with it.
 pub struct CuttingProxy {
     pub url: String,
     left: Arc<AtomicI64>,
@@ -26,13 +27,23 @@ impl Drop for CuttingProxy {
 impl CuttingProxy {
     /// Passes so many messages, then ends the connection that carries the next one.
     pub async fn start(database_url: &str, messages: i64) -> Self {
+        Self::new(database_url, messages, false).await
+    }
+
+    /// Passes so many messages, then nothing more, with every connection left open.
+    pub async fn freezing(database_url: &str, messages: i64) -> Self {
+        Self::new(database_url, messages, true).await
+    }
+
+    async fn new(database_url: &str, messages: i64, freezes: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let port = listener.local_addr().expect("address").port();
         let (before, after) = database_url.rsplit_once('@').expect("a user in the URL");
         let (server, database) = after.split_once('/').expect("a database in the URL");
         let url = format!("{before}@127.0.0.1:{port}/{database}?sslmode=disable");
         let (left, stop) = (Arc::new(AtomicI64::new(messages)), CancellationToken::new());
-        let serving = serve(listener, server.to_owned(), Arc::clone(&left), stop.clone());
+        let rules = Rules { left: Arc::clone(&left), freezes };
+        let serving = serve(listener, server.to_owned(), rules, stop.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(serving));
         Self { url, left, stop }
     }
@@ -43,22 +54,27 @@ impl CuttingProxy {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
-    server: String,
+#[derive(Clone)]
+struct Rules {
     left: Arc<AtomicI64>,
-    stop: CancellationToken,
-) {
+    freezes: bool,
+}
+
+async fn serve(listener: TcpListener, server: String, rules: Rules, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         let server = TcpStream::connect(&server).await.expect("PostgreSQL is there");
-        let (left, stop) = (Arc::clone(&left), stop.child_token());
+        // Messages pass one by one: without this each would wait for the acknowledgement of the last.
+        for end in [&client, &server] {
+            end.set_nodelay(true).expect("an open connection");
+        }
+        let (rules, stop) = (rules.clone(), stop.child_token());
         connections.spawn(async move {
             let ((client_in, client_out), (server_in, server_out)) =
                 (client.into_split(), server.into_split());
             tokio::select! {
-                _ = pass(client_in, server_out, (true, &left)) => {}
-                _ = pass(server_in, client_out, (false, &left)) => {}
+                _ = pass(client_in, server_out, (true, &rules)) => {}
+                _ = pass(server_in, client_out, (false, &rules)) => {}
                 () = stop.cancelled() => {}
             }
         });
@@ -69,16 +85,20 @@ async fn serve(
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    rules: (bool, &AtomicI64),
+    how: (bool, &Rules),
 ) -> io::Result<()> {
-    let (mut untyped, left) = rules;
+    let (mut untyped, rules) = how;
     loop {
         let mut head = vec![0; if untyped { 4 } else { 5 }];
         from.read_exact(&mut head).await?;
         let length = u32::from_be_bytes(head[head.len() - 4..].try_into().expect("four bytes"));
         let mut body = vec![0; length as usize - 4];
         from.read_exact(&mut body).await?;
-        if left.fetch_sub(1, Ordering::SeqCst) == 0 {
+        let left = rules.left.fetch_sub(1, Ordering::SeqCst);
+        if rules.freezes && left <= 0 {
+            std::future::pending::<()>().await;
+        }
+        if left == 0 {
             return Ok(());
         }
         head.extend(body);

@@ -61,7 +61,7 @@ async fn each_planted_difference_is_found() {
         (
             "UPDATE grid.refund SET status = 'pending'",
             "UPDATE grid.refund SET status = 'succeeded'",
-            &["gala: refund r1-18: status: grid succeeded, tables pending"],
+            &["gala: refund r1-17: status: grid succeeded, tables pending"],
         ),
         (
             "INSERT INTO grid.order_seat VALUES ('o9-9', 'gala', 'A-1-1', 1, 'sold', 1)",

@@ -161,7 +161,7 @@ async fn times_are_exact_to_the_millisecond() {
         let back: i64 = row.fetch_one(&tables.pool).await.expect("query").get(0);
         assert_eq!(back, ms);
     }
-    Sink::new(tables.pool.clone()).make_partitions_ahead().await.expect("ahead");
+    Sink::connect(tables.url(), 2).expect("url").make_partitions_ahead().await.expect("ahead");
     let made = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'grid.ledger'::regclass";
     assert_eq!(tables.number(made).await, 3);
 }

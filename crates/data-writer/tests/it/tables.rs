@@ -133,10 +133,10 @@ pub async fn ledger(pool: &PgPool, shard: u32) -> Vec<(LedgerRow, Vec<u8>, Vec<u
 }
 
 /// One shard's pump without a writer around it.
-pub fn pump(pool: &PgPool, grid: &MemoryGrid, shard: u32, epoch: u64) -> Pump<MemoryGrid> {
+pub fn pump(url: &str, grid: &MemoryGrid, shard: u32, epoch: u64) -> Pump<MemoryGrid> {
     let health = Arc::new(Health::new(Duration::from_secs(5), Duration::from_secs(30)));
     let config = WriterConfig { batch_rows_min: 20, ..config("") };
-    let sink = Sink::new(pool.clone());
+    let sink = Sink::connect(url, 1).expect("url");
     let shared = Shared::new(Arc::new(grid.clone()), sink, health, &config);
     Pump::new(Arc::new(shared), shard, epoch)
 }

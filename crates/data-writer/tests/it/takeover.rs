@@ -6,6 +6,7 @@ use data_writer::{Batch, Role, Sink, WriteError, WriterConfig, reconcile_from};
 
 use crate::grid::{BEGIN_MS, MemoryGrid};
 use crate::mapping::{records, terms};
+use crate::proxy::CuttingProxy;
 use crate::tables::{PATIENCE, Tables, Writer, config, drained, eventually};
 
 async fn becomes(writer: &Writer, role: Role) {
@@ -59,12 +60,13 @@ async fn a_clean_end_hands_over_at_once() {
     second.stop().await;
 }
 
+/// Invariant I11.
 #[tokio::test]
 async fn a_writer_that_lost_its_epoch_commits_nothing() {
     let tables = Tables::new().await;
     let grid = MemoryGrid::default();
     let seller = grid.open("gala", 1, 5);
-    let sink = Sink::new(tables.pool.clone());
+    let sink = Sink::connect(tables.url(), 2).expect("url");
     let old = sink.claim(1, 1).await.expect("claim");
     let new = sink.claim(1, 2).await.expect("claim");
     let batch = Batch::of(&records(&seller), &terms(&seller).await).expect("maps");
@@ -76,8 +78,7 @@ async fn a_writer_that_lost_its_epoch_commits_nothing() {
     sink.write(&new, &batch, BEGIN_MS).await.expect("the new one writes");
 }
 
-/// Stopped in the middle of a transaction, as by SIGSTOP, while another takes over: the server ends
-/// the transaction, and when the old one wakes up it finds itself fenced and stands by.
+/// As after a pause longer than its lease: it finds another in it and waits.
 #[tokio::test]
 async fn a_writer_whose_lease_was_taken_stands_by() {
     let tables = Tables::new().await;
@@ -106,7 +107,7 @@ async fn a_writer_whose_lease_was_taken_stands_by() {
 #[tokio::test]
 async fn a_claim_waits_for_a_transaction_that_may_still_commit() {
     let tables = Tables::new().await;
-    let sink = Sink::new(tables.pool.clone());
+    let sink = Sink::connect(tables.url(), 2).expect("url");
     sink.claim(1, 1).await.expect("claim");
     let mut transaction = tables.pool.begin().await.expect("begin");
     sqlx::query("UPDATE grid.writer_checkpoint SET applied_index = 9, applied_ordinal = 4")
@@ -125,4 +126,32 @@ async fn a_claim_waits_for_a_transaction_that_may_still_commit() {
     transaction.commit().await.expect("commit");
     let claimed = claim.await.expect("no panic").expect("claim");
     assert_eq!((claimed.position.log_index, claimed.position.ordinal), (9, 4));
+}
+
+/// Frozen at a message, as by SIGSTOP, with its connections open: the server ends the transaction,
+/// so that the successor need not wait for one that never comes.
+#[tokio::test]
+async fn a_writer_frozen_in_a_transaction_holds_nobody_up() {
+    for messages in [60, 90, 120, 150, 180] {
+        let tables = Tables::new().await;
+        let grid = MemoryGrid::default();
+        let seller = grid.open("gala", 1, 5);
+        seller.story();
+        let proxy = CuttingProxy::freezing(tables.url(), messages).await;
+        let by_hand = WriterConfig { migrate: false, ..config(&proxy.url) };
+        let first = Writer::start_with(by_hand, &grid);
+        eventually("it is frozen or done", || async {
+            proxy.has_cut() || grid.read(1, |state| state.feed().len() == 0)
+        })
+        .await;
+        let second = Writer::start(tables.url(), &grid);
+        drained(&grid, 1).await;
+        seller.sell(1);
+        drained(&grid, 1).await;
+        let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("both answer");
+        assert!(report.is_clean(), "frozen at {messages}: {report}");
+        tables.assert_chained(1).await;
+        first.kill().await;
+        second.stop().await;
+    }
 }

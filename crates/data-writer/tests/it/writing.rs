@@ -49,7 +49,7 @@ async fn batches_of_any_size_leave_the_same_rows() {
     let mut results = Vec::new();
     for size in [1, 2, 7, records.len()] {
         let tables = Tables::new().await;
-        let sink = Sink::new(tables.pool.clone());
+        let sink = Sink::connect(tables.url(), 2).expect("url");
         let mut checkpoint = sink.claim(3, 1).await.expect("claim");
         for piece in records.chunks(size) {
             let batch = Batch::of(piece, &terms).expect("maps");
@@ -71,7 +71,7 @@ async fn the_same_batch_again_changes_nothing() {
     let seller = grid.open("gala", 1, 5);
     seller.story();
     let (records, terms) = (records(&seller), terms(&seller).await);
-    let sink = Sink::new(tables.pool.clone());
+    let sink = Sink::connect(tables.url(), 2).expect("url");
     let from = sink.claim(1, 1).await.expect("claim");
     let batch = Batch::of(&records, &terms).expect("maps");
     sink.write(&from, &batch, BEGIN_MS).await.expect("write");

@@ -128,7 +128,7 @@ impl Inner {
             }
             Ok(Answer::Unknown) => {
                 attempts.maybe = true;
-                Next::Again
+                self.elsewhere(ask)
             }
             Ok(Answer::Stopped) => self.elsewhere(ask),
             Ok(Answer::Malformed(reason)) => Next::Done(Err(ClientError::Protocol(reason))),

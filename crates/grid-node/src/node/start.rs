@@ -28,7 +28,7 @@ use crate::raft::{
 };
 use crate::rpc::{Server, ServerOptions};
 use crate::shard::Shard;
-use crate::wal::{RealDisk, Recovered, Wal, WalError, WalOptions};
+use crate::wal::{Disk, Recovered, Wal, WalError, WalOptions};
 
 /// Connections from other nodes: three lanes each, and as many again while they reconnect.
 const PEER_CONNECTIONS_MAX: usize = 256;
@@ -86,13 +86,14 @@ impl From<crate::raft::OpenError> for StartError {
 pub(super) async fn start<S: StateMachine>(
     config: NodeConfig,
     handler: Arc<dyn QueryHandler<S>>,
+    disk: Arc<dyn Disk>,
 ) -> Result<GridNode<S>, StartError> {
     let started_at = Instant::now();
     config.validate()?;
     let own = config.peers[&config.node_id];
     let raft_listener = listen("raft", own.raft)?;
     let client_listener = listen("client", own.client)?;
-    let (wal, recovered) = open_log(&config).await?;
+    let (wal, recovered) = open_log(&config, disk).await?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.raft.threads)
         .thread_name("raft")
@@ -124,11 +125,14 @@ fn listen(port: &'static str, address: SocketAddr) -> Result<std::net::TcpListen
     bind().map_err(|source| StartError::Listen { port, address, source })
 }
 
-async fn open_log(config: &NodeConfig) -> Result<(Wal, Recovered), StartError> {
+async fn open_log(
+    config: &NodeConfig,
+    disk: Arc<dyn Disk>,
+) -> Result<(Wal, Recovered), StartError> {
     let dir = config.data_dir.join("log");
     let mut options = WalOptions::new(dir, config.cluster_id, config.node_id);
     options.segment_bytes = config.log.segment_bytes;
-    let opened = tokio::task::spawn_blocking(move || Wal::open(options, Arc::new(RealDisk))).await;
+    let opened = tokio::task::spawn_blocking(move || Wal::open(options, disk)).await;
     match opened {
         Ok(opened) => Ok(opened?),
         Err(panic) => {

@@ -55,7 +55,7 @@ pub struct ShardStatus {
     pub purged_index: Option<u64>,
     /// Bytes of the log in memory.
     pub log_bytes: u64,
-    /// Whether the log's end was cut at the start and is not made good yet.
+    /// Whether the log was empty or its end cut at the start, and it is not made good yet.
     pub doubtful: bool,
 }
 

@@ -102,7 +102,7 @@ pub(crate) enum ProposeError {
     /// It may have happened.
     #[error("the outcome is unknown")]
     Unknown,
-    /// The group has ended; it may have happened.
+    /// The group has ended; nothing happened.
     #[error("the group has stopped")]
     Stopped,
 }
@@ -151,9 +151,11 @@ impl<S: StateMachine> Group<S> {
         let single = voters.len() == 1;
         let lease_max = Duration::from_millis(parts.config.election_timeout_max);
         let fresh = log.vote().is_none() && log.last_log_id().is_none();
-        let quiet = if fresh || single { Duration::ZERO } else { lease_max };
-        let doubtful = parts.doubts.contains(shard);
-        let gate = Arc::new(Gate::new(parts.started_at + quiet, doubtful));
+        let cut = parts.doubts.contains(shard);
+        let promised_nothing = single || (fresh && !cut);
+        let quiet = if promised_nothing { Duration::ZERO } else { lease_max };
+        // An empty log may be one that was lost: its node votes like one that lost the end.
+        let gate = Arc::new(Gate::new(parts.started_at + quiet, cut || fresh));
         let machine = Machine {
             replica: Arc::clone(&replica),
             dir: dir.clone(),

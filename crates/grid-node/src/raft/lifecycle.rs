@@ -44,16 +44,15 @@ pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<
 }
 
 async fn join<S: StateMachine>(parts: &GroupParts, group: &Group<S>, fresh: bool) {
-    if group.gate.doubtful() {
-        resolve_doubt(parts, group).await;
-    }
-    if fresh {
-        if group.voters.first() == Some(&group.node_id) {
+    let enter = async {
+        if !fresh {
+            stand(parts, group).await;
+        } else if group.voters.first() == Some(&group.node_id) {
             found(parts, group).await;
         }
-        return;
-    }
-    stand(parts, group).await;
+    };
+    // The gate, not the order of these two, keeps a doubtful node out of elections.
+    tokio::join!(resolve_doubt(parts, group), enter);
 }
 
 /// Founds the group once all its voters answer that they have nothing; repeating it is harmless.
@@ -90,19 +89,24 @@ async fn hear_all<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> Vec<
     heard
 }
 
-/// After a cut of the log: hears all voters, so that the group can elect again even if all of them
-/// lost their ends; a leader that comes about meanwhile makes it good earlier.
+/// After a cut of the log, or with an empty one: hears all voters, so that the group can elect even
+/// if all of them are in doubt; a leader that comes about meanwhile makes it good earlier.
 async fn resolve_doubt<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
-    if group.voters.len() == 1 {
-        tracing::warn!(
-            shard = group.shard,
-            "the log's end was cut and there is no other replica: starting with what is left"
-        );
-        group.gate.made_good();
-        parts.doubts.made_good(group.shard);
+    if !group.gate.doubtful() {
         return;
     }
-    tracing::warn!(shard = group.shard, "the log's end was cut: not voting until it is made good");
+    let (shard, cut) = (group.shard, parts.doubts.contains(group.shard));
+    if group.voters.len() == 1 {
+        if cut {
+            tracing::warn!(shard, "the log's end was cut and there is no other replica: going on");
+        }
+        group.gate.made_good();
+        parts.doubts.made_good(shard);
+        return;
+    }
+    if cut {
+        tracing::warn!(shard, "the log's end was cut: not voting until it is made good");
+    }
     let testimonies = hear_all(parts, group).await;
     group.gate.all_heard(&testimonies);
 }
@@ -133,24 +137,16 @@ async fn follow<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
             let leads = metrics.state.is_leader();
             Role { term: metrics.vote.leader_id.term, leader: metrics.current_leader, leads }
         };
-        if role != group.role() {
-            if role.leads != group.role().leads {
-                tracing::info!(
-                    shard = group.shard,
-                    term = role.term,
-                    leads = role.leads,
-                    "leadership"
-                );
-            }
-            group.handing_over.store(false, Ordering::SeqCst);
-            group.role.send_replace(role);
-            parts.leaders_epoch.send_modify(|epoch| *epoch += 1);
-            group
-                .leads
-                .send_if_modified(|leads| std::mem::replace(leads, role.leads) != role.leads);
+        publish(parts, group, role);
+        // Elected by voters that were heard, and committed in its own term: it lacks nothing.
+        if group.gate.doubtful() && group.serves() {
+            group.gate.made_good();
+            parts.doubts.made_good(group.shard);
         }
         let running = group.raft.metrics().borrow_watched().running_state.clone();
         if let Err(fatal) = running {
+            // A dead core leads nothing, whatever its last figures say.
+            publish(parts, group, Role { term: group.role().term, ..Role::default() });
             let reason = format!("consensus of shard {} stopped: {fatal}", group.shard);
             parts.failed.send_if_modified(|failed| {
                 let first = failed.is_none();
@@ -164,6 +160,23 @@ async fn follow<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
             () = tokio::time::sleep(PULSE) => {}
         }
     }
+}
+
+fn publish<S: StateMachine>(parts: &GroupParts, group: &Group<S>, role: Role) {
+    let before = group.role();
+    if role == before {
+        return;
+    }
+    let (shard, term) = (group.shard, role.term);
+    if role.leads != before.leads {
+        tracing::info!(shard, term, leads = role.leads, "leadership");
+        let leads = f64::from(u8::from(role.leads));
+        metrics::gauge!("seatgrid_shard_leads", "shard" => shard.to_string()).set(leads);
+    }
+    group.handing_over.store(false, Ordering::SeqCst);
+    group.role.send_replace(role);
+    group.leads.send_if_modified(|leads| std::mem::replace(leads, role.leads) != role.leads);
+    parts.leaders_epoch.send_modify(|epoch| *epoch += 1);
 }
 
 /// Gives leadership to the preferred node when that one is alive and up to date.

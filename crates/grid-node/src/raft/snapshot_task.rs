@@ -2,7 +2,8 @@
 //!
 //! By bytes of log since the last one, with a random share on top, so that the groups of a node do
 //! not do it all at once. The log keeps what the older of the two kept snapshots needs: a damaged
-//! newest one costs nothing.
+//! newest one costs nothing. A group whose log is idle but keeps old segments of the node's log from
+//! being freed takes one too, and its log then keeps nothing that the snapshot covers.
 
 use std::time::Duration;
 
@@ -17,21 +18,47 @@ const LOOK: Duration = Duration::from_millis(250);
 /// A snapshot that takes longer is given up here; the next look tries again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often it is looked whether the group keeps old segments.
+const PINNED_LOOKS: u32 = 20;
+/// Up to so many segments, a group may keep the oldest. The log itself moves small groups out of
+/// the way at its own, equal threshold.
+const SEGMENTS_MAX: usize = 8;
+
+/// Up to where the log is purged after a snapshot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// What the older of the two kept snapshots needs.
+    SinceOlder,
+    /// Nothing that the newest covers.
+    SinceNewest,
+}
+
 /// Runs with the replica.
 pub(super) async fn run<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
     let mut taken_at_bytes = 0;
     let mut threshold = threshold(parts.snapshot_after_log_bytes);
+    let mut looks = 0_u32;
     loop {
         tokio::time::sleep(LOOK).await;
+        looks = looks.wrapping_add(1);
         let appended = group.log.appended_bytes();
-        if appended - taken_at_bytes < threshold {
+        let keep = if appended - taken_at_bytes >= threshold {
+            Keep::SinceOlder
+        } else if looks.is_multiple_of(PINNED_LOOKS) && pins_segments(parts, group) {
+            Keep::SinceNewest
+        } else {
             continue;
-        }
-        if take(group).await {
+        };
+        if take(group, keep).await {
             taken_at_bytes = appended;
             threshold = self::threshold(parts.snapshot_after_log_bytes);
         }
     }
+}
+
+fn pins_segments<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> bool {
+    let stats = parts.wal.stats();
+    stats.segments > SEGMENTS_MAX && stats.pinned_by.contains(&group.shard)
 }
 
 fn threshold(after_log_bytes: u64) -> u64 {
@@ -39,7 +66,7 @@ fn threshold(after_log_bytes: u64) -> u64 {
 }
 
 /// Takes a snapshot of what is applied now and lets the log forget; whether it worked.
-async fn take<S: StateMachine>(group: &Group<S>) -> bool {
+async fn take<S: StateMachine>(group: &Group<S>, keep: Keep) -> bool {
     let Some(applied) = group.replica.last_applied() else { return false };
     if group.raft.trigger().snapshot().await.is_err() {
         return false;
@@ -58,22 +85,25 @@ async fn take<S: StateMachine>(group: &Group<S>) -> bool {
         return false;
     }
     metrics::counter!("seatgrid_snapshots_total").increment(1);
-    forget(group).await;
+    forget(group, keep, applied.index).await;
     true
 }
 
-/// Purges the log up to the older kept snapshot.
-async fn forget<S: StateMachine>(group: &Group<S>) {
-    let dir = group.dir.clone();
-    match tokio::task::spawn_blocking(move || dir.oldest_index()).await {
-        Ok(Ok(Some(index))) => {
-            if let Err(error) = group.raft.trigger().purge_log(index).await {
-                tracing::debug!(shard = group.shard, %error, "log not purged");
-            }
+/// Purges the log up to the older kept snapshot, or up to the newest, which covers `newest`.
+async fn forget<S: StateMachine>(group: &Group<S>, keep: Keep, newest: u64) {
+    let upto = match keep {
+        Keep::SinceNewest => Some(newest),
+        Keep::SinceOlder => {
+            let dir = group.dir.clone();
+            let oldest = tokio::task::spawn_blocking(move || dir.oldest_index()).await;
+            oldest.map_err(std::io::Error::other).flatten().unwrap_or_else(|error| {
+                tracing::warn!(shard = group.shard, %error, "snapshot directory not readable");
+                None
+            })
         }
-        Ok(Ok(None)) | Err(_) => {}
-        Ok(Err(error)) => {
-            tracing::warn!(shard = group.shard, %error, "snapshot directory not readable");
-        }
+    };
+    let Some(upto) = upto else { return };
+    if let Err(error) = group.raft.trigger().purge_log(upto).await {
+        tracing::debug!(shard = group.shard, %error, "log not purged");
     }
 }

@@ -220,6 +220,7 @@ impl<'a> Replay<'a> {
         };
         let SegmentHeader { cluster_id: found_cluster, node_id: found_node, .. } = header;
         let (cluster, node) = (self.options.cluster_id, self.options.node_id);
+        // invariant: I5
         if (found_cluster, found_node) != (cluster, node) {
             let file = path.to_owned();
             return Err(WalError::Foreign { file, cluster, node, found_cluster, found_node });

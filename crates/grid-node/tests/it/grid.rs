@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use grid_node::wal::{Disk, RealDisk};
 use grid_node::{
     ClientConfig, GridClient, GridNode, NodeConfig, NodeId, PeerAddress, Shard, ShardId,
     ShardStatus, StartError,
@@ -112,7 +113,17 @@ impl Grid {
 
     /// As [`Grid::start_node`], for nodes that may refuse.
     pub async fn try_start(&mut self, id: NodeId) -> Result<(), StartError> {
-        let node = GridNode::start(self.configs[&id].clone(), Arc::new(Reader)).await?;
+        self.try_start_on(id, Arc::new(RealDisk)).await
+    }
+
+    /// As [`Grid::try_start`] with the log on another disk.
+    pub async fn try_start_on(
+        &mut self,
+        id: NodeId,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(), StartError> {
+        let config = self.configs[&id].clone();
+        let node = GridNode::start_on(config, Arc::new(Reader), disk).await?;
         self.nodes.insert(id, node);
         Ok(())
     }
@@ -150,10 +161,15 @@ impl Grid {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port that is free now, below those that the system gives to outgoing connections, so that a
+/// stopped node finds its own again.
 fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
+    loop {
+        let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..32_000)));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// Looks until there is something to see.

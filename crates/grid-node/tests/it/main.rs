@@ -1,6 +1,8 @@
 //! Tests of whole grids in one process: real TCP over loopback, real logs on disk, real elections.
 
 mod basics;
+mod cut_logs;
+mod fail_stop;
 mod failover;
 mod grid;
 mod leases;

@@ -124,3 +124,30 @@ async fn a_node_whose_snapshots_are_gone_refuses_to_start_and_says_why() {
     assert!(error.contains("shard 1") && error.contains("snapshots/00001"), "{error}");
     grid.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_shard_does_not_keep_the_log_of_a_busy_one_from_being_freed() {
+    let mut grid = Grid::start_with(1, |c| {
+        c.snapshot.after_log_bytes = 3 << 20;
+        c.log.segment_bytes = 256 << 10;
+        c.batch.command_bytes_max = 64 << 10;
+    })
+    .await;
+    let client = grid.client();
+    let word = "x".repeat(60_000);
+    // Too much for the log to move out of the way, too little for a snapshot of its own.
+    for request in 0..30 {
+        client.submit(2, command(request, &word), soon()).await.expect("committed");
+    }
+    assert_eq!(grid.status(1, 2).snapshot_index, None);
+    for request in 0..60 {
+        client.submit(1, command(request, &word), soon()).await.expect("committed");
+    }
+    let last = grid.status(1, 2).last_log_index;
+    wait_for("the idle shard to let go", || (grid.status(1, 2).purged_index == last).then_some(()))
+        .await;
+    grid.stop().await;
+    grid.start_node(1).await;
+    wait_for("the state", || (grid.words(1, 2).len() == 30).then_some(())).await;
+    grid.stop().await;
+}

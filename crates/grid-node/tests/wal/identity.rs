@@ -1,4 +1,5 @@
-//! Logs that are not ours to open: another node's, a newer release's, one in use, impossible knobs.
+//! Logs that are not ours to open: another node's (invariant I5), a newer release's, one in use,
+//! impossible knobs.
 //!
 //! Each is refused with one line that says what and what to do, and nothing is changed.
 

@@ -18,25 +18,31 @@ async fn told(problem: http_api::Problem) -> (u16, Value, bool) {
 async fn refusals_by_table() {
     let payment = PaymentId { event: EventNo(1), no: 5 };
     let taken = vec![(SeatIx(3), SeatStatus::Held), (SeatIx(4), SeatStatus::Sold)];
+    let seats =
+        json!({"seats": [{"id": "B-4-3", "status": "held"}, {"id": "B-4-4", "status": "sold"}]});
+    let opens_at = json!({"opens_at": "1970-01-01T00:00:00.000Z"});
+    let reason = json!({"detail": "x"});
+    let limit = json!({"limit": 6, "scope": "hold"});
+    let paid = json!({"order_status": "paid"});
     #[rustfmt::skip]
     let table = [
         (Refusal::IdempotencyConflict, 422, "idempotency_conflict", json!({})),
         (Refusal::IdempotencyWindowExpired, 409, "idempotency_window_expired", json!({})),
         (Refusal::EventNotFound, 404, "event_not_found", json!({})),
         (Refusal::SaleDiffers, 412, "version_mismatch", json!({})),
-        (Refusal::SaleInvalid { reason: "plan".into() }, 400, "invalid_request", json!({"detail": "plan"})),
-        (Refusal::SaleNotOpen { opens_at_ms: 0 }, 409, "sale_not_open", json!({"opens_at": "1970-01-01T00:00:00.000Z"})),
+        (Refusal::SaleInvalid { reason: "x".into() }, 400, "invalid_request", reason),
+        (Refusal::SaleNotOpen { opens_at_ms: 0 }, 409, "sale_not_open", opens_at),
         (Refusal::SaleClosed, 409, "sale_closed", json!({})),
         (Refusal::PlanChanged { version: 4 }, 412, "version_mismatch", json!({"plan_version": 4})),
         (Refusal::SeatsInvalid, 400, "invalid_request", json!({})),
-        (Refusal::LimitPerHold { max: 6 }, 409, "limit_per_person", json!({"limit": 6, "scope": "hold"})),
-        (Refusal::SeatTaken { seats: taken }, 409, "seat_taken", json!({"seats": [{"id": "B-4-3", "status": "held"}, {"id": "B-4-4", "status": "sold"}]})),
+        (Refusal::LimitPerHold { max: 6 }, 409, "limit_per_person", limit),
+        (Refusal::SeatTaken { seats: taken }, 409, "seat_taken", seats),
         (Refusal::NotEnoughSeats, 409, "not_enough_seats", json!({})),
         (Refusal::PersistenceBacklog, 503, "persistence_backlog", json!({})),
         (Refusal::HoldNotFound, 404, "hold_not_found", json!({})),
         (Refusal::HoldExpired, 410, "hold_expired", json!({})),
         (Refusal::OrderNotFound, 404, "order_not_found", json!({})),
-        (Refusal::OrderState { status: OrderStatus::Paid }, 409, "order_state", json!({"order_status": "paid"})),
+        (Refusal::OrderState { status: OrderStatus::Paid }, 409, "order_state", paid),
         (Refusal::PaymentPending { payment }, 409, "payment_pending", json!({"payment": "p1-5"})),
         (Refusal::PaymentAttempts, 409, "order_state", json!({})),
         (Refusal::PaymentNotFound, 404, "payment_not_found", json!({})),

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use http_api::Peer;
 use http_api::admin::{self, Probes};
-use http_api::server::{ServerLimits, bind};
+use http_api::server::{self, ServerLimits, bind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -130,4 +130,11 @@ async fn probes_and_metrics() {
     let taken = admin::serve(at, probes, Router::new(), shutdown.clone()).await;
     assert!(taken.expect_err("in use").to_string().starts_with("cannot listen on 127.0.0.1:"));
     shutdown.cancel();
+}
+
+#[test]
+fn connections_asked_for_fit_the_limit_of_open_files() {
+    assert_eq!(server::allow_connections(100), 100);
+    let most = server::allow_connections(usize::try_from(u32::MAX).expect("fits"));
+    assert!(most >= 100, "{most}");
 }

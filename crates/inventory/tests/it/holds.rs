@@ -95,6 +95,7 @@ fn release_cancels_the_order_made_from_the_hold() {
     );
 }
 
+/// Invariant I9.
 #[test]
 fn a_hold_expires_exactly_at_its_deadline_and_once() {
     check(

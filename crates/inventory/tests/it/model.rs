@@ -185,6 +185,7 @@ fn random_commands_agree_with_the_oracle() {
     }
 }
 
+/// Invariants I2 and I3.
 #[test]
 fn replicas_that_apply_the_same_are_the_same() {
     let mut digests = vec![];

@@ -1,4 +1,5 @@
-//! Orders, payments and refunds: money against time.
+//! Orders, payments and refunds: money against time. Captured money always ends as exactly one of
+//! seats or a refund (invariant I18), checked after each command.
 
 use crate::harness::check;
 

@@ -1,6 +1,6 @@
 //! Shared use of one test server by many processes. A lock file counts the users: each holds it
-//! shared, and who can have it alone is the only one, so may start the server or stop it. The kernel
-//! drops the lock of a killed process, so nothing is ever counted wrong.
+//! shared, and who can have it alone is the only one, so may start the server or stop it. The
+//! kernel drops the lock of a killed process, so nothing is ever counted wrong.
 
 use std::env;
 use std::fs::{self, File, OpenOptions};
@@ -29,8 +29,8 @@ pub(super) struct Lease {
     port: u16,
 }
 
-/// Inside the build directory, so that `cargo clean` removes it; one per user, since the data of one
-/// is closed to the other.
+/// Inside the build directory, so that `cargo clean` removes it; one per user, since the data of
+/// one is closed to the other.
 pub(super) fn shared_dir() -> PathBuf {
     let name = format!("test-postgres-{}", rustix::process::geteuid().as_raw());
     let target = env::current_exe().ok().and_then(|exe| {

@@ -1,4 +1,5 @@
-//! `POST /events/{id}/holds`, `GET` and `DELETE /holds/{id}`: request to command, outcome to answer.
+//! `POST /events/{id}/holds`, `GET` and `DELETE /holds/{id}`: request to command, outcome to
+//! answer.
 
 use axum::Json;
 use axum::extract::{FromRequestParts, State};

@@ -1,4 +1,5 @@
-//! `GET /openapi.json`: this router's own paths, made from the handlers, together with the office's.
+//! `GET /openapi.json`: this router's own paths, made from the handlers, together with the
+//! office's.
 
 use std::time::Duration;
 

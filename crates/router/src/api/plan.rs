@@ -11,7 +11,8 @@ use crate::api::event_map;
 use crate::etag;
 use crate::state::App;
 
-/// The address does not name the version, so caches ask again after a while; the tag makes it cheap.
+/// The address does not name the version, so caches ask again after a while; the tag makes it
+/// cheap.
 const CACHE_SOME_MINUTES: &str = "public, max-age=300, stale-while-revalidate=86400";
 
 /// Answers the plan, or 304 to whoever has it.

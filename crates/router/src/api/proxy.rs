@@ -1,8 +1,8 @@
 //! Everything under `/api/v1` that is not about seats: passed on to the office.
 //!
 //! The office believes what this router says about the client, therefore nothing of that kind is
-//! taken over from the client. Bodies are read whole, so that a slow upload never holds a connection
-//! to the office.
+//! taken over from the client. Bodies are read whole, so that a slow upload never holds a
+//! connection to the office.
 
 use std::time::Duration;
 

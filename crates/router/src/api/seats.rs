@@ -50,7 +50,8 @@ impl Form {
     responses(
         (status = 200, description = "`application/json`: version and seats. \
             `application/vnd.seatgrid.bitmap`: two bits a seat in plan order (00 free, 01 held, \
-            10 sold, 11 blocked), seat i in byte i/4 from bit (i mod 4)*2, version in Grid-Version"),
+            10 sold, 11 blocked), seat i in byte i/4 from bit (i mod 4)*2, version in \
+            Grid-Version"),
         (status = 304, description = "Not changed"),
         (status = 404, description = "`event_not_found`"),
         (status = 503, description = "`no_leader`, `overloaded`")))]

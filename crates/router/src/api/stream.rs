@@ -33,7 +33,8 @@ const COMMENT: &[u8] = b": quiet\n\n";
         ("Last-Event-ID" = Option<u64>, Header, description = "Resumes after this version")),
     responses(
         (status = 200, content_type = "text/event-stream", description = "`delta` \
-            {\"v\":version,\"s\":[[seat id,\"f|h|s|b\"]],\"n\":{tier: free}}; `resync` {\"snapshot\":address}"),
+            {\"v\":version,\"s\":[[seat id,\"f|h|s|b\"]],\"n\":{tier: free}}; `resync` \
+            {\"snapshot\":address}"),
         (status = 404, description = "`event_not_found`"),
         (status = 503, description = "`no_leader`, `overloaded`")))]
 pub(crate) async fn open(
@@ -52,6 +53,7 @@ pub(crate) async fn open(
         comment_every: app.stream_comment,
         shutdown: app.shutdown.clone(),
         _room: room,
+        _counted: Counted::new(),
     };
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
     Ok((headers, Body::from_stream(events(reader))).into_response())
@@ -71,6 +73,23 @@ struct Reader {
     comment_every: Duration,
     shutdown: CancellationToken,
     _room: OwnedSemaphorePermit,
+    _counted: Counted,
+}
+
+/// One of the open streams in the metrics, for as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        metrics::gauge!("seatgrid_router_streams").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!("seatgrid_router_streams").decrement(1.0);
+    }
 }
 
 fn events(reader: Reader) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {

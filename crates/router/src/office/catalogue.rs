@@ -1,6 +1,6 @@
-//! Events as pages show them, read from the office's public answers and kept for a moment; while the
-//! office is away the last known ones are shown. Prices and seats on pages are hints: what counts is
-//! what a hold answers.
+//! Events as pages show them, read from the office's public answers and kept for a moment; while
+//! the office is away the last known ones are shown. Prices and seats on pages are hints: what
+//! counts is what a hold answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use processing_unit::{Grid, GridError, SeatMap};
 use rand::Rng;
 use tokio::sync::watch;
 
-use super::ring::{Ring, Subscription};
+use super::ring::{Ring, Subscription, Touched};
 use super::{MapLimits, MapView, PlanView};
 
 /// Pauses after failed questions, growing from the first to the last.
@@ -50,6 +50,8 @@ struct Known {
     true_at: Instant,
     /// The view is known to lack something that was true at this moment.
     doubted_at: Option<Instant>,
+    /// What the stream has not told yet.
+    untold: Touched,
 }
 
 /// One event's seat map.
@@ -80,7 +82,8 @@ impl EventMap {
         let as_of_ms = map.at_ms;
         let view = Arc::new(MapView::next(&plan, None, map).ok_or_else(misfit)?);
         let ring = Mutex::new(Ring::new(view.clone()));
-        let known = Known { view, as_of_ms, true_at: asked_at, doubted_at: None };
+        let (doubted_at, untold) = (None, Touched::default());
+        let known = Known { view, as_of_ms, true_at: asked_at, doubted_at, untold };
         Ok(Self {
             plan,
             grid,
@@ -189,6 +192,7 @@ impl EventMap {
         }
         let (as_of_ms, newer) = (map.at_ms, map.version != known.view.version);
         if newer {
+            known.untold.add(&map.changes);
             let view = MapView::next(&self.plan, Some(&known.view), map).ok_or_else(misfit)?;
             known.view = Arc::new(view);
         }
@@ -235,7 +239,7 @@ impl EventMap {
                     self.limits.poll_pause
                 }
                 Err(error) => {
-                    tracing::debug!(event = self.plan.event_id(), %error, "no news of the seat map");
+                    tracing::debug!(event = self.plan.event_id(), %error, "no news of seats");
                     backoff = (backoff * 2).min(BACKOFF_MAX);
                     backoff.mul_f64(rand::rng().random_range(0.5..1.0))
                 }
@@ -244,11 +248,17 @@ impl EventMap {
         }
     }
 
+    /// The newest view and what was touched since this was last asked, of one moment.
+    fn untold(&self) -> (Arc<MapView>, Touched) {
+        let mut known = self.known.lock();
+        (known.view.clone(), std::mem::take(&mut known.untold))
+    }
+
     async fn tell(&self) {
         let mut news = self.news.subscribe();
         loop {
-            let view = self.latest();
-            self.ring.lock().flush(&self.plan, &view);
+            let (view, untold) = self.untold();
+            self.ring.lock().flush(&self.plan, &view, &untold);
             tokio::time::sleep(self.limits.tick).await;
             // The sender lives as long as the map, which this borrows.
             if news.changed().await.is_err() {

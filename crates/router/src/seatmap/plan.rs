@@ -114,6 +114,13 @@ impl PlanView {
         SeatFacts { id, section: &section.id, row: &row.label, number: &seat.number, tier }
     }
 
+    /// Position of a seat's tier.
+    pub(crate) fn tier_of(&self, ix: SeatIx) -> Option<usize> {
+        let place = self.places.get(ix.at())?;
+        let row = &self.plan.sections[usize::from(place.section)].rows[usize::from(place.row)];
+        Some(usize::from(row.seats[usize::from(place.seat)].tier))
+    }
+
     /// The rendered members of a seat up to the opening quote of its status.
     pub(crate) fn head(&self, at: usize) -> &[u8] {
         let from = if at == 0 { 0 } else { self.head_ends[at - 1] as usize };

@@ -16,8 +16,8 @@ use super::{EventMap, MapLimits, PlanView};
 
 /// Longest event id, in bytes.
 pub(crate) const EVENT_ID_LEN_MAX: usize = 64;
-/// How long an unknown event stays unknown without asking again: a crowd at a wrong address must not
-/// reach the units.
+/// How long an unknown event stays unknown without asking again: a crowd at a wrong address must
+/// not reach the units.
 const UNKNOWN_FOR: Duration = Duration::from_millis(500);
 /// Unknown ids remembered; beyond it all are forgotten, which only costs questions.
 const UNKNOWN_MAX: usize = 1_024;

@@ -1,11 +1,12 @@
 //! The live stream of one event: views become deltas at a steady pace, each encoded once and shared
 //! by all subscribers; the last ones are kept so that a short interruption is resumed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use inventory::SeatStatus;
+use inventory::{SeatIx, SeatStatus};
+use processing_unit::MapChanges;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
@@ -19,6 +20,29 @@ const LAG_MAX: usize = 32;
 const DELTA_SEATS_MAX: usize = 2_000;
 /// Bytes of all kept deltas together; the oldest go first.
 const RING_BYTES_MAX: usize = 1024 * 1024;
+
+/// Which seats were touched since the last delta. Not the difference of two views: a seat that was
+/// taken and came back is the same in both, yet a reader whose snapshot lies between must hear of
+/// it.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    seats: BTreeSet<SeatIx>,
+    /// They are unknown or too many.
+    unknown: bool,
+}
+
+impl Touched {
+    /// Adds what one answer of the leader tells.
+    pub(crate) fn add(&mut self, changes: &MapChanges) {
+        match changes {
+            MapChanges::Since(changes) => self.seats.extend(changes.iter().map(|(seat, _)| seat)),
+            MapChanges::Full(_) => self.unknown = true,
+        }
+        if self.unknown || self.seats.len() > DELTA_SEATS_MAX {
+            *self = Self { seats: BTreeSet::new(), unknown: true };
+        }
+    }
+}
 
 /// One encoded event of the stream.
 #[derive(Debug, Clone)]
@@ -52,15 +76,16 @@ impl Ring {
         Self { told: view, frames: VecDeque::new(), bytes: 0, live }
     }
 
-    /// Tells subscribers what changed up to `view`.
-    pub(crate) fn flush(&mut self, plan: &PlanView, view: &Arc<MapView>) {
+    /// Tells subscribers what was touched up to `view`.
+    pub(crate) fn flush(&mut self, plan: &PlanView, view: &Arc<MapView>, touched: &Touched) {
         if view.version == self.told.version {
             return;
         }
         let older = std::mem::replace(&mut self.told, Arc::clone(view));
-        match delta(plan, &older, view) {
-            Some(bytes) if older.version < view.version => self.push(older.version, bytes),
-            Some(_) | None => self.start_anew(plan),
+        if touched.unknown || older.version > view.version {
+            self.start_anew(plan);
+        } else {
+            self.push(older.version, delta(plan, view, &touched.seats));
         }
     }
 
@@ -111,20 +136,16 @@ impl Ring {
     }
 }
 
-/// What changed from `older` to `view`; `None` when a snapshot is the shorter way.
-fn delta(plan: &PlanView, older: &MapView, view: &MapView) -> Option<Bytes> {
-    let changed = view.changed_since(older);
-    if changed.len() > DELTA_SEATS_MAX {
-        return None;
-    }
-    let seats = changed.into_iter().map(|seat| json!([plan.id(seat), letter(view.status(seat))]));
-    let tiers = plan.plan.tiers.iter().zip(view.tiers.iter().zip(&older.tiers));
+/// The touched seats as they are in `view`, with the counts of their tiers.
+fn delta(plan: &PlanView, view: &MapView, touched: &BTreeSet<SeatIx>) -> Bytes {
+    let seats = touched.iter().map(|seat| json!([plan.id(*seat), letter(view.status(*seat))]));
+    let tiers = plan.plan.tiers.iter().zip(&view.tiers).enumerate();
     let free: BTreeMap<&str, u32> = tiers
-        .filter(|(_, (new, old))| new.free != old.free)
-        .map(|(tier, (new, _))| (tier.id.as_str(), new.free))
+        .filter(|(at, _)| touched.iter().any(|seat| plan.tier_of(*seat) == Some(*at)))
+        .map(|(_, (tier, counts))| (tier.id.as_str(), counts.free))
         .collect();
     let data = json!({"v": view.version, "s": seats.collect::<Vec<_>>(), "n": free});
-    Some(frame(view.version, "delta", &data))
+    frame(view.version, "delta", &data)
 }
 
 fn letter(status: SeatStatus) -> &'static str {

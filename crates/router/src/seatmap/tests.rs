@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use tokio::sync::broadcast::error::TryRecvError;
 
-use super::ring::{Ring, Subscription};
+use super::ring::{Ring, Subscription, Touched};
 use super::{MapView, PlanView};
 
 const STATUSES: [SeatStatus; 4] =
@@ -194,14 +194,16 @@ fn life(seed: u64, rows: usize, most: usize) {
     let mut model = Model::new(&plan);
     let mut view = Arc::new(MapView::next(&plan, None, model.full()).expect("fits"));
     let mut ring = Ring::new(view.clone());
+    let mut untold = Touched::default();
     let mut pages: Vec<Page> = (0..3).map(|_| Page::load(&plan, &ring, &view)).collect();
     for _ in 0..400 {
         let changes = model.change(&mut rng, most);
-        let full = rng.random_bool(0.1);
+        let full = rng.random_bool(0.02);
         let map = if full { model.full() } else { model.map(MapChanges::Since(changes)) };
+        untold.add(&map.changes);
         view = Arc::new(MapView::next(&plan, Some(&view), map).expect("fits"));
         if rng.random_bool(0.5) {
-            ring.flush(&plan, &view);
+            ring.flush(&plan, &view, &std::mem::take(&mut untold));
         }
         for page in &mut pages {
             match rng.random_range(0..40) {
@@ -212,7 +214,7 @@ fn life(seed: u64, rows: usize, most: usize) {
             }
         }
     }
-    ring.flush(&plan, &view);
+    ring.flush(&plan, &view, &untold);
     for page in &mut pages {
         page.read(&plan, &ring, &view);
         check(&plan, &model, page, seed);

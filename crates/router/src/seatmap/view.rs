@@ -62,17 +62,6 @@ impl MapView {
         decode(byte >> (seat.at() % SEATS_PER_BYTE * 2))
     }
 
-    /// Seats whose status differs from `older`, in plan order.
-    pub(crate) fn changed_since(&self, older: &Self) -> Vec<SeatIx> {
-        let pairs = self.bits.iter().zip(older.bits.iter()).enumerate();
-        let differing = pairs.filter(|(_, (a, b))| a != b);
-        let seats = differing.flat_map(|(at, (a, b))| {
-            let spots = (0..SEATS_PER_BYTE).filter(move |spot| (a ^ b) >> (spot * 2) & 3 != 0);
-            spots.map(move |spot| SeatIx((at * SEATS_PER_BYTE + spot) as u32))
-        });
-        seats.collect()
-    }
-
     /// The tag of one form of this view; `form` keeps the forms apart.
     pub(crate) fn etag(&self, form: char) -> HeaderValue {
         etag::tag(&format!("{}-{:x}-{form}", self.version, self.fingerprint))

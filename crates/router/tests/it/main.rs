@@ -4,6 +4,7 @@ mod client;
 mod fresh;
 mod hall;
 mod holds;
+mod maps;
 mod office;
 mod pages;
 mod probes;

@@ -32,7 +32,8 @@ pub fn event_json(id: &str) -> Value {
     json!({
         "id": id, "name": "An <evening> & more", "description": "Quiet.",
         "artists": [{"id": "x", "name": "Somebody"}],
-        "venue": {"id": "v", "name": "The Hall", "city": "Kazan", "address": "1", "timezone": "Europe/Moscow"},
+        "venue": {"id": "v", "name": "The Hall", "city": "Kazan", "address": "1",
+            "timezone": "Europe/Moscow"},
         "starts_at": "2096-10-02T07:06:40.000Z", "status": "published", "currency": "RUB",
         "tiers": [
             {"id": "front", "name": "Front", "price": {"value": "5000.00", "currency": "RUB"}},

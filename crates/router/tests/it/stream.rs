@@ -11,20 +11,20 @@ const STREAM: &str = "/api/v1/events/hall/seats/stream";
 
 /// One event of a stream.
 #[derive(Debug)]
-struct Event {
-    id: u64,
-    name: String,
-    data: Value,
+pub struct Event {
+    pub id: u64,
+    pub name: String,
+    pub data: Value,
 }
 
 /// A reader of one stream.
-struct Reader {
+pub struct Reader {
     body: Incoming,
     text: String,
 }
 
 impl Reader {
-    async fn open(client: &Client, last: Option<u64>) -> Self {
+    pub async fn open(client: &Client, last: Option<u64>) -> Self {
         let last = last.map(|last| last.to_string());
         let headers: Vec<(&str, &str)> =
             last.iter().map(|last| ("last-event-id", last.as_str())).collect();
@@ -48,7 +48,7 @@ impl Reader {
         }
     }
 
-    async fn event(&mut self) -> Event {
+    pub async fn event(&mut self) -> Event {
         loop {
             let block = self.block().await.expect("the stream goes on");
             let field = |name: &str| {
@@ -137,6 +137,8 @@ async fn streams_are_bounded() {
     let client = system.client();
     let first = Reader::open(&client, None).await;
     let _second = Reader::open(&client, None).await;
+    let metrics = client.get("/metrics", &[]).await;
+    assert!(metrics.text().contains("seatgrid_router_streams 2"), "{}", metrics.text());
     let third = client.get(STREAM, &[]).await;
     assert_eq!(third.problem(), (503, "overloaded".to_owned()));
     assert!(!third.header("retry-after").is_empty());

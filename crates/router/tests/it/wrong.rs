@@ -7,6 +7,10 @@ use crate::client::{Client, key};
 use crate::system::System;
 
 const HOLDS: &str = "/api/v1/events/hall/holds";
+const STREAM: &str = "/api/v1/events/hall/seats/stream";
+
+/// Method, address, headers, body, and the problem's status and code.
+type Wrong<'a> = (Method, &'a str, Vec<(&'a str, &'a str)>, &'a [u8], (u16, &'a str));
 
 #[tokio::test]
 async fn wrong_bodies_by_table() {
@@ -14,7 +18,10 @@ async fn wrong_bodies_by_table() {
     let client = system.client();
     let many: Vec<String> = (0..5_000).map(|n| format!("A-1-{n}")).collect();
     let hundred_one: Vec<String> = (0..101).map(|n| format!("A-1-{n}")).collect();
-    let money = |value: &str, currency: &str| json!({"best": {"number": 1, "max_price": {"value": value, "currency": currency}}});
+    let money = |value: &str, currency: &str| {
+        let price = json!({"value": value, "currency": currency});
+        json!({"best": {"number": 1, "max_price": price}})
+    };
     #[rustfmt::skip]
     let table: Vec<(Value, &str)> = vec![
         (json!({"seats": ["A-1-1"], "vip": true}), "/vip"),
@@ -66,17 +73,20 @@ async fn wrong_requests_by_table() {
     let json_kind = ("content-type", "application/json");
     let key = key();
     let keyed = ("idempotency-key", key.as_str());
+    let invalid = (400, "invalid_request");
+    let not_a_uuid = ("idempotency-key", "17");
+    let text_kind = ("content-type", "text/plain");
     let (one, huge) = (br#"{"seats":["A-1-1"]}"#.to_vec(), vec![b' '; 4 << 20]);
     #[rustfmt::skip]
-    let table: Vec<(Method, &str, Vec<(&str, &str)>, &[u8], (u16, &str))> = vec![
+    let table: Vec<Wrong<'_>> = vec![
         (Method::POST, HOLDS, vec![json_kind], &one, (400, "idempotency_key_required")),
-        (Method::POST, HOLDS, vec![json_kind, ("idempotency-key", "17")], &one, (400, "invalid_request")),
-        (Method::POST, HOLDS, vec![json_kind, keyed, ("grid-deadline-ms", "soon")], &one, (400, "invalid_request")),
-        (Method::POST, HOLDS, vec![keyed, ("content-type", "text/plain")], &one, (415, "unsupported_media_type")),
+        (Method::POST, HOLDS, vec![json_kind, not_a_uuid], &one, invalid),
+        (Method::POST, HOLDS, vec![json_kind, keyed, ("grid-deadline-ms", "soon")], &one, invalid),
+        (Method::POST, HOLDS, vec![keyed, text_kind], &one, (415, "unsupported_media_type")),
         (Method::POST, HOLDS, vec![keyed], &one, (415, "unsupported_media_type")),
-        (Method::POST, HOLDS, vec![json_kind, keyed], b"{\"seats\":[", (400, "invalid_request")),
-        (Method::POST, HOLDS, vec![json_kind, keyed], &[0xff; 50], (400, "invalid_request")),
-        (Method::POST, HOLDS, vec![json_kind, keyed], b"", (400, "invalid_request")),
+        (Method::POST, HOLDS, vec![json_kind, keyed], b"{\"seats\":[", invalid),
+        (Method::POST, HOLDS, vec![json_kind, keyed], &[0xff; 50], invalid),
+        (Method::POST, HOLDS, vec![json_kind, keyed], b"", invalid),
         (Method::POST, HOLDS, vec![json_kind, keyed], &huge, (413, "too_large")),
         (Method::PUT, HOLDS, vec![], b"", (405, "method_not_allowed")),
         (Method::GET, HOLDS, vec![], b"", (405, "method_not_allowed")),
@@ -87,9 +97,9 @@ async fn wrong_requests_by_table() {
         (Method::GET, "/api/v1/events/nowhere/seats/stream", vec![], b"", (404, "event_not_found")),
         (Method::GET, "/api/v1/events/%FF%FE/seats", vec![], b"", (404, "not_found")),
         (Method::GET, "/api/v1/events/a%20b/seats", vec![], b"", (404, "event_not_found")),
-        (Method::GET, "/api/v1/events/hall/seats?fresh=perhaps", vec![], b"", (400, "invalid_request")),
-        (Method::GET, "/api/v1/events/hall/seats?frehs=true", vec![], b"", (400, "invalid_request")),
-        (Method::GET, "/api/v1/events/hall/seats/stream", vec![("last-event-id", "x")], b"", (400, "invalid_request")),
+        (Method::GET, "/api/v1/events/hall/seats?fresh=perhaps", vec![], b"", invalid),
+        (Method::GET, "/api/v1/events/hall/seats?frehs=true", vec![], b"", invalid),
+        (Method::GET, STREAM, vec![("last-event-id", "x")], b"", invalid),
         (Method::GET, "/api/v1/holds/h0-0", vec![], b"", (404, "hold_not_found")),
         (Method::GET, "/api/v1/holds/h1-1", vec![], b"", (404, "hold_not_found")),
         (Method::DELETE, "/api/v1/holds/x", vec![], b"", (404, "hold_not_found")),

@@ -1,6 +1,6 @@
 //! Overrides from the environment: `SEATGRID_<ROLE>__<KEY>`, nested keys joined by two underscores.
-//! A value that reads as a TOML number, boolean, array, table or quoted string is that; any other is
-//! a plain string.
+//! A value that reads as a TOML number, boolean, array, table or quoted string is that; any other
+//! is a plain string.
 
 use std::ffi::OsString;
 

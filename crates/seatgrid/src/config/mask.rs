@@ -1,5 +1,5 @@
-//! Hides secrets in a configuration that is about to be shown. Paths of secret files are no secrets;
-//! passwords inside URLs are.
+//! Hides secrets in a configuration that is about to be shown. Paths of secret files are no
+//! secrets; passwords inside URLs are.
 
 use toml::{Table, Value};
 

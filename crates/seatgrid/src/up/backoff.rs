@@ -1,5 +1,5 @@
-//! How long to wait before a dead child is started again: a kill costs a moment, a child that cannot
-//! live does not spin.
+//! How long to wait before a dead child is started again: a kill costs a moment, a child that
+//! cannot live does not spin.
 
 use std::time::Duration;
 

@@ -36,7 +36,10 @@ const MODE_ROOT: u32 = 0o711;
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Another supervisor holds the lock.
-    #[error("{} is in use by another `seatgrid up` (pid {pid}): stop that one, or give another --data-dir", path.display())]
+    #[error(
+        "{} is in use by another `seatgrid up` (pid {pid}): \
+         stop that one, or give another --data-dir", path.display()
+    )]
     Locked {
         /// The data directory.
         path: PathBuf,
@@ -44,13 +47,18 @@ pub enum DataDirError {
         pid: String,
     },
     /// The directory holds something else.
-    #[error("{} is not a seatgrid data directory (no {MARKER} in it) and not empty: give another --data-dir", path.display())]
+    #[error(
+        "{} is not a seatgrid data directory (no {MARKER} in it) and not empty: \
+         give another --data-dir", path.display()
+    )]
     Foreign {
         /// The data directory.
         path: PathBuf,
     },
     /// A file of ours cannot be understood.
-    #[error("{} is damaged ({reason}): put back a copy, or start anew with --reset", path.display())]
+    #[error(
+        "{} is damaged ({reason}): put back a copy, or start anew with --reset", path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -58,7 +66,10 @@ pub enum DataDirError {
         reason: String,
     },
     /// The number of units is fixed when the data is made.
-    #[error("{} was made for {made} units, not {asked}: give --units {made}, or start anew with --reset", path.display())]
+    #[error(
+        "{} was made for {made} units, not {asked}: \
+         give --units {made}, or start anew with --reset", path.display()
+    )]
     Units {
         /// The data directory.
         path: PathBuf,

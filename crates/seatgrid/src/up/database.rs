@@ -36,7 +36,8 @@ impl Database {
         tracing::debug!(source = ?running.source(), pid = running.pid(), "database found");
         dir.replace(URL_FILE, format!("{}\n", running.url()).as_bytes())?;
         let url_file = dir.join(URL_FILE);
-        Ok(Self { options, url_file, running: Mutex::new(Some(running)) })
+        let url = running.url().to_owned();
+        Ok(Self { options, url_file, url, running: Mutex::new(Some(running)) })
     }
 
     /// Its URL, with the password.

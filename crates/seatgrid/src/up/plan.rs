@@ -183,8 +183,8 @@ fn router(facts: &Facts, at: &Addresses) -> Planned {
 const PROVIDER: &str = "sandbox";
 const SHOP_ID: &str = "seatgrid";
 
-/// How long the router waits for requests under way when it stops: whoever stops a trial system sits
-/// in front of it, and an open live stream would use up any longer time.
+/// How long the router waits for requests under way when it stops: whoever stops a trial system
+/// sits in front of it, and an open live stream would use up any longer time.
 const DRAIN_MS: i64 = 2_000;
 
 fn providers(facts: &Facts, at: &Addresses) -> Value {

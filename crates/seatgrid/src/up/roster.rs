@@ -1,5 +1,5 @@
-//! `processes.json`: which child runs under which process id just now. Scripts rely on its shape and
-//! may read it at any moment, so it is replaced as a whole.
+//! `processes.json`: which child runs under which process id just now. Scripts rely on its shape
+//! and may read it at any moment, so it is replaced as a whole.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

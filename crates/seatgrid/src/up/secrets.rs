@@ -1,6 +1,6 @@
 //! What is made once per data directory and never shown: the keys of the roles and the
-//! administrator's first password. A secret that is missing later is a loss and is told, since a new
-//! one would silently void every token, ticket and sealed contact made with the old.
+//! administrator's first password. A secret that is missing later is a loss and is told, since a
+//! new one would silently void every token, ticket and sealed contact made with the old.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! One whole `up` with a single unit: what it writes for scripts, what happens when it is killed, and
-//! that it comes back with the same data. Selling is tested where the system as a whole is.
+//! One whole `up` with a single unit: what it writes for scripts, what happens when it is killed,
+//! and that it comes back with the same data. Selling is tested where the system as a whole is.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;

@@ -14,6 +14,7 @@ async fn sold_in_tables(system: &System, event: &str) -> i64 {
     sqlx::query_scalar(sold).bind(event).fetch_one(&mut db).await.expect("counts")
 }
 
+/// Grid and PostgreSQL say the same once all is quiet (invariant I16).
 #[track_caller]
 fn reconciled(system: &System) {
     let done = system.run(&["reconcile"]);

@@ -1,0 +1,135 @@
+//! Answers on the Raft port, and their bytes.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use openraft::raft::{AppendEntriesResponse, VoteResponse};
+
+use super::Testimony;
+use crate::raft::entry::{
+    put_log_id, put_optional_log_id, put_vote, take_log_id, take_optional_log_id, take_vote,
+};
+use crate::raft::types::{Types, Vote};
+use crate::wire::{Malformed, Take, put_blob};
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Response {
+    /// The node cannot answer for this group now.
+    Refused(String),
+    Append(AppendEntriesResponse<Types>),
+    Vote(VoteResponse<Types>),
+    Transferring,
+    Testimony(Testimony),
+    /// More pieces are expected.
+    Continue,
+    Installed(Vote),
+}
+
+impl Response {
+    pub fn encode(&self) -> Bytes {
+        let mut out = BytesMut::with_capacity(96);
+        match self {
+            Self::Refused(reason) => {
+                out.put_u8(0);
+                put_blob(&mut out, reason.as_bytes());
+            }
+            Self::Append(AppendEntriesResponse::Success) => out.put_u8(1),
+            Self::Append(AppendEntriesResponse::PartialSuccess(log_id)) => {
+                out.put_u8(2);
+                put_optional_log_id(&mut out, log_id.as_ref());
+            }
+            Self::Append(AppendEntriesResponse::Conflict) => out.put_u8(3),
+            Self::Append(AppendEntriesResponse::HigherVote(vote)) => {
+                out.put_u8(4);
+                put_vote(&mut out, vote);
+            }
+            Self::Vote(response) => {
+                out.put_u8(5);
+                put_vote(&mut out, &response.vote);
+                out.put_u8(u8::from(response.vote_granted));
+                put_optional_log_id(&mut out, response.last_log_id.as_ref());
+            }
+            Self::Transferring => out.put_u8(6),
+            Self::Testimony(testimony) => {
+                out.put_u8(7);
+                out.put_u8(u8::from(testimony.vote.is_some()));
+                if let Some(vote) = &testimony.vote {
+                    put_vote(&mut out, vote);
+                }
+                out.put_u8(u8::from(testimony.last_log_id.is_some()));
+                if let Some(log_id) = &testimony.last_log_id {
+                    put_log_id(&mut out, log_id);
+                }
+            }
+            Self::Continue => out.put_u8(8),
+            Self::Installed(vote) => {
+                out.put_u8(9);
+                put_vote(&mut out, vote);
+            }
+        }
+        out.freeze()
+    }
+
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+        let response = match bytes.take_u8()? {
+            0 => Self::Refused(String::from_utf8_lossy(&bytes.take_blob()?).into_owned()),
+            1 => Self::Append(AppendEntriesResponse::Success),
+            2 => {
+                let log_id = take_optional_log_id(&mut bytes)?;
+                Self::Append(AppendEntriesResponse::PartialSuccess(log_id))
+            }
+            3 => Self::Append(AppendEntriesResponse::Conflict),
+            4 => Self::Append(AppendEntriesResponse::HigherVote(take_vote(&mut bytes)?)),
+            5 => {
+                let (vote, granted) = (take_vote(&mut bytes)?, bytes.take_bool()?);
+                let last_log_id = take_optional_log_id(&mut bytes)?;
+                Self::Vote(VoteResponse::new(vote, last_log_id, granted))
+            }
+            6 => Self::Transferring,
+            7 => {
+                let vote = if bytes.take_bool()? { Some(take_vote(&mut bytes)?) } else { None };
+                let last_log_id =
+                    if bytes.take_bool()? { Some(take_log_id(&mut bytes)?) } else { None };
+                Self::Testimony(Testimony { vote, last_log_id })
+            }
+            8 => Self::Continue,
+            9 => Self::Installed(take_vote(&mut bytes)?),
+            _ => return Err(Malformed("an unknown response")),
+        };
+        bytes.take_end()?;
+        Ok(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::types::{LeaderId, LogId};
+
+    fn log_id(index: u64) -> LogId {
+        LogId { leader_id: LeaderId { term: 3, node_id: 2 }, index }
+    }
+
+    fn vote() -> Vote {
+        Vote { leader_id: LeaderId { term: 3, node_id: 2 }, committed: true }
+    }
+
+    #[test]
+    fn responses_come_back_the_same() {
+        let testimony = Testimony { vote: Some(vote()), last_log_id: None };
+        let responses = [
+            Response::Refused("no".into()),
+            Response::Append(AppendEntriesResponse::Success),
+            Response::Append(AppendEntriesResponse::PartialSuccess(Some(log_id(2)))),
+            Response::Append(AppendEntriesResponse::Conflict),
+            Response::Append(AppendEntriesResponse::HigherVote(vote())),
+            Response::Vote(VoteResponse::new(vote(), Some(log_id(1)), true)),
+            Response::Transferring,
+            Response::Testimony(testimony),
+            Response::Continue,
+            Response::Installed(vote()),
+        ];
+        for response in responses {
+            assert_eq!(Response::decode(response.encode()), Ok(response));
+        }
+    }
+}

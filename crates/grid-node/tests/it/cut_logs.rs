@@ -1,0 +1,146 @@
+//! Nodes whose log lost its end in a power cut, or all of it: they do not help to forget what was acknowledged.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use grid_node::{GridClient, NodeId, ReadFrom};
+
+use crate::grid::{Grid, soon, wait_for};
+use crate::toy::command;
+
+async fn grid_with_words() -> (Grid, GridClient, NodeId) {
+    let mut grid = Grid::start_with(3, |c| c.raft.rebalance_ms = 0).await;
+    let client = grid.client();
+    for request in 0..10 {
+        client
+            .submit(1, command(request, &format!("w{request}")), soon())
+            .await
+            .expect("committed");
+    }
+    let leader = grid.leader(1).await;
+    for node in 1..=3 {
+        wait_for("all replicas", || (grid.words(node, 1).len() == 10).then_some(())).await;
+    }
+    // All of it is on disk everywhere before anything is cut.
+    grid.stop_node(if leader == 1 { 2 } else { 1 }).await;
+    (grid, client, leader)
+}
+
+/// Loses the end of a stopped node's log as a power cut might: its last bytes never reached the
+/// disk, and the system was started anew.
+fn cut_log(grid: &Grid, node: NodeId, bytes: usize) {
+    let dir = grid.data_dir(node).join("log");
+    let segment =
+        |path: &std::path::PathBuf| fs::read(path).is_ok_and(|b| b.starts_with(b"SGWALSEG"));
+    let mut segments: Vec<_> =
+        fs::read_dir(&dir).expect("a directory").map(|e| e.expect("an entry").path()).collect();
+    segments.retain(segment);
+    segments.sort();
+    let last = segments.last().expect("a segment");
+    let mut content = fs::read(last).expect("readable");
+    let end = content.iter().rposition(|byte| *byte != 0).expect("not empty") + 1;
+    content[end.saturating_sub(bytes).max(4096)..end].fill(0);
+    fs::write(last, content).expect("writable");
+    fs::write(dir.join("boot"), "an earlier start").expect("writable");
+}
+
+fn is_doubtful(grid: &Grid, node: NodeId) -> bool {
+    grid.nodes[&node].status().shards.iter().any(|shard| shard.doubtful)
+}
+
+async fn words(client: &GridClient) -> usize {
+    let words = client.query(1, Bytes::new(), ReadFrom::Leader, soon()).await.expect("answered");
+    String::from_utf8_lossy(&words).lines().count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_majority_with_cut_logs_serves_only_with_the_one_that_remembers() {
+    let (mut grid, client, leader) = grid_with_words().await;
+    grid.stop().await;
+    let cut: Vec<_> = (1..=3).filter(|id| *id != leader).collect();
+    for node in &cut {
+        cut_log(&grid, *node, 900);
+        grid.start_node(*node).await;
+        assert!(is_doubtful(&grid, *node), "the cut was noticed");
+    }
+    let short = Instant::now() + Duration::from_secs(3);
+    let refused = client.submit(1, command(99, "without the past"), short).await;
+    assert!(refused.is_err(), "two that forgot are no quorum");
+    grid.start_node(leader).await;
+    assert_eq!(words(&client).await, 10, "nothing acknowledged is lost");
+    for node in cut {
+        wait_for("the node to be made good", || (!is_doubtful(&grid, node)).then_some(())).await;
+        let doubt = grid.data_dir(node).join("log/doubt");
+        wait_for("the doubt to be forgotten", || (!doubt.exists()).then_some(())).await;
+        wait_for("all words", || (grid.words(node, 1).len() == 10).then_some(())).await;
+    }
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_leader_sends_again_what_a_follower_lost() {
+    let (mut grid, client, leader) = grid_with_words().await;
+    let stopped = if leader == 1 { 2 } else { 1 };
+    cut_log(&grid, stopped, 900);
+    grid.start_node(stopped).await;
+    wait_for("the node to be made good", || (!is_doubtful(&grid, stopped)).then_some(())).await;
+    wait_for("all words", || (grid.words(stopped, 1).len() == 10).then_some(())).await;
+    client.submit(1, command(10, "w10"), soon()).await.expect("committed");
+    assert_eq!(grid.leader(1).await, leader, "nobody was disturbed");
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grid_whose_logs_were_all_cut_goes_on_with_the_longest() {
+    let (mut grid, client, leader) = grid_with_words().await;
+    grid.stop().await;
+    for node in 1..=3 {
+        cut_log(&grid, node, if node == leader { 200 } else { 900 });
+        grid.start_node(node).await;
+    }
+    let left = words(&client).await;
+    assert!((8..=10).contains(&left), "{left} words are left of the longest log");
+    for node in 1..=3 {
+        wait_for("the node to be made good", || (!is_doubtful(&grid, node)).then_some(())).await;
+    }
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_node_starts_with_what_is_left() {
+    let mut grid = Grid::start(1).await;
+    let client = grid.client();
+    for request in 0..10 {
+        client
+            .submit(1, command(request, &format!("w{request}")), soon())
+            .await
+            .expect("committed");
+    }
+    grid.stop().await;
+    cut_log(&grid, 1, 200);
+    grid.start_node(1).await;
+    let left = words(&client).await;
+    assert!((8..=10).contains(&left), "{left} words are left");
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lost_its_directory_does_not_outvote_the_one_that_remembers() {
+    let (mut grid, client, leader) = grid_with_words().await;
+    // One node is down already; what follows is known to the other two alone.
+    let lagging = if leader == 1 { 2 } else { 1 };
+    let wiped = (1..=3).find(|id| ![leader, lagging].contains(id)).expect("three nodes");
+    client.submit(1, command(10, "w10"), soon()).await.expect("committed");
+    grid.stop().await;
+    fs::remove_dir_all(grid.data_dir(wiped)).expect("removable");
+    grid.start_node(wiped).await;
+    grid.start_node(lagging).await;
+    let short = Instant::now() + Duration::from_secs(3);
+    let refused = client.submit(1, command(99, "without the past"), short).await;
+    assert!(refused.is_err(), "one that forgot and one that never knew are no quorum");
+    grid.start_node(leader).await;
+    assert_eq!(words(&client).await, 11, "nothing acknowledged is lost");
+    wait_for("the wiped node", || (grid.words(wiped, 1).len() == 11).then_some(())).await;
+    grid.stop().await;
+}
