@@ -194,9 +194,9 @@ impl Sink {
     pub async fn make_partitions_ahead(&self) -> Result<(), WriteError> {
         self.within(async {
             let mut connection = self.connections.lend().await?;
-            let answer = ledger::make_partitions_ahead(&mut connection).await?;
+            ledger::make_partitions_ahead(&mut connection).await?;
             connection.give_back();
-            Ok(answer)
+            Ok(())
         })
         .await
     }

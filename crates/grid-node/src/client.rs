@@ -122,7 +122,7 @@ impl GridClient {
         deadline: Instant,
     ) -> Result<Bytes, ClientError> {
         let request = |budget| Request::Query { shard, budget, body: body.clone() };
-        let ask = Ask { shard, from, patience: Patience::Whole };
+        let ask = Ask { shard, from, patience: Patience::WhileAlive };
         read_only(self.inner.ask(ask, request, deadline).await)
     }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::protocol::{Answer, Hello, Request, RoutesKnown};
@@ -37,6 +38,7 @@ pub(crate) struct ClientService<S: StateMachine> {
     pub leaders_epoch: watch::Receiver<u64>,
     /// No request waits longer.
     pub budget_max: Duration,
+    pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
 }
 
@@ -62,16 +64,17 @@ impl<S: StateMachine> Service for ClientService<S> {
             }
             Request::Routes { known, wait } => {
                 let routes = self.routes_answer(known, self.deadline(wait));
-                self.tasks.spawn(async move { reply.send(routes.await.encode()) });
+                self.answer_later(routes, reply);
             }
             Request::FreshRoutes { budget } => {
                 let routes = self.fresh_routes(self.deadline(budget));
-                self.tasks.spawn(async move { reply.send(routes.await.encode()) });
+                self.answer_later(routes, reply);
             }
             Request::Pin { budget, key } => {
                 let pin = self.pin(self.deadline(budget), key);
-                self.tasks.spawn(async move { reply.send(pin.await.encode()) });
+                self.answer_later(pin, reply);
             }
+            Request::Ping => reply.send(Answer::Ok(Bytes::new()).encode()),
             Request::Status => reply.send(Answer::Ok(codec::encode(&(self.status)())).encode()),
         }
     }
@@ -80,6 +83,15 @@ impl<S: StateMachine> Service for ClientService<S> {
 impl<S: StateMachine> ClientService<S> {
     fn deadline(&self, budget: Duration) -> Instant {
         Instant::now() + budget.min(self.budget_max)
+    }
+
+    /// Answers when the answer is there; a node that stops says so at once.
+    fn answer_later(&self, answer: impl Future<Output = Answer> + Send + 'static, reply: Replier) {
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            let answer = shutdown.run_until_cancelled(answer).await;
+            reply.send(answer.unwrap_or(Answer::Stopped).encode());
+        });
     }
 
     fn submit(&self, shard: ShardId, deadline: Instant, command: Bytes, reply: Replier) {
@@ -95,15 +107,15 @@ impl<S: StateMachine> ClientService<S> {
             return reply.send(Answer::NotLeader { hint: None }.encode());
         };
         let question = self.handler.query(Arc::clone(shard), body, deadline);
-        self.tasks.spawn(async move {
-            let answer = match tokio::time::timeout_at(deadline.into(), question).await {
+        let answer = async move {
+            match tokio::time::timeout_at(deadline.into(), question).await {
                 Ok(Ok(body)) => Answer::Ok(body),
                 Ok(Err(QueryError::NotLeader { hint })) => Answer::NotLeader { hint },
                 Ok(Err(QueryError::Expired)) | Err(_) => Answer::Expired,
                 Ok(Err(QueryError::Stopped)) => Answer::Stopped,
-            };
-            reply.send(answer.encode());
-        });
+            }
+        };
+        self.answer_later(answer, reply);
     }
 
     /// The routes as known here, once they differ from what the client knows or it is time.

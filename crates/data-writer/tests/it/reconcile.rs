@@ -7,6 +7,72 @@ use data_writer::{ReconcileError, reconcile_from};
 use crate::grid::MemoryGrid;
 use crate::tables::{PATIENCE, Tables, Writer, drained};
 
+/// What is planted, what takes it away, and what must be told.
+const PLANTED: [(&str, &str, &[&str]); 9] = [
+    (
+        "UPDATE grid.seat SET version = version + 1 WHERE seat_id = 'A-5-5'",
+        "UPDATE grid.seat SET version = version - 1 WHERE seat_id = 'A-5-5'",
+        &["gala: seat A-5-5: version: grid 1, tables 2"],
+    ),
+    (
+        "UPDATE grid.seat SET status = 'blocked' WHERE seat_id = 'A-5-5'",
+        "UPDATE grid.seat SET status = 'free' WHERE seat_id = 'A-5-5'",
+        &[
+            "gala: seat A-5-5: status: grid free, tables blocked",
+            "gala: sums gala: free: grid 42, tables 41",
+            "gala: sums gala: blocked: grid 0, tables 1",
+        ],
+    ),
+    (
+        "UPDATE grid.sale_order SET total_minor = total_minor + 1 WHERE order_id = 'o1-2'",
+        "UPDATE grid.sale_order SET total_minor = total_minor - 1 WHERE order_id = 'o1-2'",
+        &["gala: order o1-2: total_minor: grid 1000000, tables 1000001"],
+    ),
+    (
+        "UPDATE grid.order_seat SET status = 'released'
+         WHERE order_id = 'o1-2' AND seat_id = 'A-1-1'",
+        "UPDATE grid.order_seat SET status = 'sold'
+         WHERE order_id = 'o1-2' AND seat_id = 'A-1-1'",
+        &["gala: order seat o1-2/A-1-1: status: grid sold, tables released"],
+    ),
+    (
+        "UPDATE grid.payment SET captured_minor = 999999 WHERE order_id = 'o1-2'",
+        "UPDATE grid.payment SET captured_minor = 1000000 WHERE order_id = 'o1-2'",
+        &[
+            "gala: payment p1-3: captured_minor: grid 1000000, tables 999999",
+            "gala: sums gala: revenue_minor: grid 2000100, tables 2000099",
+        ],
+    ),
+    (
+        "UPDATE grid.refund SET status = 'pending'",
+        "UPDATE grid.refund SET status = 'succeeded'",
+        &["gala: refund r1-17: status: grid succeeded, tables pending"],
+    ),
+    (
+        "INSERT INTO grid.order_seat VALUES ('o9-9', 'gala', 'A-1-1', 1, 'sold', 1)",
+        "DELETE FROM grid.order_seat WHERE order_id = 'o9-9'",
+        &[
+            "gala: order seat o9-9/A-1-1: *: grid -, tables present",
+            "gala: double sold A-1-1: owners: grid 1, tables 2",
+        ],
+    ),
+    (
+        "INSERT INTO grid.event SELECT 'ghost', 9, name, starts_at, 2, 1, currency, opens_at,
+             closes_at, 1, 1, 1, updated_at FROM grid.event",
+        "DELETE FROM grid.event WHERE event_id = 'ghost'",
+        &["ghost: event ghost: *: grid -, tables present"],
+    ),
+    (
+        "CREATE TABLE kept AS SELECT * FROM grid.seat WHERE seat_id = 'A-5-5';
+         DELETE FROM grid.seat WHERE seat_id = 'A-5-5'",
+        "INSERT INTO grid.seat SELECT * FROM kept; DROP TABLE kept",
+        &[
+            "gala: seat A-5-5: *: grid present, tables -",
+            "gala: sums gala: free: grid 42, tables 41",
+        ],
+    ),
+];
+
 async fn told(grid: &MemoryGrid, tables: &Tables) -> Vec<String> {
     let report = reconcile_from(grid, tables.url(), PATIENCE).await.expect("both answer");
     assert_eq!(report.is_clean(), report.differences.is_empty());
@@ -23,71 +89,7 @@ async fn each_planted_difference_is_found() {
     drained(&grid, 1).await;
     assert_eq!(told(&grid, &tables).await, [""; 0]);
 
-    let cases: [(&str, &str, &[&str]); 9] = [
-        (
-            "UPDATE grid.seat SET version = version + 1 WHERE seat_id = 'A-5-5'",
-            "UPDATE grid.seat SET version = version - 1 WHERE seat_id = 'A-5-5'",
-            &["gala: seat A-5-5: version: grid 1, tables 2"],
-        ),
-        (
-            "UPDATE grid.seat SET status = 'blocked' WHERE seat_id = 'A-5-5'",
-            "UPDATE grid.seat SET status = 'free' WHERE seat_id = 'A-5-5'",
-            &[
-                "gala: seat A-5-5: status: grid free, tables blocked",
-                "gala: sums gala: free: grid 42, tables 41",
-                "gala: sums gala: blocked: grid 0, tables 1",
-            ],
-        ),
-        (
-            "UPDATE grid.sale_order SET total_minor = total_minor + 1 WHERE order_id = 'o1-2'",
-            "UPDATE grid.sale_order SET total_minor = total_minor - 1 WHERE order_id = 'o1-2'",
-            &["gala: order o1-2: total_minor: grid 1000000, tables 1000001"],
-        ),
-        (
-            "UPDATE grid.order_seat SET status = 'released'
-             WHERE order_id = 'o1-2' AND seat_id = 'A-1-1'",
-            "UPDATE grid.order_seat SET status = 'sold'
-             WHERE order_id = 'o1-2' AND seat_id = 'A-1-1'",
-            &["gala: order seat o1-2/A-1-1: status: grid sold, tables released"],
-        ),
-        (
-            "UPDATE grid.payment SET captured_minor = 999999 WHERE order_id = 'o1-2'",
-            "UPDATE grid.payment SET captured_minor = 1000000 WHERE order_id = 'o1-2'",
-            &[
-                "gala: payment p1-3: captured_minor: grid 1000000, tables 999999",
-                "gala: sums gala: revenue_minor: grid 2000100, tables 2000099",
-            ],
-        ),
-        (
-            "UPDATE grid.refund SET status = 'pending'",
-            "UPDATE grid.refund SET status = 'succeeded'",
-            &["gala: refund r1-17: status: grid succeeded, tables pending"],
-        ),
-        (
-            "INSERT INTO grid.order_seat VALUES ('o9-9', 'gala', 'A-1-1', 1, 'sold', 1)",
-            "DELETE FROM grid.order_seat WHERE order_id = 'o9-9'",
-            &[
-                "gala: order seat o9-9/A-1-1: *: grid -, tables present",
-                "gala: double sold A-1-1: owners: grid 1, tables 2",
-            ],
-        ),
-        (
-            "INSERT INTO grid.event SELECT 'ghost', 9, name, starts_at, 2, 1, currency, opens_at,
-                 closes_at, 1, 1, 1, updated_at FROM grid.event",
-            "DELETE FROM grid.event WHERE event_id = 'ghost'",
-            &["ghost: event ghost: *: grid -, tables present"],
-        ),
-        (
-            "CREATE TABLE kept AS SELECT * FROM grid.seat WHERE seat_id = 'A-5-5';
-             DELETE FROM grid.seat WHERE seat_id = 'A-5-5'",
-            "INSERT INTO grid.seat SELECT * FROM kept; DROP TABLE kept",
-            &[
-                "gala: seat A-5-5: *: grid present, tables -",
-                "gala: sums gala: free: grid 42, tables 41",
-            ],
-        ),
-    ];
-    for (plant, undo, expected) in cases {
+    for (plant, undo, expected) in PLANTED {
         tables.execute(plant).await;
         assert_eq!(told(&grid, &tables).await, expected, "{plant}");
         tables.execute(undo).await;

@@ -155,3 +155,26 @@ async fn a_writer_frozen_in_a_transaction_holds_nobody_up() {
         second.stop().await;
     }
 }
+
+/// Frozen where no limit of the server's counts: in the middle of sending a statement. Here it is a
+/// session without any limit.
+#[tokio::test]
+async fn sessions_of_a_dead_predecessor_are_ended() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    grid.open("gala", 1, 5).story();
+    Sink::connect(tables.url(), 1).expect("url").claim(1, 1).await.expect("claim");
+    let mut frozen = tables.connection().await;
+    for step in [
+        "SET application_name = 'seatgrid-writer dead'",
+        "UPDATE grid.writer_lease SET holder = 'dead', heartbeat_at = 'yesterday'",
+        "BEGIN",
+        "UPDATE grid.writer_checkpoint SET updated_at = now()",
+    ] {
+        sqlx::raw_sql(step).execute(&mut frozen).await.expect("step");
+    }
+    let writer = Writer::start(tables.url(), &grid);
+    drained(&grid, 1).await;
+    assert!(sqlx::raw_sql("COMMIT").execute(&mut frozen).await.is_err(), "its session is gone");
+    writer.stop().await;
+}

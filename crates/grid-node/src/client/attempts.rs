@@ -30,8 +30,8 @@ pub(super) struct Ask {
 pub(super) enum Patience {
     /// The configured time per attempt.
     PerAttempt,
-    /// All that is left, for questions that may wait.
-    Whole,
+    /// All that is left, for questions that may wait, as long as the unit shows that it lives.
+    WhileAlive,
 }
 
 struct Attempts {
@@ -85,10 +85,17 @@ impl Inner {
             }
             let until = match ask.patience {
                 Patience::PerAttempt => deadline.min(now + self.config.attempt_timeout),
-                Patience::Whole => deadline,
+                Patience::WhileAlive => deadline,
             };
             let body = request(until - now).encode();
-            let answer = self.units[attempts.unit].call(body, until).await;
+            let unit = attempts.unit;
+            let answer = match ask.patience {
+                Patience::PerAttempt => self.units[unit].call(body, until).await,
+                Patience::WhileAlive => tokio::select! {
+                    answer = self.units[unit].call(body, until) => answer,
+                    () = self.falls_silent(unit) => Err(CallError::TimedOut),
+                },
+            };
             match self.judge(&ask, &mut attempts, answer) {
                 Next::Done(result) => return result,
                 Next::Hop(unit) => attempts.unit = unit,
@@ -97,6 +104,18 @@ impl Inner {
                     attempts.unit = (attempts.unit + 1) % self.units.len();
                     attempts.rest(deadline).await;
                 }
+            }
+        }
+    }
+
+    /// Resolves once a unit leaves a ping unanswered.
+    async fn falls_silent(&self, unit: usize) {
+        let patience = self.config.attempt_timeout;
+        loop {
+            tokio::time::sleep(patience).await;
+            let ping = Request::Ping.encode();
+            if self.units[unit].call(ping, Instant::now() + patience).await.is_err() {
+                return;
             }
         }
     }

@@ -164,6 +164,13 @@ impl Starting {
             );
             doubtful = shards_here(config).collect();
         }
+        if let Some(unfinished) = &recovered.unfinished {
+            tracing::info!(
+                file = unfinished.file,
+                offset_bytes = unfinished.offset_bytes,
+                "the write that the last process left unfinished was removed"
+            );
+        }
         let snapshot_root = make_dir(config.data_dir.join("snapshots"))?;
         let raft = &config.raft;
         let others = config.peers.iter().filter(|(id, _)| **id != config.node_id);
@@ -230,8 +237,13 @@ fn shards_here(config: &NodeConfig) -> impl Iterator<Item = ShardId> + '_ {
     (0..=config.shards).filter(|shard| config.replicas(*shard).contains(&config.node_id))
 }
 
+/// Creates a directory so that it is still there after a power cut.
 fn make_dir(dir: PathBuf) -> Result<PathBuf, StartError> {
-    match std::fs::create_dir_all(&dir) {
+    let durably = || {
+        std::fs::create_dir_all(&dir)?;
+        dir.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
+    };
+    match durably() {
         Ok(()) => Ok(dir),
         Err(source) => Err(StartError::Io { what: format!("directory {}", dir.display()), source }),
     }
@@ -351,6 +363,7 @@ impl<S: StateMachine> Opened<S> {
             status: Arc::new(move || status::status(node_id, &all, root.as_deref(), &wal)),
             leaders_epoch: parts.leaders_epoch.subscribe(),
             budget_max: Duration::from_millis(limits.budget_max_ms),
+            shutdown: parts.shutdown.clone(),
             tasks: parts.tasks.clone(),
         };
         let server = Server {

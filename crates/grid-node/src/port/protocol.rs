@@ -97,6 +97,8 @@ pub(crate) enum Request {
         key: String,
     },
     Status,
+    /// Asks whether the unit is alive; the answer is empty.
+    Ping,
 }
 
 fn put_duration(out: &mut BytesMut, duration: Duration) {
@@ -136,6 +138,7 @@ impl Request {
                 put_duration(&mut out, *budget);
             }
             Self::Status => out.put_u8(5),
+            Self::Ping => out.put_u8(6),
         }
         out.put_slice(self.payload());
         out.freeze()
@@ -146,7 +149,7 @@ impl Request {
             Self::Submit { command, .. } => command,
             Self::Query { body, .. } => body,
             Self::Pin { key, .. } => key.as_bytes(),
-            Self::Routes { .. } | Self::FreshRoutes { .. } | Self::Status => &[],
+            Self::Routes { .. } | Self::FreshRoutes { .. } | Self::Status | Self::Ping => &[],
         }
     }
 
@@ -171,6 +174,7 @@ impl Request {
                 return Ok(Self::Pin { budget, key });
             }
             5 => Self::Status,
+            6 => Self::Ping,
             _ => return Err(Malformed("an unknown request")),
         };
         bytes.take_end()?;
@@ -255,6 +259,7 @@ mod tests {
             Request::FreshRoutes { budget },
             Request::Pin { budget, key: "key".into() },
             Request::Status,
+            Request::Ping,
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Ok(request));

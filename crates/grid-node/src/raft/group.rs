@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use openraft::async_runtime::WatchReceiver as _;
@@ -131,8 +131,9 @@ pub(crate) struct Group<S: StateMachine> {
     pub(super) dir: SnapshotDir,
     pub(super) role: watch::Sender<Role>,
     pub(super) leads: watch::Sender<bool>,
-    /// Set before a hand-over begins, since the successor does not wait for this node's lease.
-    pub(super) handing_over: AtomicBool,
+    /// The term whose leadership this node began to hand over; 0 for none. Set before the hand-over
+    /// begins, since the successor does not wait for this node's lease.
+    handed_over_term: AtomicU64,
     /// A little less than the time that followers promise.
     lease: Duration,
 }
@@ -181,7 +182,7 @@ impl<S: StateMachine> Group<S> {
             dir,
             role: watch::Sender::new(Role::default()),
             leads: watch::Sender::new(false),
-            handing_over: AtomicBool::new(false),
+            handed_over_term: AtomicU64::new(0),
             // A tenth is left for clocks that run at different speeds.
             lease: lease_max * 9 / 10,
         });
@@ -246,9 +247,6 @@ impl<S: StateMachine> Group<S> {
     /// Whether this node leads, has applied an entry of its own term, and a quorum has heard it
     /// within the lease: then its state has all that was ever acknowledged.
     pub fn serves(&self) -> bool {
-        if self.handing_over.load(Ordering::SeqCst) {
-            return false;
-        }
         let (vote, acked, applied) = {
             let metrics = self.raft.metrics();
             // Copied at once: a held reference would hold up the group's core task.
@@ -261,7 +259,8 @@ impl<S: StateMachine> Group<S> {
         };
         let own_term = applied.is_some_and(|id: LogId| id.leader_id == vote.leader_id);
         let alive = self.voters.len() == 1 || acked.is_some_and(|age| age < self.lease);
-        own_term && alive && vote.leader_id.node_id == self.node_id
+        let keeps = vote.leader_id.term > self.handed_over_term.load(Ordering::SeqCst);
+        own_term && alive && keeps && vote.leader_id.node_id == self.node_id
     }
 
     /// Waits until a read of the local state is as fresh as the moment of the call.
@@ -275,6 +274,13 @@ impl<S: StateMachine> Group<S> {
             }
             Err(RaftError::Fatal(_)) => Err(ProposeError::Stopped),
         }
+    }
+
+    /// Gives leadership to another voter, and stops serving before that one can know.
+    pub(super) async fn transfer_to(&self, node: NodeId) -> Result<(), ProposeError> {
+        let term = self.raft.metrics().borrow_watched().vote.leader_id.term;
+        self.handed_over_term.store(term, Ordering::SeqCst);
+        self.raft.trigger().transfer_leader(node).await.map_err(|_| ProposeError::Stopped)
     }
 
     /// The newest stamp that a leader gave in this group, milliseconds since 1970.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
@@ -22,7 +21,7 @@ const ASK_PATIENCE: Duration = Duration::from_millis(500);
 const PULSE: Duration = Duration::from_millis(500);
 /// A follower that lags by more entries does not take over yet.
 const HANDOVER_LAG_MAX: u64 = 64;
-/// A hand-over that leads nowhere is forgotten after so many lease lengths.
+/// So many lease lengths are left to a hand-over before the next look.
 const HANDOVER_LEASES: u32 = 3;
 
 /// Starts the tasks of a replica. They end with the node.
@@ -173,7 +172,6 @@ fn publish<S: StateMachine>(parts: &GroupParts, group: &Group<S>, role: Role) {
         let leads = f64::from(u8::from(role.leads));
         metrics::gauge!("seatgrid_shard_leads", "shard" => shard.to_string()).set(leads);
     }
-    group.handing_over.store(false, Ordering::SeqCst);
     group.role.send_replace(role);
     group.leads.send_if_modified(|leads| std::mem::replace(leads, role.leads) != role.leads);
     parts.leaders_epoch.send_modify(|epoch| *epoch += 1);
@@ -194,11 +192,10 @@ async fn hand_over<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
         tracing::info!(shard = group.shard, to = preferred, "handing over leadership");
         let mut role = group.watch_role();
         role.borrow_and_update();
-        group.handing_over.store(true, Ordering::SeqCst);
-        if group.raft.trigger().transfer_leader(preferred).await.is_err() {
+        if group.transfer_to(preferred).await.is_err() {
             return;
         }
-        // Without a successor openraft elects again by itself; the flag must not outlive that.
+        // This node leads no more in this term; without that successor another one is elected.
         let _ = tokio::time::timeout(lease * HANDOVER_LEASES, role.changed()).await;
     }
 }

@@ -1,11 +1,13 @@
 //! One frame: reading with a size limit, writing many at once.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Length and request id in front of each body.
 const HEADER_BYTES: usize = 12;
@@ -86,14 +88,67 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
+/// The entrance of a connection's queue of frames, which counts the bytes that wait.
+#[derive(Clone)]
+pub(crate) struct FrameSender {
+    frames: mpsc::UnboundedSender<Frame>,
+    load: Arc<Load>,
+}
+
+/// The other end, for [`write_all_queued`].
+pub(crate) struct FrameReceiver {
+    frames: mpsc::UnboundedReceiver<Frame>,
+    load: Arc<Load>,
+}
+
+#[derive(Default)]
+struct Load {
+    bytes: AtomicUsize,
+    written: Notify,
+}
+
+/// A queue of frames. It has no limit of its own: callers bound the number of frames and look at
+/// the bytes before they add to them.
+pub(crate) fn queue() -> (FrameSender, FrameReceiver) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let load = Arc::new(Load::default());
+    let entrance = FrameSender { frames: sender, load: Arc::clone(&load) };
+    (entrance, FrameReceiver { frames: receiver, load })
+}
+
+impl FrameSender {
+    /// Adds a frame; whether the connection still lives.
+    pub fn send(&self, frame: Frame) -> bool {
+        self.load.bytes.fetch_add(frame.body.len(), Ordering::Relaxed);
+        self.frames.send(frame).is_ok()
+    }
+
+    /// Bytes that wait to be written.
+    pub fn bytes(&self) -> usize {
+        self.load.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Waits until at most so many bytes wait.
+    pub async fn drained_to(&self, bytes: usize) {
+        loop {
+            let written = self.load.written.notified();
+            if self.bytes() <= bytes {
+                return;
+            }
+            written.await;
+        }
+    }
+}
+
 /// Writes queued frames, all that wait in one go, until the queue closes.
 pub(crate) async fn write_all_queued<W: AsyncWrite + Unpin>(
     mut write: W,
-    mut queue: mpsc::UnboundedReceiver<Frame>,
+    mut queue: FrameReceiver,
 ) -> io::Result<()> {
     let mut frames = Vec::with_capacity(WRITE_FRAMES_MAX);
     let mut buffer = BytesMut::with_capacity(READ_BYTES);
-    while queue.recv_many(&mut frames, WRITE_FRAMES_MAX).await > 0 {
+    while queue.frames.recv_many(&mut frames, WRITE_FRAMES_MAX).await > 0 {
+        let taken: usize = frames.iter().map(|frame| frame.body.len()).sum();
         for frame in frames.drain(..) {
             buffer.put_u32_le(crate::wire::len_u32(frame.body.len()));
             buffer.put_u64_le(frame.id);
@@ -107,6 +162,8 @@ pub(crate) async fn write_all_queued<W: AsyncWrite + Unpin>(
         }
         flush(&mut write, &buffer).await?;
         buffer.clear();
+        queue.load.bytes.fetch_sub(taken, Ordering::Relaxed);
+        queue.load.written.notify_one();
     }
     write.shutdown().await
 }
@@ -139,18 +196,20 @@ mod tests {
     #[tokio::test]
     async fn frames_round_trip_and_oversized_ones_are_refused() {
         let (near, far) = tokio::io::duplex(64);
-        let (queue, frames) = mpsc::unbounded_channel();
+        let (sender, frames) = queue();
         let sent = [1, 200_000, 0, 70].map(|len| Bytes::from(vec![len as u8; len]));
         for (id, body) in sent.iter().cloned().enumerate() {
-            queue.send(Frame { id: id as u64, body }).expect("the receiver is below");
+            assert!(sender.send(Frame { id: id as u64, body }), "the receiver is below");
         }
-        drop(queue);
+        assert_eq!(sender.bytes(), 200_071);
         let writing = tokio::spawn(write_all_queued(near, frames));
         let mut reader = FrameReader::new(far, 200_000);
         for (id, body) in sent.into_iter().enumerate() {
             let frame = reader.next().await.expect("a sound frame").expect("more frames");
             assert_eq!(frame, Frame { id: id as u64, body });
         }
+        sender.drained_to(0).await;
+        drop(sender);
         assert!(reader.next().await.expect("a sound end").is_none());
         writing.await.expect("no panic").expect("written");
     }

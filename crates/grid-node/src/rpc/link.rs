@@ -14,15 +14,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::frame::{Frame, FrameReader, write_all_queued, write_one};
+use super::frame::{self, Frame, FrameReader, FrameSender, write_all_queued, write_one};
 
 /// First pause after a failed dial; doubles up to the maximum.
 const REDIAL_MIN: Duration = Duration::from_millis(50);
 /// The longest pause between dials: a restarted node is found within it.
 const REDIAL_MAX: Duration = Duration::from_millis(1000);
+/// 64 MiB and one request may wait to be written.
+const QUEUED_BYTES_MAX: usize = 64 << 20;
 /// A connection without any answer for so long while calls time out is dropped and dialled anew.
 const SILENCE_MAX: Duration = Duration::from_secs(3);
 
@@ -154,7 +156,7 @@ impl Link {
             Err(error) => return Err(io::Error::other(error)),
         };
         *self.greeting.lock() = Some(greeting);
-        let (queue, frames) = mpsc::unbounded_channel();
+        let (queue, frames) = frame::queue();
         let ended = CancellationToken::new();
         let connection = Arc::new(Connection {
             queue,
@@ -213,7 +215,7 @@ async fn deliver<R: tokio::io::AsyncRead + Unpin>(
 }
 
 struct Connection {
-    queue: mpsc::UnboundedSender<Frame>,
+    queue: FrameSender,
     waiting: Arc<Mutex<Waiting>>,
     next_id: AtomicU64,
     ended: CancellationToken,
@@ -240,13 +242,14 @@ impl Connection {
             if self.ended.is_cancelled() {
                 return Err(CallError::NotSent);
             }
-            if waiting.calls.len() >= in_flight_max {
+            // A caller that gave up leaves its frame behind, so bytes are looked at as well.
+            if waiting.calls.len() >= in_flight_max || self.queue.bytes() > QUEUED_BYTES_MAX {
                 return Err(CallError::Full);
             }
             waiting.calls.insert(id, answer);
         }
         let forget = Forget { connection: self, id };
-        if self.queue.send(Frame { id, body }).is_err() {
+        if !self.queue.send(Frame { id, body }) {
             return Err(CallError::NotSent);
         }
         let result = match tokio::time::timeout_at(deadline.into(), answered).await {

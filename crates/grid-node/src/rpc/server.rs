@@ -11,12 +11,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::frame::{Frame, FrameError, FrameReader, write_all_queued, write_one};
+use super::frame::{
+    self, Frame, FrameError, FrameReader, FrameSender, write_all_queued, write_one,
+};
 
+/// A peer that does not take 64 MiB of answers is not read from until it has.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// A peer must introduce itself within this time.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// A hello is a few dozen bytes.
@@ -68,14 +72,14 @@ pub(crate) struct ServerOptions {
 /// Answers one request, once. Dropping it unanswered leaves the caller to its deadline.
 pub(crate) struct Replier {
     id: u64,
-    queue: mpsc::UnboundedSender<Frame>,
+    queue: FrameSender,
     _in_flight: OwnedSemaphorePermit,
 }
 
 impl Replier {
     /// Sends the answer; does nothing when the connection has ended.
     pub fn send(self, body: Bytes) {
-        let _ = self.queue.send(Frame { id: self.id, body });
+        self.queue.send(Frame { id: self.id, body });
     }
 }
 
@@ -150,7 +154,7 @@ async fn serve<S: Service>(
         }
     };
     reader.set_body_bytes_max(options.body_bytes_max);
-    let (queue, frames) = mpsc::unbounded_channel();
+    let (queue, frames) = frame::queue();
     tokio::select! {
         _ = write_all_queued(write, frames) => {}
         end = dispatch(&*service, &peer, &mut reader, queue, options.in_flight_max) => {
@@ -171,11 +175,12 @@ async fn dispatch<S: Service, R: tokio::io::AsyncRead + Unpin>(
     service: &S,
     peer: &Arc<S::Peer>,
     reader: &mut FrameReader<R>,
-    queue: mpsc::UnboundedSender<Frame>,
+    queue: FrameSender,
     in_flight_max: usize,
 ) -> Result<(), FrameError> {
     let slots = Arc::new(Semaphore::new(in_flight_max));
     while let Some(frame) = reader.next().await? {
+        queue.drained_to(ANSWER_BYTES_MAX).await;
         let Ok(in_flight) = Arc::clone(&slots).acquire_owned().await else {
             return Ok(());
         };

@@ -1,7 +1,10 @@
-//! Connections that do not belong here, and frames that are too large.
+//! Connections that do not belong here, frames that are too large, units that say nothing.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use bytes::Bytes;
+use grid_node::{ClientConfig, GridClient, ReadFrom};
 
 use crate::grid::{Grid, PATIENCE, soon};
 use crate::toy::command;
@@ -122,5 +125,42 @@ async fn an_oversized_frame_ends_its_connection_and_nothing_else() {
     ended.await.expect("every connection was ended");
     let client = grid.client();
     client.submit(1, command(1, "w"), soon()).await.expect("committed");
+    grid.stop().await;
+}
+
+/// A unit that takes connections and requests and never answers, as a frozen process would.
+fn silent_unit() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        let mut taken = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            let mut greeting = 7_u128.to_le_bytes().to_vec();
+            greeting.extend(9_u64.to_le_bytes());
+            stream.write_all(&frame(&greeting)).expect("sent");
+            taken.push(stream);
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_unit_is_passed_over() {
+    let mut grid = Grid::start(1).await;
+    grid.leader(1).await;
+    let mut config = ClientConfig::new(vec![silent_unit(), grid.client_address(1)]);
+    config.attempt_timeout = std::time::Duration::from_millis(100);
+    for request in 0..4 {
+        // Each client begins with a unit of its own choice.
+        let client = GridClient::new(config.clone());
+        client.submit(1, command(request, "w"), soon()).await.expect("committed");
+        let client = GridClient::new(config.clone());
+        let words = client.query(1, Bytes::new(), ReadFrom::Leader, soon()).await;
+        let expected = vec!["w"; request as usize + 1].join("\n");
+        assert_eq!(words, Ok(Bytes::from(expected)));
+        let stale = Bytes::from_static(b"stale");
+        client.query(1, stale, ReadFrom::Any, soon()).await.expect("answered");
+    }
     grid.stop().await;
 }
