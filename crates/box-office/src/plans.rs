@@ -75,7 +75,7 @@ impl EventPlan {
 
     /// ISO 4217 letters of the event's currency.
     pub(crate) fn currency(&self) -> &str {
-        std::str::from_utf8(&self.sale.currency).unwrap_or("XXX")
+        std::str::from_utf8(&self.sale.currency).unwrap_or_default()
     }
 }
 

@@ -136,10 +136,13 @@ impl<S: StateMachine> ClientService<S> {
                 if RoutesKnown::of(&table) != known || Instant::now() >= deadline {
                     return Answer::Ok(codec::encode(&table));
                 }
-                tokio::select! {
-                    changed = applied.changed() => if changed.is_err() { return Answer::Stopped },
-                    changed = leaders_epoch.changed() => if changed.is_err() { return Answer::Stopped },
-                    () = tokio::time::sleep_until(deadline.into()) => {}
+                let changed = tokio::select! {
+                    changed = applied.changed() => changed,
+                    changed = leaders_epoch.changed() => changed,
+                    () = tokio::time::sleep_until(deadline.into()) => Ok(()),
+                };
+                if changed.is_err() {
+                    return Answer::Stopped;
                 }
             }
         }

@@ -5,8 +5,8 @@
 //! order. [`Wal::open`] replays what is on disk and hands it back; afterwards nothing is read from
 //! disk, so callers keep live entries in memory (the log shares the same reference-counted bytes).
 //!
-//! The log must never acknowledge before fdatasync (invariant I4), never retry a failed fdatasync, never hand back
-//! content that a checksum does not cover, and never knows what its payloads mean.
+//! The log must never acknowledge before fdatasync (invariant I4), never retry a failed fdatasync,
+//! never hand back content that a checksum does not cover, and never knows what its payloads mean.
 
 mod disk;
 mod error;

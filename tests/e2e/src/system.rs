@@ -164,6 +164,7 @@ impl System {
 }
 
 impl Drop for System {
+    #[expect(clippy::print_stderr, reason = "a failing test tells what the system said")]
     fn drop(&mut self) {
         if self.child.is_some() {
             let code = self.stop();

@@ -20,7 +20,10 @@ const HOMES: &[(&str, &[&str])] = &[
             "crates/seatgrid/src",
         ],
     ),
-    ("reqwest", &["crates/payments/", "crates/seatgrid/", "tests/e2e/"]),
+    (
+        "reqwest",
+        &["crates/payments/", "crates/box-office/tests/", "crates/seatgrid/", "tests/e2e/"],
+    ),
 ];
 
 /// Names every use away from home.

@@ -2,8 +2,9 @@
 //!
 //! By bytes of log since the last one, with a random share on top, so that the groups of a node do
 //! not do it all at once. The log keeps what the older of the two kept snapshots needs: a damaged
-//! newest one costs nothing. A group whose log is idle but keeps old segments of the node's log from
-//! being freed takes one too, and its log then keeps nothing that the snapshot covers.
+//! newest one costs nothing. A group whose log is idle but keeps old segments of the node's log
+//! from being freed takes one too, and its log then keeps nothing that the snapshot covers. Nothing
+//! is purged that no snapshot covers (invariant I14).
 
 use std::time::Duration;
 
@@ -65,7 +66,8 @@ fn threshold(after_log_bytes: u64) -> u64 {
     after_log_bytes + rand::rng().random_range(0..=after_log_bytes / 4)
 }
 
-/// Takes a snapshot of what is applied now and lets the log forget; whether it worked.
+/// Takes a snapshot of what is applied now and lets the log forget, never past what a snapshot
+/// covers (invariant I14); whether it worked.
 async fn take<S: StateMachine>(group: &Group<S>, keep: Keep) -> bool {
     let Some(applied) = group.replica.last_applied() else { return false };
     if group.raft.trigger().snapshot().await.is_err() {

@@ -95,7 +95,8 @@ impl SnapshotDir {
             match self.check(bytes.clone()) {
                 Ok(content) => return Ok(Some((content, bytes))),
                 Err(reason) => {
-                    tracing::warn!(file = %path.display(), %reason, "snapshot is damaged, trying an older one");
+                    let file = path.display();
+                    tracing::warn!(%file, %reason, "snapshot is damaged, trying an older one");
                 }
             }
         }

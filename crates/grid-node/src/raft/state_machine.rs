@@ -48,6 +48,7 @@ impl<S: StateMachine> Replica<S> {
         let newest = dir.newest().map_err(|source| SnapshotError::Io { dir: path(), source })?;
         let reached =
             newest.as_ref().and_then(|(content, _)| content.last_log_id.map(|id| id.index));
+        // invariant: I14
         if let Some(purged) = purged.filter(|purged| reached < Some(purged.index)) {
             return Err(SnapshotError::Missing { shard, purged: purged.index, dir: path() });
         }

@@ -1,4 +1,5 @@
-//! Nodes whose log lost its end in a power cut, or all of it: they do not help to forget what was acknowledged.
+//! Nodes whose log lost its end in a power cut, or all of it: they do not help to forget what was
+//! acknowledged (invariants I4, I5).
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -104,10 +104,11 @@ impl Grid {
     /// Starts a node that is not running.
     pub async fn start_node(&mut self, id: NodeId) {
         let deadline = soon();
+        let mut looks = looks();
         // A node that was killed a moment ago may still be letting go of its port and directory.
         while let Err(error) = self.try_start(id).await {
             assert!(Instant::now() < deadline, "node {id} does not start: {error}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            looks.tick().await;
         }
     }
 
@@ -175,11 +176,17 @@ fn free_port() -> SocketAddr {
 /// Looks until there is something to see.
 pub async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = soon();
+    let mut looks = looks();
     loop {
+        looks.tick().await;
         if let Some(seen) = look() {
             return seen;
         }
         assert!(Instant::now() < deadline, "no {what} in time");
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// How often a condition is looked at.
+fn looks() -> tokio::time::Interval {
+    tokio::time::interval(Duration::from_millis(10))
 }

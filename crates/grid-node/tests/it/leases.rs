@@ -1,4 +1,4 @@
-//! A leader that a quorum no longer hears neither serves nor answers fresh reads.
+//! A leader that a quorum no longer hears neither serves nor answers fresh reads (invariant I6).
 
 use std::time::{Duration, Instant};
 

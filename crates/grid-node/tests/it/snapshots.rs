@@ -1,5 +1,5 @@
 //! Snapshots that bound the log, survive restarts, bring a follower up to date, and are not
-//! believed when damaged.
+//! believed when damaged; a log that no snapshot leads up to is refused (invariant I14).
 
 use std::fs;
 use std::path::PathBuf;
@@ -54,6 +54,7 @@ fn snapshot_files(grid: &Grid, node: NodeId) -> Vec<PathBuf> {
     files
 }
 
+/// Invariant I14.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_left_behind_catches_up_by_snapshot() {
     let mut grid = grid().await;

@@ -54,7 +54,12 @@ fn cases() -> Vec<Case> {
         post(
             "no hold",
             "/orders",
-            json!({"hold_id": "h1-999999", "buyer": {"name": "A", "email": "a@example.org", "phone": "+79000000000"}, "consents": ["personal_data"], "channels": ["email"]}),
+            json!({
+                "hold_id": "h1-999999",
+                "buyer": {"name": "A", "email": "a@example.org", "phone": "+79000000000"},
+                "consents": ["personal_data"],
+                "channels": ["email"],
+            }),
             (404, "hold_not_found"),
         ),
         Case {
