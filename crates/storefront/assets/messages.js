@@ -70,7 +70,7 @@ const EN = {
     + "another way.",
   continue_payment: "Back to the payment page",
   order_paid: "Paid. Have a great evening!",
-  order_paid_text: "Your tickets are below and on their way by e-mail.",
+  order_paid_text: "Your tickets are below. Keep this page, or print them.",
   order_expired: "The time ran out",
   order_expired_text: "No payment arrived in time, and the seats went back on sale. Should money "
     + "still be taken, we will return it or give you the seats, and write to you.",
@@ -171,7 +171,7 @@ const RU = {
     + "способом.",
   continue_payment: "Вернуться к оплате",
   order_paid: "Оплачено. Хорошего вечера!",
-  order_paid_text: "Билеты ниже, и мы уже отправляем их по почте.",
+  order_paid_text: "Билеты ниже. Сохраните эту страницу или распечатайте их.",
   order_expired: "Время вышло",
   order_expired_text: "Оплата не пришла вовремя, места вернулись в продажу. Если деньги всё же "
     + "спишутся, мы вернём их или отдадим вам места и напишем об этом.",

@@ -75,7 +75,7 @@ pub(super) const TEXTS: Texts = Texts {
     details_title: "Your details",
     buyer_name: "Name",
     buyer_email: "E-mail",
-    buyer_email_hint: "The tickets go here.",
+    buyer_email_hint: "It says whose order this is.",
     buyer_phone: "Phone",
     method_title: "How to pay",
     method_card: "Bank card",

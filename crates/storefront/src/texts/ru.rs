@@ -78,7 +78,7 @@ pub(super) const TEXTS: Texts = Texts {
     details_title: "Ваши данные",
     buyer_name: "Имя",
     buyer_email: "Электронная почта",
-    buyer_email_hint: "Сюда придут билеты.",
+    buyer_email_hint: "Нужна, чтобы заказ был ваш.",
     buyer_phone: "Телефон",
     method_title: "Как оплатить",
     method_card: "Банковская карта",
