@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use payments::Secret;
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -37,6 +38,18 @@ pub enum DatabaseError {
     /// The address cannot be used.
     #[error("database address: {0}")]
     Address(String),
+}
+
+/// Brings schema `office` of a database to this version's form; repeating it is harmless.
+///
+/// # Errors
+/// When the address cannot be used, or the server cannot be reached or refuses.
+pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
+    let url = DatabaseUrl(Secret::new(database_url));
+    let database = Database::open(None, &url, 1)?;
+    let done = database.migrate().await;
+    database.close().await;
+    done
 }
 
 /// The database as this process reaches it. Opening never waits; the server may come later.

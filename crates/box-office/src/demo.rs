@@ -2,8 +2,9 @@
 //! installation has something to sell. Put in once; what an organiser changed stays changed.
 
 use sqlx::types::Json;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
+use crate::catalogue::store::own_connection;
 use crate::catalogue::{StoredPlan, TierRecord, Work};
 
 mod arena;
@@ -57,7 +58,8 @@ pub(crate) async fn seed(pool: PgPool, hold_ttl_s: u32) -> Result<(), sqlx::Erro
     if there {
         return Ok(());
     }
-    let mut all = pool.begin().await?;
+    let mut own = own_connection(&pool).await?;
+    let mut all = own.begin().await?;
     for artist in texts::ARTISTS {
         put_artist(&mut all, artist).await?;
     }

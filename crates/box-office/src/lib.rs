@@ -31,6 +31,7 @@ mod upkeep;
 mod webhook_journal;
 
 pub use config::{ConfigError, OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig};
+pub use database::{DatabaseError, migrate};
 pub use office::RunError as OfficeError;
 pub use tasks::TaskDied;
 pub use worker::RunError as WorkerError;

@@ -18,10 +18,11 @@ pub async fn run(args: &MigrateArgs) -> Result<()> {
     apply(&url).await
 }
 
-/// The tables that the writer fills. The office brings its own up to date when it starts.
+/// Both schemas: `grid`, which the writer fills, and `office`.
 ///
 /// # Errors
 /// When the database cannot be reached or refuses.
 pub async fn apply(url: &str) -> Result<()> {
-    data_writer::migrate(url).await.context("schema grid")
+    data_writer::migrate(url).await.context("schema grid")?;
+    box_office::migrate(url).await.context("schema office")
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlx::types::Json;
-use sqlx::{FromRow, PgPool};
+use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
 use super::{ArtistRecord, Catalogue, EventRecord, StoredPlan, TierRecord, VenueRecord, Work};
 
@@ -52,9 +52,17 @@ pub(crate) async fn revision(pool: &PgPool) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("select revision from office.catalogue_revision").fetch_one(pool).await
 }
 
+/// A connection that never returns to the pool. A transaction whose beginning was given up half-way
+/// (a deadline, a stop) would otherwise stay open on a pooled connection, and the next user's
+/// statements would run inside it and never be committed.
+pub(crate) async fn own_connection(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    Ok(pool.acquire().await?.detach())
+}
+
 /// Everything that is published, as of one moment.
 pub(crate) async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
-    let mut snapshot = pool.begin().await?;
+    let mut own = own_connection(pool).await?;
+    let mut snapshot = own.begin().await?;
     sqlx::query("set transaction isolation level repeatable read, read only")
         .execute(&mut *snapshot)
         .await?;

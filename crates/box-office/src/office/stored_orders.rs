@@ -75,8 +75,8 @@ pub(crate) async fn order_of_refund(
 }
 
 async fn read(pool: PgPool, id: &str) -> Result<Option<OrderBody>, sqlx::Error> {
-    let mut snapshot = pool.begin().await?;
-    let db = &mut *snapshot;
+    let mut connection = pool.acquire().await?;
+    let db = &mut *connection;
     let found: Option<OrderRow> = sqlx::query_as(
         "select event_id, hold_id, status, total_minor, currency,
                 (extract(epoch from created_at) * 1000)::bigint as created_ms,
@@ -113,7 +113,6 @@ async fn read(pool: PgPool, id: &str) -> Result<Option<OrderBody>, sqlx::Error> 
     .bind(id)
     .fetch_all(&mut *db)
     .await?;
-    snapshot.commit().await?;
     Ok(Some(assemble(id, order, seats, (payments, refunds))))
 }
 
