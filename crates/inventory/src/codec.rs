@@ -9,8 +9,11 @@ use serde::de::DeserializeOwned;
 
 /// The form written today; a reader refuses a higher one.
 pub const FORMAT: u8 = 1;
-/// Bytes of one decoded value: a plan of 250,000 seats with the longest labels fits.
+/// Bytes of one decoded command, reply or question: a plan of 250,000 seats with the longest labels
+/// fits.
 pub const DECODE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of one decoded snapshot: a shard at all its limits fits.
+pub const SNAPSHOT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,24 +39,34 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 fn options() -> impl Options {
-    bincode::DefaultOptions::new().with_limit(DECODE_BYTES_MAX)
+    bincode::DefaultOptions::new()
 }
 
 /// Encodes a value behind the version byte.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     bytes.push(FORMAT);
-    options().serialize_into(&mut bytes, value).expect(
-        "writing to memory fails only over the size limit, which the plan's limits exclude",
-    );
+    options()
+        .serialize_into(&mut bytes, value)
+        .expect("writing our own types to memory without a limit does not fail");
     bytes
 }
 
 /// Decodes a value, all of the bytes or nothing.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    decode_up_to(bytes, DECODE_BYTES_MAX)
+}
+
+/// Decodes a snapshot, all of the bytes or nothing.
+pub(crate) fn decode_snapshot<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    decode_up_to(bytes, SNAPSHOT_BYTES_MAX)
+}
+
+fn decode_up_to<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64) -> Result<T, DecodeError> {
     let (format, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
     if *format != FORMAT {
         return Err(DecodeError::Format(*format));
     }
-    options().deserialize(body).map_err(|e| DecodeError::Invalid(e.to_string()))
+    let options = options().with_limit(bytes_max);
+    options.deserialize(body).map_err(|e| DecodeError::Invalid(e.to_string()))
 }

@@ -148,6 +148,8 @@ fn check_money(event: &Event) -> Result<(), String> {
         })?;
     }
     for refund in event.refunds() {
+        let known = event.payment(refund.payment).is_some() && event.order(refund.order).is_some();
+        ensure(known, || format!("I18: refund {} has no payment or order", refund.no))?;
         let open = refund.status == RefundStatus::Pending;
         let listed = event.pending_refunds.contains(&refund.no);
         ensure(open == listed, || format!("refund {} pending {open}, listed {listed}", refund.no))?;

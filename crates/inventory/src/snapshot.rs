@@ -75,7 +75,7 @@ impl State {
 
     /// Rebuilds a state.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RestoreError> {
-        let parts: StateV1 = codec::decode(bytes).map_err(RestoreError::Decode)?;
+        let parts: StateV1 = codec::decode_snapshot(bytes).map_err(RestoreError::Decode)?;
         let mut state = Self::with_ledger_max(parts.ledger_records_max);
         state.at_ms = parts.at_ms;
         state.keys = parts.keys;

@@ -22,6 +22,8 @@ use crate::query::{
 const PENDING_MAX: usize = 10_000;
 /// Most ledger rows told at once, whatever is asked for; one log entry may exceed it.
 const FEED_ROWS_MAX: u32 = 50_000;
+/// Left of a waiting question's time for the answer to travel.
+const ANSWER_MARGIN: Duration = Duration::from_millis(50);
 /// A seat map is told as changes only while they are fewer than one seat in so many.
 const FULL_MAP_SHARE: usize = 8;
 
@@ -55,7 +57,8 @@ async fn answer(
         return Ok(shard.read(|machine| plan(machine.state(), *event)));
     }
     let mut applied = shard.watch_applied();
-    let give_up = deadline.min(Instant::now() + wait(query));
+    let last_moment = deadline.checked_sub(ANSWER_MARGIN).unwrap_or(deadline);
+    let give_up = last_moment.min(Instant::now() + wait(query));
     loop {
         applied.borrow_and_update();
         let ready = shard.read_fresh(deadline, |machine| ready(machine.state(), query)).await?;

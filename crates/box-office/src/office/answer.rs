@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_api::{
-    Code, Deadline, GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENT_REPLAYED, Problem, from_grid,
-    from_refusal, ip_bytes,
+    Code, Deadline, GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENT_REPLAYED, Problem, X_HOLD_TOKEN,
+    from_grid, from_refusal, ip_bytes,
 };
 use inventory::{
     Actor, Command, Envelope, EventNo, HoldId, OrderId, Outcome, Refusal, Reply, RequestKey,
@@ -58,6 +58,13 @@ pub(super) struct Shopper {
     /// For the ledger.
     actor: Actor,
     headers: HeaderMap,
+}
+
+impl Shopper {
+    /// Whether any token was sent; says nothing about its worth.
+    pub(super) fn has_token(&self) -> bool {
+        self.headers.contains_key(X_HOLD_TOKEN)
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Shopper {

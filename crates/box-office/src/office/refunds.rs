@@ -31,6 +31,10 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let missing = || Problem::new(Code::RefundNotFound);
     let id: RefundId = id.parse().map_err(|_| missing())?;
+    // Without a token nothing is looked for: the search is dearer than the refusal.
+    if !shopper.has_token() {
+        return Err(missing());
+    }
     let order_id = office.order_of_refund(id, shopper.deadline).await?;
     let answer = office.grid.order(order_id, shopper.deadline).await;
     let answer = answer.map_err(|error| from_grid(error, Code::RefundNotFound))?;
@@ -47,6 +51,7 @@ impl Office {
     /// a refund younger than that is still among the open ones.
     async fn order_of_refund(&self, id: RefundId, deadline: Instant) -> Result<OrderId, Problem> {
         let stored = stored_orders::order_of_refund(&self.database, &id.to_string()).await;
+        let away = stored.is_err();
         if let Some(order) = stored.ok().flatten().and_then(|order| order.parse().ok()) {
             return Ok(order);
         }
@@ -55,7 +60,8 @@ impl Office {
         let open = self.grid.pending_money(shard, OPEN_SEARCHED_MAX, deadline).await;
         let open = open.map_err(missing)?.refunds;
         let found = open.iter().find(|open| open.id == id);
-        let found = found.ok_or_else(|| Problem::new(Code::RefundNotFound))?;
+        let nobody_knows = if away { Code::DatabaseUnavailable } else { Code::RefundNotFound };
+        let found = found.ok_or_else(|| Problem::new(nobody_knows))?;
         Ok(OrderId { event: id.event, no: found.refund.order })
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct MoneyRound {
 struct Open {
     payments: Vec<OpenPayment>,
     refunds: Vec<OpenRefund>,
+    /// Whether every shard answered.
+    complete: bool,
 }
 
 impl MoneyRound {
@@ -93,11 +95,20 @@ impl MoneyRound {
         let grid = self.settlement.grid();
         let routes = grid.refresh_routes(deadline).await?;
         let shards: BTreeSet<ShardId> = routes.pins.values().map(|pin| pin.shard).collect();
-        let mut open = Open::default();
+        let mut open = Open { complete: true, ..Open::default() };
         for shard in shards {
-            let mut pending = grid.pending_money(shard, self.open_max, deadline).await?;
-            open.payments.append(&mut pending.payments);
-            open.refunds.append(&mut pending.refunds);
+            // A shard without a leader must not hide the money of the others.
+            match grid.pending_money(shard, self.open_max, Instant::now() + ASK_DEADLINE).await {
+                Ok(mut pending) => {
+                    open.payments.append(&mut pending.payments);
+                    open.refunds.append(&mut pending.refunds);
+                }
+                Err(error) => {
+                    tracing::debug!(shard, %error, "open money of a shard was not read");
+                    metrics::counter!("seatgrid_worker_shards_silent_total").increment(1);
+                    open.complete = false;
+                }
+            }
         }
         Ok(open)
     }
@@ -107,8 +118,10 @@ impl MoneyRound {
         let now = now_ms();
         let payments: BTreeSet<_> = open.payments.iter().map(|p| p.id).collect();
         let refunds: BTreeSet<_> = open.refunds.iter().map(|r| r.id).collect();
-        self.payments_asked_ms.retain(|id, _| payments.contains(id));
-        self.refunds_asked_ms.retain(|id, _| refunds.contains(id));
+        if open.complete {
+            self.payments_asked_ms.retain(|id, _| payments.contains(id));
+            self.refunds_asked_ms.retain(|id, _| refunds.contains(id));
+        }
         let payment_due = |p: &OpenPayment| {
             let asked = self.payments_asked_ms.get(&p.id).copied();
             payment_due_ms(p.payment.started_at_ms, asked) <= now

@@ -50,12 +50,17 @@ fn forget(state: &mut State, event_no: EventNo, no: u64) {
     if !unpaid {
         return;
     }
-    if order.payments.iter().any(|no| event.pending_payments.contains(no)) {
+    let open_payment = order.payments.iter().any(|no| event.pending_payments.contains(no));
+    let open_refund = order.refunds.iter().any(|no| event.pending_refunds.contains(no));
+    if open_payment || open_refund {
         state.forget.insert((at_ms + ORDER_KEPT_MS, event_no, no));
         return;
     }
     for payment in &order.payments {
         event.payments.remove(payment);
+    }
+    for refund in &order.refunds {
+        event.refunds.remove(refund);
     }
     event.orders.remove(&no);
 }

@@ -9,8 +9,10 @@ use crate::{Actor, Change, Event, FeedPosition, LedgerRecord, OpenSale, Sale, St
 const HOLD_TTL_MS: std::ops::RangeInclusive<u32> = 5_000..=1_800_000;
 /// Largest permitted `per_hold_max`.
 const PER_HOLD_LIMIT: u16 = 100;
-/// Events of one shard; bounds memory together with the plan's limits.
+/// Events of one shard.
 const EVENTS_MAX: usize = 10_000;
+/// Seats of one shard, all events together: bounds memory and the size of a snapshot.
+const SHARD_SEATS_MAX: usize = 5_000_000;
 
 pub(crate) fn apply(state: &mut State, actor: Actor, c: &OpenSale) -> Result<Effect, Refusal> {
     if let Some(event) = state.events.get(&c.event) {
@@ -24,6 +26,12 @@ pub(crate) fn apply(state: &mut State, actor: Actor, c: &OpenSale) -> Result<Eff
     c.plan.check().map_err(|e| Refusal::SaleInvalid { reason: e.to_string() })?;
     if state.events.len() >= EVENTS_MAX {
         return Err(Refusal::SaleInvalid { reason: "the shard has 10000 events".into() });
+    }
+    let seats: usize = state.events.values().map(|event| event.seats.len()).sum();
+    if seats + c.plan.seat_count() > SHARD_SEATS_MAX {
+        return Err(Refusal::SaleInvalid {
+            reason: "the shard would have over 5000000 seats".into(),
+        });
     }
     if !state.outbox.has_room(1, state.ledger_records_max) {
         return Err(Refusal::PersistenceBacklog);

@@ -41,7 +41,7 @@ fn fail(refund: &mut Refund, error: &str, status: RefundStatus) {
 
 /// An order whose money was all on its way back is refunded once every refund has succeeded.
 fn finish_order(s: &mut Scope<'_>, no: u64) {
-    let order = &s.event.orders[&no];
+    let Some(order) = s.event.orders.get(&no) else { return };
     let back = |no: &u64| s.event.refunds[no].status == RefundStatus::Succeeded;
     if order.status == OrderStatus::RefundPending && order.refunds.iter().all(back) {
         s.change_order(no, OrderStatus::Refunded);

@@ -216,3 +216,22 @@ fn unpaid_orders_are_forgotten_but_not_while_money_may_come() {
     ",
     );
 }
+
+#[test]
+fn an_order_with_an_open_refund_is_not_forgotten() {
+    after_payment(
+        "
+        capture p3 199              => succeeded refunded order=pending_payment r4
+        tick 300s
+        expire                      => expired 1 more=false
+        tick 3h
+        expire
+        order? o2                   => expired
+        refund r4 ok                => noted
+        tick 3h
+        expire
+        order? o2                   => unknown
+        refund r4 ok                => RefundNotFound
+    ",
+    );
+}
