@@ -6,13 +6,14 @@
 //! committed on a quorum of synced logs, applied in order, and answered. This crate knows nothing
 //! of what it replicates.
 
+mod admin;
 mod batch;
 mod batcher;
 mod client;
 mod codec;
 mod config;
 mod machine;
-mod meta;
+pub mod meta;
 mod node;
 mod port;
 mod raft;
@@ -22,6 +23,7 @@ mod shard;
 pub mod wal;
 mod wire;
 
+pub use admin::{AdminAnswer, AdminRequest, FollowerReport, ReplicaReport};
 pub use client::{ClientConfig, ClientError, GridClient, ReadFrom};
 pub use config::{
     BatchConfig, ConfigError, LimitsConfig, LogConfig, NodeConfig, PeerAddress, RaftConfig,
@@ -30,7 +32,7 @@ pub use config::{
 pub use machine::{
     CommittedEntry, QueryError, QueryFuture, QueryHandler, RestoreError, StateMachine,
 };
-pub use meta::MetaState;
+pub use meta::{MetaCommand, MetaRefusal, MetaReply, MetaState};
 pub use node::{GridNode, LogStatus, NodeStatus, ShardStatus, StartError};
 pub use raft::SnapshotError;
 pub use routes::{Pin, RouteTable};

@@ -1,79 +1,214 @@
-//! The meta group's state: which shard each key is pinned to. Shard 0, same engine as all others.
+//! The meta group's state: nodes, shards and their replicas, pins, operators' goals. Shard 0, same
+//! engine as all others.
 //!
-//! A key goes to the shard with the fewest pins and stays there (invariant I7); pinning it again
-//! answers the same.
-//! Deterministic; the number of shards comes with the command.
+//! The one place that says where anything is: a node's groups follow it, routers read it, the
+//! controller changes it step by step, and whoever takes over the controller's work reads here how
+//! far it was. A pinned key stays where it is (invariant I7), node ids are never used twice
+//! (invariant I5). Deterministic; the time comes with the entry.
 
-use std::collections::BTreeMap;
+mod command;
+mod layout;
+mod moves;
+mod nodes;
+mod operations;
+mod pins;
+mod snapshot;
+mod types;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::codec;
+pub use command::{Founder, MetaCommand, MetaRefusal, MetaReply};
+pub use pins::KEY_BYTES_MAX;
+pub use types::{
+    Layout, LayoutChange, MovePhase, NodeAddresses, NodeProfile, NodeRecord, NodeState, Operation,
+    OperationKind, OperationState, ReplicaMove, ShardRecord, Switches,
+};
+
+use self::pins::PinRecord;
 use crate::machine::{CommittedEntry, RestoreError, StateMachine};
-use crate::{Pin, ShardId};
+use crate::routes::Pin;
+use crate::{NodeId, ShardId, codec};
 
-/// Longest key, in bytes.
-pub(crate) const KEY_BYTES_MAX: usize = 256;
-
-/// Changes the meta group's state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum MetaCommand {
-    /// Pins a key to the least loaded of the data shards 1..=shards.
-    Pin { key: String, shards: u32 },
-}
-
-/// The outcome of a [`MetaCommand`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum MetaReply {
-    /// The key's pin, new or old.
-    Pinned(Pin),
-    /// The command cannot be carried out.
-    Invalid,
-}
+/// Outcome of a command inside this module.
+type Outcome = Result<MetaReply, MetaRefusal>;
 
 /// The meta group's state.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MetaState {
-    pins: BTreeMap<String, Pin>,
+    revision: u64,
+    next_node_id: NodeId,
+    nodes: BTreeMap<NodeId, NodeRecord>,
+    shards: BTreeMap<ShardId, ShardRecord>,
+    pins: BTreeMap<String, PinRecord>,
     /// Pins of each shard.
     load: BTreeMap<ShardId, u32>,
-    /// Grows with each change of the pins.
-    revision: u64,
+    next_operation: u64,
+    operations: BTreeMap<u64, Operation>,
+    layout: Layout,
+    switches: Switches,
+    /// Replicas wanted of each shard.
+    replicas: u32,
+    /// The version that all shards go by or are being raised to.
+    version: u32,
+}
+
+impl Default for MetaState {
+    fn default() -> Self {
+        Self {
+            revision: 0,
+            next_node_id: 1,
+            nodes: BTreeMap::new(),
+            shards: BTreeMap::new(),
+            pins: BTreeMap::new(),
+            load: BTreeMap::new(),
+            next_operation: 1,
+            operations: BTreeMap::new(),
+            layout: Layout::default(),
+            switches: Switches::default(),
+            replicas: 0,
+            version: 1,
+        }
+    }
 }
 
 impl MetaState {
-    /// All pins by key.
-    #[must_use]
-    pub fn pins(&self) -> &BTreeMap<String, Pin> {
-        &self.pins
-    }
-
-    /// Grows with each change of the pins.
+    /// Grows with each change of anything.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    fn pin(&mut self, key: String, shards: u32) -> MetaReply {
-        if let Some(pin) = self.pins.get(&key) {
-            return MetaReply::Pinned(*pin);
-        }
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
-            return MetaReply::Invalid;
-        }
-        let load = |shard: &ShardId| self.load.get(shard).copied().unwrap_or(0);
-        let Some(shard) = (1..=shards).min_by_key(load) else {
-            return MetaReply::Invalid;
+    /// Whether the founding layout is written down.
+    #[must_use]
+    pub fn is_founded(&self) -> bool {
+        !self.nodes.is_empty()
+    }
+
+    /// All nodes that ever had an id.
+    #[must_use]
+    pub fn nodes(&self) -> &BTreeMap<NodeId, NodeRecord> {
+        &self.nodes
+    }
+
+    /// One node.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> Option<&NodeRecord> {
+        self.nodes.get(&node)
+    }
+
+    /// All shards; 0 is the meta group.
+    #[must_use]
+    pub fn shards(&self) -> &BTreeMap<ShardId, ShardRecord> {
+        &self.shards
+    }
+
+    /// Operations: those not over, and the newest of those that are.
+    #[must_use]
+    pub fn operations(&self) -> &BTreeMap<u64, Operation> {
+        &self.operations
+    }
+
+    /// The staged layout.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The operators' switches.
+    #[must_use]
+    pub fn switches(&self) -> Switches {
+        self.switches
+    }
+
+    /// Replicas wanted of each shard.
+    #[must_use]
+    pub fn replicas_wanted(&self) -> usize {
+        self.replicas as usize
+    }
+
+    /// The version that all shards go by or are being raised to.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Nodes that may hold replicas.
+    #[must_use]
+    pub fn active_nodes(&self) -> BTreeSet<NodeId> {
+        let active = self.nodes.values().filter(|node| node.state == NodeState::Active);
+        active.map(|node| node.id).collect()
+    }
+
+    /// Shards that a node has, gets or still has a replica of.
+    #[must_use]
+    pub fn shards_of(&self, node: NodeId) -> Vec<ShardId> {
+        let involved = self.shards.iter().filter(|(_, shard)| shard.involves(node));
+        involved.map(|(shard, _)| *shard).collect()
+    }
+
+    /// Applies one command at a time, milliseconds since 1970.
+    pub fn execute(&mut self, command: MetaCommand, at_ms: u64) -> MetaReply {
+        let outcome = match command {
+            MetaCommand::Pin { key, shards } => self.pin(key, shards),
+            MetaCommand::PinTo { key, shard, moved } => self.pin_to(key, shard, moved),
+            MetaCommand::Found { nodes, shards, replicas, version } => {
+                self.found(nodes, shards, (replicas, version))
+            }
+            MetaCommand::Announce { node, profile } => self.announce(node, profile),
+            MetaCommand::Join { profile, replaces } => self.join(profile, replaces),
+            MetaCommand::Begin { kind } => self.begin(kind, at_ms),
+            MetaCommand::Steer { operation, to } => self.steer(operation, to, at_ms),
+            MetaCommand::Report { operation, state, note, moves_total } => {
+                self.report(operation, (state, note, moves_total), at_ms)
+            }
+            MetaCommand::StartMove { shard, add, remove, operation } => {
+                self.start_move(shard, (add, remove), operation, at_ms)
+            }
+            MetaCommand::AdvanceMove { shard, phase } => self.advance_move(shard, phase),
+            MetaCommand::Publish { shard, replicas } => self.publish(shard, replicas),
+            MetaCommand::Prefer { shard, node } => self.prefer(shard, node),
+            MetaCommand::Stage { change } => self.stage(change),
+            MetaCommand::ApplyLayout { version } => self.apply_layout(version, at_ms),
+            MetaCommand::RevertLayout => self.revert_layout(),
+            MetaCommand::Switch { switches } => self.switch(switches),
+            MetaCommand::Raised { shard, version } => self.raised(shard, version),
         };
-        let Ok(number) = u32::try_from(self.pins.len() + 1) else {
-            return MetaReply::Invalid;
-        };
-        let pin = Pin { number, shard };
-        *self.load.entry(shard).or_default() += 1;
+        outcome.unwrap_or_else(MetaReply::Refused)
+    }
+
+    /// Counts a change.
+    fn touch(&mut self) {
         self.revision += 1;
-        self.pins.insert(key, pin);
-        MetaReply::Pinned(pin)
+    }
+
+    fn switch(&mut self, switches: Switches) -> Outcome {
+        if self.switches != switches {
+            self.switches = switches;
+            self.touch();
+        }
+        Ok(MetaReply::Done)
+    }
+
+    fn raised(&mut self, shard: ShardId, version: u32) -> Outcome {
+        let record = self.shard_mut(shard)?;
+        if record.version < version {
+            record.version = version;
+            self.touch();
+        }
+        Ok(MetaReply::Done)
+    }
+
+    fn shard_mut(&mut self, shard: ShardId) -> Result<&mut ShardRecord, MetaRefusal> {
+        let missing = || MetaRefusal::NotFound(format!("shard {shard}"));
+        self.shards.get_mut(&shard).ok_or_else(missing)
+    }
+
+    fn node_of(&self, node: NodeId) -> Result<&NodeRecord, MetaRefusal> {
+        let missing = || MetaRefusal::NotFound(format!("node {node}"));
+        self.nodes.get(&node).ok_or_else(missing)
     }
 }
 
@@ -85,7 +220,7 @@ impl StateMachine for MetaState {
     fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
         for command in &entry.commands {
             let reply = match codec::decode(command) {
-                Ok(MetaCommand::Pin { key, shards }) => self.pin(key, shards),
+                Ok(command) => self.execute(command, entry.at_ms),
                 Err(_) => MetaReply::Invalid,
             };
             replies.push(codec::encode(&reply));
@@ -94,43 +229,13 @@ impl StateMachine for MetaState {
 
     fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
         let state = self.clone();
-        Box::new(move || codec::encode(&state).into())
+        Box::new(move || snapshot::encode(&state))
     }
 
     fn restore(_shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError> {
-        codec::decode(bytes).map_err(|e| RestoreError::new(e.to_string()))
+        snapshot::decode(bytes)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pins_are_spread_kept_and_numbered_from_one() {
-        let mut state = MetaState::default();
-        let pinned: Vec<_> = (0..6).map(|i| state.pin(format!("key {i}"), 3)).collect();
-        let expected = [(1, 1), (2, 2), (3, 3), (4, 1), (5, 2), (6, 3)];
-        let expected = expected.map(|(number, shard)| MetaReply::Pinned(Pin { number, shard }));
-        assert_eq!(pinned, expected);
-        assert_eq!(state.pin("key 1".into(), 3), expected[1], "the second time as the first");
-        assert_eq!(state.revision(), 6);
-    }
-
-    #[test]
-    fn impossible_pins_are_refused_and_change_nothing() {
-        let mut state = MetaState::default();
-        assert_eq!(state.pin(String::new(), 3), MetaReply::Invalid);
-        assert_eq!(state.pin("k".repeat(KEY_BYTES_MAX + 1), 3), MetaReply::Invalid);
-        assert_eq!(state.pin("key".into(), 0), MetaReply::Invalid);
-        assert_eq!(state, MetaState::default());
-    }
-
-    #[test]
-    fn a_snapshot_gives_back_the_state() {
-        let mut state = MetaState::default();
-        state.pin("key".into(), 3);
-        let frozen = state.freeze()();
-        assert_eq!(MetaState::restore(0, &frozen), Ok(state));
-    }
-}
+mod tests;

@@ -171,7 +171,7 @@ impl<S: StateMachine> ClientService<S> {
                 Err(error) => Answer::from(Err(error)),
                 Ok(reply) => match codec::decode(&reply) {
                     Ok(MetaReply::Pinned(pin)) => Answer::Ok(codec::encode(&pin)),
-                    Ok(MetaReply::Invalid) => Answer::Malformed("not a key".into()),
+                    Ok(_) => Answer::Malformed("not a key".into()),
                     Err(error) => Answer::Malformed(error.to_string()),
                 },
             }
@@ -185,7 +185,10 @@ pub(crate) fn route_table<S: StateMachine>(
     shards: &BTreeMap<ShardId, Arc<Shard<S>>>,
     shard_count: u32,
 ) -> RouteTable {
-    let (revision, pins) = meta.read(|state| (state.revision(), state.pins().clone()));
+    let (revision, pins) = meta.read(|state| {
+        let pins = state.pins().map(|(key, pin)| (key.to_owned(), pin));
+        (state.revision(), pins.collect::<BTreeMap<_, _>>())
+    });
     let leader = |shard: ShardId, leader: Option<NodeId>| leader.map(|leader| (shard, leader));
     let leaders = shards
         .values()

@@ -1,0 +1,92 @@
+//! Which shard each key is pinned to.
+//!
+//! A key goes to the shard with the fewest pins and stays there (invariant I7); pinning it again
+//! answers the same. Moving a pin is for keys that hold nothing yet: the caller has made the old
+//! shard refuse the key before.
+
+use serde::{Deserialize, Serialize};
+
+use super::{MetaRefusal, MetaReply, MetaState, Outcome, Pin};
+use crate::ShardId;
+
+/// Longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 256;
+
+/// A pin and when it was last changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PinRecord {
+    pub pin: Pin,
+    /// The state's revision at that change.
+    pub changed: u64,
+}
+
+impl MetaState {
+    /// All pins by key, in the order of keys.
+    pub fn pins(&self) -> impl ExactSizeIterator<Item = (&str, Pin)> {
+        self.pins.iter().map(|(key, record)| (key.as_str(), record.pin))
+    }
+
+    /// Pins that changed after a revision.
+    pub fn pins_since(&self, revision: u64) -> impl Iterator<Item = (&str, Pin)> {
+        let changed = self.pins.iter().filter(move |(_, record)| record.changed > revision);
+        changed.map(|(key, record)| (key.as_str(), record.pin))
+    }
+
+    /// The pin of a key.
+    #[must_use]
+    pub fn pin_of(&self, key: &str) -> Option<Pin> {
+        self.pins.get(key).map(|record| record.pin)
+    }
+
+    pub(super) fn pin(&mut self, key: String, shards: u32) -> Outcome {
+        if let Some(pin) = self.pin_of(&key) {
+            return Ok(MetaReply::Pinned(pin));
+        }
+        let load = |shard: &ShardId| self.load.get(shard).copied().unwrap_or(0);
+        match (1..=shards).min_by_key(load) {
+            Some(shard) if is_key(&key) => self.pin_new(key, shard),
+            _ => Ok(MetaReply::Invalid),
+        }
+    }
+
+    pub(super) fn pin_to(&mut self, key: String, shard: ShardId, moved: bool) -> Outcome {
+        if shard == 0 || !self.shards.contains_key(&shard) {
+            return Err(MetaRefusal::NotFound(format!("shard {shard}")));
+        }
+        let Some(known) = self.pin_of(&key) else {
+            return if is_key(&key) { self.pin_new(key, shard) } else { Ok(MetaReply::Invalid) };
+        };
+        if known.shard == shard {
+            return Ok(MetaReply::Pinned(known));
+        }
+        if !moved {
+            let reason = format!("the key is pinned to shard {} already", known.shard);
+            return Err(MetaRefusal::Conflict(reason));
+        }
+        let pin = Pin { shard, ..known };
+        if let Some(load) = self.load.get_mut(&known.shard) {
+            *load = load.saturating_sub(1);
+        }
+        self.put(key, pin);
+        Ok(MetaReply::Pinned(pin))
+    }
+
+    fn pin_new(&mut self, key: String, shard: ShardId) -> Outcome {
+        let Ok(number) = u32::try_from(self.pins.len() + 1) else {
+            return Ok(MetaReply::Invalid);
+        };
+        let pin = Pin { number, shard };
+        self.put(key, pin);
+        Ok(MetaReply::Pinned(pin))
+    }
+
+    fn put(&mut self, key: String, pin: Pin) {
+        *self.load.entry(pin.shard).or_default() += 1;
+        self.touch();
+        self.pins.insert(key, PinRecord { pin, changed: self.revision });
+    }
+}
+
+fn is_key(key: &str) -> bool {
+    (1..=KEY_BYTES_MAX).contains(&key.len())
+}
