@@ -4,6 +4,7 @@
 //! says so through [`GridNode::failed`]; its process must then exit, since only a restart reads
 //! again what the disk really has.
 
+mod hosted;
 mod start;
 mod status;
 
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use hosted::{Hosted, Shards};
 pub use start::StartError;
 pub use status::{LogStatus, NodeStatus, ShardStatus};
 
@@ -37,8 +39,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 pub struct GridNode<S: StateMachine> {
     node_id: NodeId,
     shard_count: u32,
-    shards: Arc<BTreeMap<ShardId, Arc<Shard<S>>>>,
-    meta: Option<Arc<Shard<MetaState>>>,
+    hosted: Arc<Hosted<S>>,
     groups: Vec<Arc<Group<S>>>,
     meta_group: Option<Arc<Group<MetaState>>>,
     registry: Arc<Registry>,
@@ -84,26 +85,32 @@ impl<S: StateMachine> GridNode<S> {
     /// A data shard, if this node holds a replica of it.
     #[must_use]
     pub fn shard(&self, shard: ShardId) -> Option<Arc<Shard<S>>> {
-        self.shards.get(&shard).cloned()
+        self.hosted.shard(shard)
     }
 
     /// All data shards that this node holds replicas of.
     #[must_use]
     pub fn shards(&self) -> Vec<Arc<Shard<S>>> {
-        self.shards.values().cloned().collect()
+        self.hosted.shards().values().cloned().collect()
+    }
+
+    /// Counts the changes of [`GridNode::shards`]: replicas come and go while the node runs.
+    #[must_use]
+    pub fn watch_shards(&self) -> watch::Receiver<u64> {
+        self.hosted.watch()
     }
 
     /// The meta group, if this node holds a replica of it.
     #[must_use]
     pub fn meta(&self) -> Option<Arc<Shard<MetaState>>> {
-        self.meta.clone()
+        self.hosted.meta()
     }
 
     /// The route table as known here.
     #[must_use]
     pub fn routes(&self) -> RouteTable {
-        match &self.meta {
-            Some(meta) => port::route_table(meta, &self.shards, self.shard_count),
+        match self.hosted.meta() {
+            Some(meta) => port::route_table(&meta, &self.hosted.shards(), self.shard_count),
             None => RouteTable::new(0, self.shard_count, BTreeMap::new(), BTreeMap::new()),
         }
     }
@@ -111,7 +118,7 @@ impl<S: StateMachine> GridNode<S> {
     /// Roles, positions and sizes of all groups, for probes and operators.
     #[must_use]
     pub fn status(&self) -> NodeStatus {
-        status::status(self.node_id, &self.shards, self.meta.as_deref(), &self.wal)
+        status::status(self.node_id, &self.hosted, &self.wal)
     }
 
     /// Resolves with the reason when the node cannot go on: its log failed, or a group stopped.

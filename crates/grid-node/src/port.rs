@@ -20,7 +20,7 @@ use crate::batcher::Waiter;
 use crate::codec;
 use crate::machine::{QueryError, QueryHandler, StateMachine};
 use crate::meta::{MetaCommand, MetaReply, MetaState};
-use crate::node::NodeStatus;
+use crate::node::{Hosted, NodeStatus, Shards};
 use crate::routes::RouteTable;
 use crate::rpc::{Refusal, Replier, Service};
 use crate::shard::{ReadError, Shard, SubmitError};
@@ -31,8 +31,7 @@ pub(crate) struct ClientService<S: StateMachine> {
     pub cluster_id: u128,
     pub node_id: NodeId,
     pub shard_count: u32,
-    pub shards: Arc<BTreeMap<ShardId, Arc<Shard<S>>>>,
-    pub meta: Option<Arc<Shard<MetaState>>>,
+    pub hosted: Arc<Hosted<S>>,
     pub handler: Arc<dyn QueryHandler<S>>,
     pub status: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
     pub leaders_epoch: watch::Receiver<u64>,
@@ -95,7 +94,7 @@ impl<S: StateMachine> ClientService<S> {
     }
 
     fn submit(&self, shard: ShardId, deadline: Instant, command: Bytes, reply: Replier) {
-        let Some(shard) = self.shards.get(&shard) else {
+        let Some(shard) = self.hosted.shard(shard) else {
             return reply.send(Answer::NotLeader { hint: None }.encode());
         };
         let answer = move |outcome| reply.send(Answer::from(outcome).encode());
@@ -103,10 +102,10 @@ impl<S: StateMachine> ClientService<S> {
     }
 
     fn query(&self, shard: ShardId, deadline: Instant, body: Bytes, reply: Replier) {
-        let Some(shard) = self.shards.get(&shard) else {
+        let Some(shard) = self.hosted.shard(shard) else {
             return reply.send(Answer::NotLeader { hint: None }.encode());
         };
-        let question = self.handler.query(Arc::clone(shard), body, deadline);
+        let question = self.handler.query(shard, body, deadline);
         let answer = async move {
             match tokio::time::timeout_at(deadline.into(), question).await {
                 Ok(Ok(body)) => Answer::Ok(body),
@@ -124,15 +123,15 @@ impl<S: StateMachine> ClientService<S> {
         known: RoutesKnown,
         deadline: Instant,
     ) -> impl Future<Output = Answer> + Send + use<S> {
-        let (meta, shards, count) = (self.meta.clone(), Arc::clone(&self.shards), self.shard_count);
+        let (hosted, count) = (Arc::clone(&self.hosted), self.shard_count);
         let mut leaders_epoch = self.leaders_epoch.clone();
         async move {
-            let Some(meta) = meta else { return Answer::NotLeader { hint: None } };
+            let Some(meta) = hosted.meta() else { return Answer::NotLeader { hint: None } };
             let mut applied = meta.watch_applied();
             loop {
                 applied.borrow_and_update();
                 leaders_epoch.borrow_and_update();
-                let table = route_table(&meta, &shards, count);
+                let table = route_table(&meta, &hosted.shards(), count);
                 if RoutesKnown::of(&table) != known || Instant::now() >= deadline {
                     return Answer::Ok(codec::encode(&table));
                 }
@@ -150,11 +149,11 @@ impl<S: StateMachine> ClientService<S> {
 
     /// The routes with every pin that was acknowledged before the question.
     fn fresh_routes(&self, deadline: Instant) -> impl Future<Output = Answer> + Send + use<S> {
-        let (meta, shards, count) = (self.meta.clone(), Arc::clone(&self.shards), self.shard_count);
+        let (hosted, count) = (Arc::clone(&self.hosted), self.shard_count);
         async move {
-            let Some(meta) = meta else { return Answer::NotLeader { hint: None } };
+            let Some(meta) = hosted.meta() else { return Answer::NotLeader { hint: None } };
             match meta.read_fresh(deadline, |_| ()).await {
-                Ok(()) => Answer::Ok(codec::encode(&route_table(&meta, &shards, count))),
+                Ok(()) => Answer::Ok(codec::encode(&route_table(&meta, &hosted.shards(), count))),
                 Err(ReadError::NotLeader { hint }) => Answer::NotLeader { hint },
                 Err(ReadError::Expired) => Answer::Expired,
                 Err(ReadError::Stopped) => Answer::Stopped,
@@ -163,7 +162,7 @@ impl<S: StateMachine> ClientService<S> {
     }
 
     fn pin(&self, deadline: Instant, key: String) -> impl Future<Output = Answer> + Send + use<S> {
-        let (meta, shards) = (self.meta.clone(), self.shard_count);
+        let (meta, shards) = (self.hosted.meta(), self.shard_count);
         async move {
             let Some(meta) = meta else { return Answer::NotLeader { hint: None } };
             let command = codec::encode(&MetaCommand::Pin { key, shards });
@@ -182,7 +181,7 @@ impl<S: StateMachine> ClientService<S> {
 /// Pins as applied here and leaders as heard of here.
 pub(crate) fn route_table<S: StateMachine>(
     meta: &Shard<MetaState>,
-    shards: &BTreeMap<ShardId, Arc<Shard<S>>>,
+    shards: &Shards<S>,
     shard_count: u32,
 ) -> RouteTable {
     let (revision, pins) = meta.read(|state| {

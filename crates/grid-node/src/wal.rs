@@ -72,6 +72,22 @@ pub enum Record {
         /// The caller's own form of the purged position, handed back at recovery.
         state: Bytes,
     },
+    /// Whether the group lives on this node; the last one wins. [`Presence::Dropped`] forgets all
+    /// of the group but its vote.
+    Presence(Presence),
+}
+
+/// Whether and how a group lives on a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Presence {
+    /// It lives here, with all that it ever acknowledged. What holds without any record.
+    #[default]
+    Here,
+    /// It was opened empty and has not yet caught up with what an earlier life of it on this node
+    /// may have acknowledged.
+    Joining,
+    /// It does not live here any more. Only its vote is kept: a promise outlives the group.
+    Dropped,
 }
 
 /// Whether the caller waits for the disk.
@@ -109,6 +125,8 @@ pub struct RecoveredGroup {
     pub purged: Option<(u64, Bytes)>,
     /// Live entries, contiguous; the first follows the purged index if there is one.
     pub entries: VecDeque<(u64, Bytes)>,
+    /// Whether the group lives here. Of a dropped one there is only the vote.
+    pub presence: Presence,
 }
 
 /// Where and why the end of the log was cut off.

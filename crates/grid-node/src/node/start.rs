@@ -1,7 +1,7 @@
 //! Starting a node, in the order that lets each failure be named: configuration, ports, log,
 //! groups, then service.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{GridNode, status};
+use super::{GridNode, Hosted, status};
 use crate::ShardId;
 use crate::batcher::Batcher;
 use crate::config::{ConfigError, NodeConfig};
@@ -284,16 +284,15 @@ impl<S: StateMachine> Opened<S> {
     ) -> Result<GridNode<S>, StartError> {
         let groups = self.groups.iter();
         let shards = groups.map(|g| (g.shard, self.shard(&runtime, g))).collect();
-        let shards: Arc<BTreeMap<ShardId, Arc<Shard<S>>>> = Arc::new(shards);
         let meta = self.meta_group.as_ref().map(|group| self.shard(&runtime, group));
+        let hosted = Hosted::new(shards, meta);
         self.serve_raft(&runtime, raft_listener)?;
-        self.serve_clients(&shards, meta.as_ref(), client_listener)?;
+        self.serve_clients(&hosted, client_listener)?;
         let parts = &self.parts;
         Ok(GridNode {
             node_id: parts.node_id,
             shard_count: self.config.shards,
-            shards,
-            meta,
+            hosted,
             registry: Arc::clone(&parts.registry),
             wal: parts.wal.clone(),
             failed: parts.failed.subscribe(),
@@ -344,23 +343,21 @@ impl<S: StateMachine> Opened<S> {
 
     fn serve_clients(
         &self,
-        shards: &Arc<BTreeMap<ShardId, Arc<Shard<S>>>>,
-        meta: Option<&Arc<Shard<MetaState>>>,
+        hosted: &Arc<Hosted<S>>,
         listener: std::net::TcpListener,
     ) -> Result<(), StartError> {
         let parts = &self.parts;
         let listener = into_tokio(listener)?;
         let (node_id, wal) = (parts.node_id, parts.wal.clone());
-        let (all, root) = (Arc::clone(shards), meta.cloned());
+        let all = Arc::clone(hosted);
         let limits = &self.config.limits;
         let service = ClientService {
             cluster_id: parts.cluster_id,
             node_id,
             shard_count: self.config.shards,
-            shards: Arc::clone(shards),
-            meta: meta.cloned(),
+            hosted: Arc::clone(hosted),
             handler: Arc::clone(&self.handler),
-            status: Arc::new(move || status::status(node_id, &all, root.as_deref(), &wal)),
+            status: Arc::new(move || status::status(node_id, &all, &wal)),
             leaders_epoch: parts.leaders_epoch.subscribe(),
             budget_max: Duration::from_millis(limits.budget_max_ms),
             shutdown: parts.shutdown.clone(),

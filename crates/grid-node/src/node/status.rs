@@ -1,12 +1,9 @@
 //! What a node says of itself, for probes, operators and tests.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
+use super::Hosted;
 use crate::machine::StateMachine;
-use crate::meta::MetaState;
 use crate::shard::Shard;
 use crate::wal::Wal;
 use crate::{NodeId, ShardId};
@@ -75,17 +72,17 @@ pub struct LogStatus {
 /// Gathers the figures.
 pub(super) fn status<S: StateMachine>(
     node_id: NodeId,
-    shards: &BTreeMap<ShardId, Arc<Shard<S>>>,
-    meta: Option<&Shard<MetaState>>,
+    hosted: &Hosted<S>,
     wal: &Wal,
 ) -> NodeStatus {
     let stats = wal.stats();
     NodeStatus {
         node_id,
-        shards: meta
-            .map(shard_status)
+        shards: hosted
+            .meta()
+            .map(|meta| shard_status(&meta))
             .into_iter()
-            .chain(shards.values().map(|shard| shard_status(shard)))
+            .chain(hosted.shards().values().map(|shard| shard_status(shard)))
             .collect(),
         log: LogStatus {
             appended_bytes: stats.appended_bytes,

@@ -30,8 +30,8 @@ pub(super) const RECORD_BODY_BYTES_MAX: usize = 256 << 20;
 /// Bytes of the end marker, a record without body. A second one of the same size lies behind it
 /// once the records before it are synced.
 pub(super) const END_BYTES: usize = RECORD_HEADER_BYTES;
-/// Format written by this release, and the newest it reads.
-pub(super) const FORMAT_VERSION: u32 = 1;
+/// Format written by this release, and the newest it reads. Format 2 has records of presence.
+pub(super) const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"SGWALSEG";
 

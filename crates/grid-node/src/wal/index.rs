@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use super::format::{Body, HardState};
-use super::{GroupId, Record, RecoveredGroup};
+use super::{GroupId, Presence, Record, RecoveredGroup};
 
 /// An entry that does not follow its group's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,7 @@ struct Group {
     missing: Option<(u64, u64)>,
     entries: VecDeque<LiveEntry>,
     live_bytes: u64,
+    presence: Presence,
 }
 
 #[derive(Debug)]
@@ -113,8 +114,8 @@ impl Index {
     pub fn restore(&mut self, checkpoint: BTreeMap<GroupId, HardState>) {
         debug_assert!(self.groups.is_empty());
         for (id, state) in checkpoint {
-            let HardState { vote, committed, purged, range: missing } = state;
-            let group = Group { vote, committed, purged, missing, ..Group::default() };
+            let HardState { vote, committed, purged, range: missing, presence } = state;
+            let group = Group { vote, committed, purged, missing, presence, ..Group::default() };
             self.groups.insert(id, group);
         }
     }
@@ -175,6 +176,11 @@ impl Index {
             Record::TruncateAfter { index: Some(u64::MAX) } => Vec::new(),
             Record::TruncateAfter { index: Some(index) } => group.truncate_from(index + 1),
             Record::Purge { index, state } => group.purge(index, state),
+            Record::Presence(Presence::Dropped) => group.drop_all(),
+            Record::Presence(presence) => {
+                group.presence = presence;
+                Vec::new()
+            }
         }
     }
 
@@ -191,6 +197,7 @@ impl Index {
             committed: group.committed.clone(),
             purged: group.purged.clone(),
             entries: group.entries.iter().map(|e| (e.index, e.payload.clone())).collect(),
+            presence: group.presence,
         };
         self.groups.iter().map(|(&id, group)| (id, recovered(group))).collect()
     }
@@ -205,6 +212,7 @@ impl Group {
             committed: self.committed.clone(),
             purged: self.purged.clone(),
             range: first.zip(self.last_index()),
+            presence: self.presence,
         }
     }
 
@@ -242,6 +250,14 @@ impl Group {
         let keep = self.entries.partition_point(|e| e.index < index);
         let removed: Vec<_> = self.entries.drain(keep..).collect();
         self.forget_bytes(&removed);
+        removed
+    }
+
+    /// Forgets all but the vote. A later life of the group may begin at any index.
+    fn drop_all(&mut self) -> Vec<LiveEntry> {
+        let removed = self.truncate_from(0);
+        (self.committed, self.purged) = (None, None);
+        self.presence = Presence::Dropped;
         removed
     }
 

@@ -46,7 +46,7 @@ fn payload_bytes(record: &Record) -> usize {
         | Record::Vote(bytes)
         | Record::Committed(bytes)
         | Record::Purge { state: bytes, .. } => bytes.len(),
-        Record::TruncateAfter { .. } => 0,
+        Record::TruncateAfter { .. } | Record::Presence(_) => 0,
     }
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use grid_node::wal::{
-    Disk, GroupId, Record, Recovered, RecoveredGroup, Sync, Wal, WalError, WalFailure, WalOptions,
+    Disk, GroupId, Presence, Record, Recovered, RecoveredGroup, Sync, Wal, WalError, WalFailure,
+    WalOptions,
 };
 use rand::Rng as _;
 use rand::rngs::StdRng;
@@ -94,6 +95,13 @@ pub fn model(groups: &mut Groups, group: GroupId, record: &Record) {
                 state.entries.retain(|(i, _)| *i > index);
             }
         }
+        Record::Presence(presence) => {
+            state.presence = presence;
+            if presence == Presence::Dropped {
+                (state.committed, state.purged) = (None, None);
+                state.entries.clear();
+            }
+        }
     }
 }
 
@@ -160,6 +168,10 @@ impl History {
             (89..92, Some(first)) => {
                 Record::TruncateAfter { index: Some(random.random_range(first..=next)) }
             }
+            (92..94, Some(_)) => Record::Presence(match choice {
+                92 => Presence::Dropped,
+                _ => Presence::Joining,
+            }),
             (_, Some(_)) if group == 3 && choice < 99 => Record::Vote(payload(random)),
             (_, Some(first)) => purge(random.random_range(first..=next + 2)),
         };

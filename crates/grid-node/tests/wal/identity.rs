@@ -35,9 +35,9 @@ fn another_nodes_log_is_refused() {
 #[test]
 fn a_newer_format_is_refused() {
     let disk = written();
-    disk.tamper(&segment(1), |bytes| bytes[8] = 2);
+    disk.tamper(&segment(1), |bytes| bytes[8] = 3);
     let error = reopen(&small(), &disk).expect_err("refuses");
-    assert!(matches!(error, WalError::NewerFormat { found: 2, supported: 1, .. }), "{error}");
+    assert!(matches!(error, WalError::NewerFormat { found: 3, supported: 2, .. }), "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What was appended is there after restarts: by hand, and with random records against the model.
 
 use bytes::Bytes;
-use grid_node::wal::{Record, Sync, WalFailure, WalOptions};
+use grid_node::wal::{Presence, Record, RecoveredGroup, Sync, WalFailure, WalOptions};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -42,6 +42,58 @@ fn several_groups_survive_restarts() {
         assert_eq!(found[&9].purged, Some((5, Bytes::from_static(b"purged 5"))));
         assert_eq!(found[&4].committed.as_deref(), Some(&b"c"[..]));
     }
+}
+
+#[test]
+fn a_dropped_group_leaves_its_vote_and_may_come_back_empty() {
+    let disk = SimDisk::default();
+    let (wal, _) = open(&small(), &disk).expect("opens");
+    let vote = || Bytes::from_static(b"vote");
+    let committed = Record::Committed(Bytes::from_static(b"c"));
+    put_durable(&wal, 1, vec![Record::Vote(vote()), entry(7, "a"), purge(6), committed]);
+    put_durable(&wal, 2, vec![entry(0, "other")]);
+    put_durable(&wal, 1, vec![Record::Presence(Presence::Dropped)]);
+    wal.shutdown().expect("closes");
+    for _ in 0..2 {
+        let found = reopen(&small(), &disk).expect("opens").groups;
+        let left = RecoveredGroup {
+            vote: Some(vote()),
+            presence: Presence::Dropped,
+            ..RecoveredGroup::default()
+        };
+        assert_eq!(found[&1], left);
+        assert_eq!(payloads(&found[&2]), [(0, "other")]);
+    }
+    let (wal, _) = open(&small(), &disk).expect("opens");
+    put_durable(&wal, 1, vec![Record::Presence(Presence::Joining)]);
+    put_durable(&wal, 1, vec![entry(0, "again")]);
+    wal.shutdown().expect("closes");
+    let (wal, recovered) = open(&small(), &disk).expect("opens");
+    assert_eq!(recovered.groups[&1].presence, Presence::Joining);
+    assert_eq!(recovered.groups[&1].vote, Some(vote()));
+    put_durable(&wal, 1, vec![Record::Presence(Presence::Here)]);
+    wal.shutdown().expect("closes");
+    let found = reopen(&small(), &disk).expect("opens").groups;
+    assert_eq!(found[&1].presence, Presence::Here);
+    assert_eq!(payloads(&found[&1]), [(0, "again")]);
+}
+
+#[test]
+fn a_dropped_group_lets_go_of_its_segments() {
+    let disk = SimDisk::default();
+    let (wal, _) = open(&small(), &disk).expect("opens");
+    let big = "x".repeat(1000);
+    for index in 0..60 {
+        put_durable(&wal, 1, vec![entry(index, &big)]);
+    }
+    let before = wal.stats().segments;
+    assert!(before > 3, "{before} segments");
+    put_durable(&wal, 1, vec![Record::Presence(Presence::Dropped)]);
+    // The figures of a batch are those after it; another one shows that it was done.
+    put_durable(&wal, 2, vec![entry(0, "other")]);
+    assert!(wal.stats().segments < before, "{:?}", wal.stats());
+    assert_eq!(wal.stats().live_bytes[&1], 0);
+    wal.shutdown().expect("closes");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::{u32_at, u64_at};
-use crate::wal::{GroupId, Record};
+use crate::wal::{GroupId, Presence, Record};
 
 const ENTRY: u8 = 1;
 const VOTE: u8 = 2;
@@ -19,6 +19,7 @@ const CHECKPOINT: u8 = 6;
 const REWRITE: u8 = 7;
 /// The end marker's kind.
 const END: u8 = 8;
+const PRESENCE: u8 = 9;
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,7 @@ pub(in crate::wal) struct HardState {
     pub purged: Option<(u64, Bytes)>,
     /// First and last live entry.
     pub range: Option<(u64, u64)>,
+    pub presence: Presence,
 }
 
 impl Body {
@@ -53,6 +55,7 @@ impl Body {
             Self::Caller(Record::Committed(_)) => COMMITTED,
             Self::Caller(Record::TruncateAfter { .. }) => TRUNCATE_AFTER,
             Self::Caller(Record::Purge { .. }) => PURGE,
+            Self::Caller(Record::Presence(_)) => PRESENCE,
             Self::Checkpoint(_) => CHECKPOINT,
             Self::Rewrite(_) => REWRITE,
             Self::End => END,
@@ -66,6 +69,7 @@ impl Body {
             Self::Caller(Record::Vote(bytes) | Record::Committed(bytes)) => bytes.len(),
             Self::Caller(Record::TruncateAfter { index }) => 8 * usize::from(index.is_some()),
             Self::Caller(Record::Purge { state, .. }) => 8 + state.len(),
+            Self::Caller(Record::Presence(_)) => 1,
             Self::Checkpoint(groups) => groups.values().map(|state| 4 + state.bytes()).sum(),
             Self::Rewrite(entries) => entries.iter().map(|(_, payload)| 12 + payload.len()).sum(),
             Self::End => 0,
@@ -87,6 +91,11 @@ impl Body {
                     out.extend_from_slice(&index.to_le_bytes());
                 }
             }
+            Self::Caller(Record::Presence(presence)) => out.push(match presence {
+                Presence::Here => 0,
+                Presence::Joining => 1,
+                Presence::Dropped => 2,
+            }),
             Self::Checkpoint(groups) => {
                 for (group, state) in groups {
                     out.extend_from_slice(&group.to_le_bytes());
@@ -114,6 +123,12 @@ impl Body {
                 index: if bytes.is_empty() { None } else { Some(rest.u64()?) },
             }),
             PURGE => Self::Caller(Record::Purge { index: rest.u64()?, state: rest.rest() }),
+            PRESENCE => Self::Caller(Record::Presence(match rest.u8()? {
+                0 => Presence::Here,
+                1 => Presence::Joining,
+                2 => Presence::Dropped,
+                _ => return None,
+            })),
             CHECKPOINT => {
                 let mut groups = BTreeMap::new();
                 while !rest.0.is_empty() {
@@ -139,6 +154,8 @@ const HAS_VOTE: u8 = 1;
 const HAS_COMMITTED: u8 = 2;
 const HAS_PURGED: u8 = 4;
 const HAS_RANGE: u8 = 8;
+const IS_JOINING: u8 = 16;
+const IS_DROPPED: u8 = 32;
 
 impl HardState {
     fn bytes(&self) -> usize {
@@ -154,7 +171,9 @@ impl HardState {
             HAS_VOTE * u8::from(self.vote.is_some())
                 + HAS_COMMITTED * u8::from(self.committed.is_some())
                 + HAS_PURGED * u8::from(self.purged.is_some())
-                + HAS_RANGE * u8::from(self.range.is_some()),
+                + HAS_RANGE * u8::from(self.range.is_some())
+                + IS_JOINING * u8::from(self.presence == Presence::Joining)
+                + IS_DROPPED * u8::from(self.presence == Presence::Dropped),
         );
         for bytes in [&self.vote, &self.committed].into_iter().flatten() {
             put_bytes(out, bytes);
@@ -184,6 +203,12 @@ impl HardState {
         if flags & HAS_RANGE != 0 {
             state.range = Some((rest.u64()?, rest.u64()?));
         }
+        state.presence = match flags & (IS_JOINING | IS_DROPPED) {
+            0 => Presence::Here,
+            IS_JOINING => Presence::Joining,
+            IS_DROPPED => Presence::Dropped,
+            _ => return None,
+        };
         Some(state)
     }
 }
