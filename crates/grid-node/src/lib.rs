@@ -30,7 +30,7 @@ pub use config::{
     SnapshotConfig,
 };
 pub use machine::{
-    CommittedEntry, QueryError, QueryFuture, QueryHandler, RestoreError, StateMachine,
+    CommittedEntry, Encode, QueryError, QueryFuture, QueryHandler, RestoreError, StateMachine,
 };
 pub use meta::{MetaCommand, MetaRefusal, MetaReply, MetaState};
 pub use node::{GridNode, LogStatus, NodeStatus, ShardStatus, StartError};

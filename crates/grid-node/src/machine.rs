@@ -3,6 +3,7 @@
 //! The grid calls them and knows nothing of what the bytes mean.
 
 use std::future::Future;
+use std::io::{self, Read, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,6 +37,10 @@ impl RestoreError {
     }
 }
 
+/// Encodes a frozen state piece by piece, later and on a thread that may block; fails only as the
+/// writer does.
+pub type Encode = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
+
 /// What a shard replicates. Deterministic: equal entries in equal order give equal states.
 pub trait StateMachine: Send + Sync + Sized + 'static {
     /// The state of a shard that has applied nothing.
@@ -45,15 +50,15 @@ pub trait StateMachine: Send + Sync + Sized + 'static {
     /// pure: no clock, randomness or I/O.
     fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>);
 
-    /// Freezes the state cheaply (it is called while nothing can be applied); the closure encodes
-    /// it later on a thread that may block.
-    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send>;
+    /// Freezes the state cheaply: it is called while nothing can be applied.
+    fn freeze(&self) -> Encode;
 
-    /// The state that [`StateMachine::freeze`] encoded.
+    /// The state that [`StateMachine::freeze`] encoded, from all that `from` gives. Called on a
+    /// thread that may block.
     ///
     /// # Errors
-    /// [`RestoreError`] when the bytes are no such state.
-    fn restore(shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError>;
+    /// [`RestoreError`] when that is no such state.
+    fn restore(shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError>;
 }
 
 /// Why a question has no answer. Nothing was changed by it.

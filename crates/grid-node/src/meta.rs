@@ -16,6 +16,7 @@ mod snapshot;
 mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub use types::{
 };
 
 use self::pins::PinRecord;
-use crate::machine::{CommittedEntry, RestoreError, StateMachine};
+use crate::machine::{CommittedEntry, Encode, RestoreError, StateMachine};
 use crate::routes::Pin;
 use crate::{NodeId, ShardId, codec};
 
@@ -227,13 +228,15 @@ impl StateMachine for MetaState {
         }
     }
 
-    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+    fn freeze(&self) -> Encode {
         let state = self.clone();
-        Box::new(move || snapshot::encode(&state))
+        Box::new(move |out| out.write_all(&snapshot::encode(&state)))
     }
 
-    fn restore(_shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError> {
-        snapshot::decode(bytes)
+    fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).map_err(|e| RestoreError::new(e.to_string()))?;
+        snapshot::decode(&bytes)
     }
 }
 

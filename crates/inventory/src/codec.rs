@@ -1,7 +1,9 @@
 //! Bytes of this crate that leave the process: commands, replies and snapshots. The only file that
 //! knows the encoding (bincode 1.3, little endian, variable-length integers, behind a version byte).
+//! Readers and writers are the caller's; nothing is opened here.
 
 use std::fmt;
+use std::io::{self, Read, Write};
 
 use bincode::Options;
 use serde::Serialize;
@@ -54,19 +56,41 @@ pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 
 /// Decodes a value, all of the bytes or nothing.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    decode_up_to(bytes, DECODE_BYTES_MAX)
-}
-
-/// Decodes a snapshot, all of the bytes or nothing.
-pub(crate) fn decode_snapshot<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    decode_up_to(bytes, SNAPSHOT_BYTES_MAX)
-}
-
-fn decode_up_to<T: DeserializeOwned>(bytes: &[u8], bytes_max: u64) -> Result<T, DecodeError> {
     let (format, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
     if *format != FORMAT {
         return Err(DecodeError::Format(*format));
     }
-    let options = options().with_limit(bytes_max);
+    let options = options().with_limit(DECODE_BYTES_MAX);
     options.deserialize(body).map_err(|e| DecodeError::Invalid(e.to_string()))
+}
+
+/// Encodes a value behind the version byte, piece by piece.
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn encode_into<T: Serialize>(value: &T, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(&[FORMAT])?;
+    options().serialize_into(out, value).map_err(|error| match *error {
+        bincode::ErrorKind::Io(error) => error,
+        other => io::Error::other(other.to_string()),
+    })
+}
+
+/// Decodes a snapshot piece by piece, all of the bytes or nothing.
+pub(crate) fn decode_snapshot<T: DeserializeOwned>(from: &mut dyn Read) -> Result<T, DecodeError> {
+    let invalid = |reason: String| DecodeError::Invalid(reason);
+    let mut byte = [0];
+    match from.read_exact(&mut byte) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(DecodeError::Empty),
+        Err(error) => Err(invalid(error.to_string())),
+        Ok(()) if byte[0] != FORMAT => Err(DecodeError::Format(byte[0])),
+        Ok(()) => Ok(()),
+    }?;
+    let options = options().with_limit(SNAPSHOT_BYTES_MAX);
+    let value = options.deserialize_from(&mut *from).map_err(|e| invalid(e.to_string()))?;
+    match from.read_exact(&mut byte) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(value),
+        Err(error) => Err(invalid(error.to_string())),
+        Ok(()) => Err(invalid("bytes left over".into())),
+    }
 }

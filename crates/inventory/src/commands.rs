@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 
 use crate::event::HoldEnd;
 use crate::outbox::Outbox;
+use crate::share::SharedSet;
 use crate::{
     Actor, Change, Event, EventNo, FeedPosition, Hold, LedgerRecord, OrderStatus, Outcome, Refusal,
     SeatStatus,
@@ -42,7 +43,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) event: &'a mut Event,
     pub(crate) outbox: &'a mut Outbox,
     pub(crate) deadlines: &'a mut BTreeSet<(u64, EventNo, u64)>,
-    pub(crate) forget: &'a mut BTreeSet<(u64, EventNo, u64)>,
+    pub(crate) forget: &'a mut SharedSet<(u64, EventNo, u64)>,
     pub(crate) at_ms: u64,
     pub(crate) actor: Actor,
     pub(crate) ledger_records_max: u64,

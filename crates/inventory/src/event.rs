@@ -1,11 +1,12 @@
 //! One event's part of the state: its sale, seats, holds, orders, payments and refunds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::seats::SeatChange;
+use crate::share::SharedMap;
 use crate::{
     EventNo, Order, Payment, Plan, PlanIndex, PricedSeat, Refund, Sale, SeatIx, SeatStatus,
     SeatTable,
@@ -19,16 +20,16 @@ pub struct Event {
     pub(crate) plan: Arc<Plan>,
     pub(crate) index: Arc<PlanIndex>,
     pub(crate) seats: SeatTable,
-    pub(crate) holds: BTreeMap<u64, Hold>,
-    pub(crate) orders: BTreeMap<u64, Order>,
-    pub(crate) payments: BTreeMap<u64, Payment>,
-    pub(crate) refunds: BTreeMap<u64, Refund>,
+    pub(crate) holds: SharedMap<u64, Hold>,
+    pub(crate) orders: SharedMap<u64, Order>,
+    pub(crate) payments: SharedMap<u64, Payment>,
+    pub(crate) refunds: SharedMap<u64, Refund>,
     /// Payments whose end is not known.
     pub(crate) pending_payments: BTreeSet<u64>,
     /// Refunds to carry out.
     pub(crate) pending_refunds: BTreeSet<u64>,
     /// How recent holds ended, so that "expired" is not answered with "unknown".
-    pub(crate) ended: BTreeMap<u64, HoldEnd>,
+    pub(crate) ended: SharedMap<u64, HoldEnd>,
     pub(crate) version: u64,
     pub(crate) next_no: u64,
 }
@@ -87,13 +88,13 @@ impl Event {
             sale: Arc::new(sale),
             plan: Arc::new(plan),
             index: Arc::new(index),
-            holds: BTreeMap::new(),
-            orders: BTreeMap::new(),
-            payments: BTreeMap::new(),
-            refunds: BTreeMap::new(),
+            holds: SharedMap::default(),
+            orders: SharedMap::default(),
+            payments: SharedMap::default(),
+            refunds: SharedMap::default(),
             pending_payments: BTreeSet::new(),
             pending_refunds: BTreeSet::new(),
-            ended: BTreeMap::new(),
+            ended: SharedMap::default(),
             version: 1,
             next_no: 1,
         }

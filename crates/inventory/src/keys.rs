@@ -1,12 +1,17 @@
 //! Idempotency keys: the same key within the horizon gives the same outcome and at most one effect;
 //! beyond it an error and no effect (invariant I8).
 //!
-//! Only successes are remembered: a refusal changed nothing, so a retry may try again.
+//! Only successes are remembered: a refusal changed nothing, so a retry may try again. What is
+//! remembered lies in log order in shared chunks; the index by id is derived and stays behind when
+//! the state is frozen.
 
-use std::collections::{BTreeMap, VecDeque};
+mod form;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::share::SharedQueue;
 use crate::{Outcome, Refusal, Reply, RequestKey};
 
 /// How old a version 7 key may be. Longer than any client retries.
@@ -16,19 +21,39 @@ pub const KEY_SKEW_MS: u64 = 60 * 1_000;
 /// Keys remembered per shard; bounds memory. Reaching it raises the horizon, see [`Keys::remember`].
 pub const KEYS_MAX: usize = 1_000_000;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A key that had an effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Remembered {
+    id: u128,
+    /// When it was first seen, by the log's time.
+    seen_ms: u64,
+    /// The key's own time.
+    made_at_ms: Option<u64>,
+    effect: KeyEffect,
+}
+
+/// What a key was asked with and answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KeyEffect {
     hash: u64,
     version: u64,
     outcome: Outcome,
 }
 
 /// The remembered keys of one shard.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
-    by_id: BTreeMap<u128, Remembered>,
-    /// In log order: when first seen, the key, its own time.
-    oldest_first: VecDeque<(u64, u128, Option<u64>)>,
+    log: KeyLog,
+    /// How many were forgotten: the number of the oldest that is remembered.
+    forgotten: u64,
+    /// Number of each key in log order.
+    by_id: BTreeMap<u128, u64>,
+}
+
+/// What a snapshot holds of the keys; a clone shares it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct KeyLog {
+    oldest_first: SharedQueue<Remembered>,
     /// Version 7 keys made before this are refused: their outcome may have been forgotten.
     floor_ms: u64,
 }
@@ -36,7 +61,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// The earlier answer, a refusal, or `None` when the key is new.
     pub(crate) fn check(&self, key: &RequestKey, at_ms: u64) -> Option<Reply> {
-        if let Some(known) = self.by_id.get(&key.id) {
+        if let Some(known) = self.known(key.id) {
             return Some(if known.hash == key.hash {
                 Reply { version: known.version, replayed: true, outcome: known.outcome.clone() }
             } else {
@@ -44,50 +69,86 @@ impl Keys {
             });
         }
         let made = believed(key, at_ms)?;
-        let forgotten = made + KEY_HORIZON_MS < at_ms || made < self.floor_ms;
+        let forgotten = made + KEY_HORIZON_MS < at_ms || made < self.log.floor_ms;
         forgotten.then(|| refused(Refusal::IdempotencyWindowExpired))
+    }
+
+    fn known(&self, id: u128) -> Option<&KeyEffect> {
+        let number = self.by_id.get(&id)?;
+        let at = usize::try_from(number - self.forgotten).ok()?;
+        self.log.oldest_first.get(at).map(|known| &known.effect)
     }
 
     /// Remembers a success, forgetting what is past the horizon. At the limit the oldest goes early
     /// and every version 7 key of its age is refused from then on rather than executed twice.
     pub(crate) fn remember(&mut self, key: &RequestKey, at_ms: u64, reply: &Reply) {
         self.forget_before(at_ms.saturating_sub(KEY_HORIZON_MS + KEY_SKEW_MS));
-        while self.oldest_first.len() >= KEYS_MAX {
-            self.forget_oldest();
+        while self.log.oldest_first.len() >= KEYS_MAX {
+            let made = self.forget_oldest();
+            let floor_ms = self.log.floor_ms;
+            self.log.floor_ms = floor_ms.max(made.map_or(0, |made| made + 1));
         }
         let outcome = reply.outcome.clone();
-        let known = Remembered { hash: key.hash, version: reply.version, outcome };
-        self.by_id.insert(key.id, known);
-        self.oldest_first.push_back((at_ms, key.id, believed(key, at_ms)));
+        self.push(Remembered {
+            id: key.id,
+            seen_ms: at_ms,
+            made_at_ms: believed(key, at_ms),
+            effect: KeyEffect { hash: key.hash, version: reply.version, outcome },
+        });
+    }
+
+    fn push(&mut self, known: Remembered) {
+        self.by_id.insert(known.id, self.forgotten + self.log.oldest_first.len() as u64);
+        self.log.oldest_first.push_back(known);
     }
 
     fn forget_before(&mut self, limit_ms: u64) {
-        while self.oldest_first.front().is_some_and(|(seen, ..)| *seen < limit_ms) {
-            if let Some((_, id, _)) = self.oldest_first.pop_front() {
-                self.by_id.remove(&id);
-            }
+        while self.log.oldest_first.front().is_some_and(|known| known.seen_ms < limit_ms) {
+            self.forget_oldest();
         }
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some((_, id, made)) = self.oldest_first.pop_front() {
-            self.by_id.remove(&id);
-            self.floor_ms = self.floor_ms.max(made.map_or(0, |made| made + 1));
-        }
+    /// Forgets the oldest key; its own time.
+    fn forget_oldest(&mut self) -> Option<u64> {
+        let (id, made_at_ms) =
+            self.log.oldest_first.front().map(|known| (known.id, known.made_at_ms))?;
+        self.by_id.remove(&id);
+        self.log.oldest_first.drop_front();
+        self.forgotten += 1;
+        made_at_ms
     }
 
+    /// How many are remembered.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
+    /// What a snapshot holds.
+    pub(crate) fn log(&self) -> &KeyLog {
+        &self.log
+    }
+
     pub(crate) fn in_step(&self) -> bool {
-        self.by_id.len() == self.oldest_first.len()
-            && self.oldest_first.iter().all(|(_, id, _)| self.by_id.contains_key(id))
-            && self
-                .oldest_first
-                .iter()
-                .zip(self.oldest_first.iter().skip(1))
-                .all(|(a, b)| a.0 <= b.0)
+        let log = &self.log.oldest_first;
+        self.by_id.len() == log.len()
+            && log.iter().zip(self.forgotten..).all(|(known, no)| self.by_id[&known.id] == no)
+            && log.iter().zip(log.iter().skip(1)).all(|(a, b)| a.seen_ms <= b.seen_ms)
+    }
+}
+
+/// The index follows from the log, and its numbers from where a replica began.
+impl PartialEq for Keys {
+    fn eq(&self, other: &Self) -> bool {
+        self.log == other.log
+    }
+}
+
+impl Eq for Keys {}
+
+impl KeyLog {
+    /// How many chunks a clone shares.
+    pub(crate) fn chunk_count(&self) -> usize {
+        self.oldest_first.chunk_count()
     }
 }
 

@@ -21,6 +21,7 @@ mod outcome;
 mod plan;
 mod row;
 mod seats;
+mod share;
 mod snapshot;
 mod state;
 
@@ -39,5 +40,5 @@ pub use plan::{
     PLAN_SEATS_MAX, Plan, PlanError, PlanIndex, ROW_SEATS_MAX, Row, Seat, Section, Tier,
 };
 pub use seats::{SeatCounts, SeatStatus, SeatTable};
-pub use snapshot::RestoreError;
+pub use snapshot::{Frozen, RestoreError};
 pub use state::{EXPIRE_BATCH_MAX, LEDGER_RECORDS_MAX, Stamp, State};

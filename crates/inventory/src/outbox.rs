@@ -4,10 +4,9 @@
 //! bounded: room for what a hold or payment may still write is reserved when it is granted, so that
 //! a confirm is never refused for lack of room (invariant I12).
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
+use crate::share::SharedQueue;
 use crate::{Actor, EventNo, OrderStatus, PaymentStatus, RefundStatus, SeatIx, SettledAs};
 
 /// A seat with its frozen price in minor units.
@@ -191,7 +190,7 @@ impl LedgerRecord {
 /// The records that PostgreSQL does not have yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Outbox {
-    records: VecDeque<LedgerRecord>,
+    records: SharedQueue<LedgerRecord>,
     /// Records that live holds and payments may still write.
     reserved: u64,
     /// Where the next row goes.
@@ -231,19 +230,19 @@ impl Outbox {
     /// Drops every record whose rows are all at or below `up_to`.
     pub(crate) fn acknowledge(&mut self, up_to: FeedPosition) {
         while self.records.front().is_some_and(|r| r.last() <= up_to) {
-            self.records.pop_front();
+            self.records.drop_front();
         }
         self.acknowledged = self.acknowledged.max(up_to);
     }
 
-    pub(crate) fn records(&self) -> &VecDeque<LedgerRecord> {
+    pub(crate) fn records(&self) -> &SharedQueue<LedgerRecord> {
         &self.records
     }
 
     /// Records of which a row lies after `position`.
     pub(crate) fn after(&self, position: FeedPosition) -> impl Iterator<Item = &LedgerRecord> {
         let known = self.records.partition_point(|r| r.last() <= position);
-        self.records.range(known..)
+        self.records.iter_from(known)
     }
 
     /// The last row written, acknowledged or not.

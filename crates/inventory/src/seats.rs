@@ -1,9 +1,15 @@
 //! Dense state of an event's seats: status, holder and version per seat, free bits per row, counters.
 //!
 //! The only file that writes a seat. Counters and bits are derived, kept in step here, and rebuilt
-//! rather than stored.
+//! rather than stored. Seats lie in shared chunks: a copy of the table costs by their number.
+
+mod cell;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use cell::Cell;
 
 use crate::{PlanIndex, SeatIx};
 
@@ -66,14 +72,15 @@ impl SeatCounts {
     }
 }
 
+/// Seats in one chunk: copying one takes less time than a sync of the log.
+const CHUNK_SEATS: usize = 1_024;
+
 /// The seats of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeatTable {
-    status: Vec<SeatStatus>,
-    /// The hold (when held) or order (when sold) that has the seat, else 0.
-    holder: Vec<u64>,
-    /// The event's version at the seat's last change.
-    version: Vec<u64>,
+    /// All but the last chunk are full.
+    chunks: Vec<Arc<[Cell]>>,
+    len: usize,
     free_bits: Vec<u128>,
     total: SeatCounts,
     sections: Vec<SeatCounts>,
@@ -90,10 +97,11 @@ impl SeatTable {
 
     /// Rebuilds the table from what a snapshot holds.
     pub(crate) fn from_parts(index: &PlanIndex, seats: &[(SeatStatus, u64, u64)]) -> Self {
+        let cells =
+            |chunk: &[(SeatStatus, u64, u64)]| chunk.iter().copied().map(Cell::new).collect();
         let mut table = Self {
-            status: seats.iter().map(|s| s.0).collect(),
-            holder: seats.iter().map(|s| s.1).collect(),
-            version: seats.iter().map(|s| s.2).collect(),
+            chunks: seats.chunks(CHUNK_SEATS).map(cells).collect(),
+            len: seats.len(),
             free_bits: vec![0; index.rows().len()],
             total: SeatCounts::default(),
             sections: vec![SeatCounts::default(); index.section_count()],
@@ -112,45 +120,53 @@ impl SeatTable {
     }
 
     /// What a snapshot holds, in plan order.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = (SeatStatus, u64, u64)> + '_ {
-        let rest = self.holder.iter().zip(&self.version);
-        self.status.iter().zip(rest).map(|(s, (h, v))| (*s, *h, *v))
+    pub(crate) fn parts(&self) -> impl ExactSizeIterator<Item = (SeatStatus, u64, u64)> + '_ {
+        (0..self.len).map(|at| self.cell(at).parts())
+    }
+
+    fn cell(&self, at: usize) -> Cell {
+        self.chunks[at / CHUNK_SEATS][at % CHUNK_SEATS]
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &Cell> + '_ {
+        self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
     /// How many seats.
     pub fn len(&self) -> usize {
-        self.status.len()
+        self.len
     }
 
     /// Whether there is no seat; never true for an open sale.
     pub fn is_empty(&self) -> bool {
-        self.status.is_empty()
+        self.len == 0
     }
 
     /// A seat's status.
     pub fn status(&self, seat: SeatIx) -> SeatStatus {
-        self.status[seat.at()]
+        self.cell(seat.at()).status()
     }
 
     /// All statuses in plan order.
-    pub fn statuses(&self) -> &[SeatStatus] {
-        &self.status
+    pub fn statuses(&self) -> impl Iterator<Item = SeatStatus> + '_ {
+        self.cells().map(|cell| cell.status())
     }
 
     /// The hold or order that has the seat, 0 for none.
     pub fn holder(&self, seat: SeatIx) -> u64 {
-        self.holder[seat.at()]
+        self.cell(seat.at()).holder()
     }
 
     /// The event's version at the seat's last change.
     pub fn version(&self, seat: SeatIx) -> u64 {
-        self.version[seat.at()]
+        self.cell(seat.at()).version()
     }
 
     /// Seats changed after `version`, in plan order.
     pub fn changed_since(&self, version: u64) -> impl Iterator<Item = (SeatIx, SeatStatus)> + '_ {
-        let seats = self.version.iter().zip(&self.status).enumerate();
-        seats.filter(move |(_, (v, _))| **v > version).map(|(at, (_, s))| (SeatIx(at as u32), *s))
+        let seats = self.cells().enumerate();
+        let changed = seats.filter(move |(_, cell)| cell.version() > version);
+        changed.map(|(at, cell)| (SeatIx(at as u32), cell.status()))
     }
 
     /// Counts of the whole event.
@@ -178,15 +194,16 @@ impl SeatTable {
     pub(crate) fn set(&mut self, index: &PlanIndex, seat: SeatIx, change: SeatChange) {
         let at = seat.at();
         let (from, to) = (change.from, change.to);
+        let now = self.cell(at);
         // invariant: I1
         assert!(
-            self.status[at] == from.0 && self.holder[at] == from.1,
+            now.status() == from.0 && now.holder() == from.1,
             "seat {at} is {:?} of {}, expected {from:?}",
-            self.status[at],
-            self.holder[at]
+            now.status(),
+            now.holder()
         );
-        (self.status[at], self.holder[at]) = to;
-        self.version[at] = change.version;
+        let cells = Arc::make_mut(&mut self.chunks[at / CHUNK_SEATS]);
+        cells[at % CHUNK_SEATS] = Cell::new((to.0, to.1, change.version));
         let place = index.place(seat);
         self.total.moved(from.0, to.0);
         self.sections[usize::from(place.section)].moved(from.0, to.0);

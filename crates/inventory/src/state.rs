@@ -1,10 +1,12 @@
 //! The state of one shard and its only door, [`State::apply`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::commands::{self, Effect, Scope};
 use crate::keys::Keys;
 use crate::outbox::Outbox;
+use crate::share::{SharedMap, SharedSet};
 use crate::{
     Actor, Command, Envelope, Event, EventNo, FeedPosition, LedgerRecord, Outcome, Refusal, Reply,
 };
@@ -26,13 +28,13 @@ pub struct Stamp {
 /// Everything one shard replicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
-    pub(crate) events: BTreeMap<EventNo, Event>,
+    pub(crate) events: SharedMap<EventNo, Arc<Event>>,
     pub(crate) keys: Keys,
     pub(crate) outbox: Outbox,
     /// (deadline, event, hold) of live holds.
     pub(crate) deadlines: BTreeSet<(u64, EventNo, u64)>,
     /// (when, event, order) of unpaid orders that have ended and will be forgotten.
-    pub(crate) forget: BTreeSet<(u64, EventNo, u64)>,
+    pub(crate) forget: SharedSet<(u64, EventNo, u64)>,
     pub(crate) at_ms: u64,
     pub(crate) ledger_records_max: u64,
 }
@@ -52,11 +54,11 @@ impl State {
     /// A shard with another outbox limit; all replicas must use the same.
     pub fn with_ledger_max(ledger_records_max: u64) -> Self {
         Self {
-            events: BTreeMap::new(),
+            events: SharedMap::default(),
             keys: Keys::default(),
             outbox: Outbox::default(),
             deadlines: BTreeSet::new(),
-            forget: BTreeSet::new(),
+            forget: SharedSet::default(),
             at_ms: 0,
             ledger_records_max,
         }
@@ -131,7 +133,8 @@ impl State {
     pub(crate) fn scope(&mut self, event: EventNo, actor: Actor) -> Result<Scope<'_>, Refusal> {
         let event = self.events.get_mut(&event).ok_or(Refusal::EventNotFound)?;
         Ok(Scope {
-            event,
+            // After a freeze the first command copies the event's lists of chunks, never the chunks.
+            event: Arc::make_mut(event),
             outbox: &mut self.outbox,
             deadlines: &mut self.deadlines,
             forget: &mut self.forget,
@@ -143,12 +146,12 @@ impl State {
 
     /// An event.
     pub fn event(&self, no: EventNo) -> Option<&Event> {
-        self.events.get(&no)
+        self.events.get(&no).map(Arc::as_ref)
     }
 
     /// All events, by number.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
-        self.events.values()
+        self.events.values().map(Arc::as_ref)
     }
 
     /// The time of the last command, milliseconds since 1970.

@@ -1,8 +1,10 @@
 //! The bridge from the grid's log to the rules: decodes each committed command, applies it, encodes
 //! the reply. Nothing else happens here; every replica runs it alike.
 
+use std::io::Read;
+
 use bytes::Bytes;
-use grid_node::{CommittedEntry, RestoreError, ShardId, StateMachine};
+use grid_node::{CommittedEntry, Encode, RestoreError, ShardId, StateMachine};
 use inventory::{Envelope, Stamp, State, codec};
 
 /// The replicated state of one shard.
@@ -34,13 +36,13 @@ impl StateMachine for ShardMachine {
         }
     }
 
-    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
-        let state = self.state.clone();
-        Box::new(move || state.to_bytes())
+    fn freeze(&self) -> Encode {
+        let frozen = self.state.freeze();
+        Box::new(move |out| frozen.write_to(out))
     }
 
-    fn restore(_shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError> {
-        let state = State::from_bytes(bytes).map_err(|e| RestoreError::new(e.to_string()))?;
+    fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
+        let state = State::read_from(from).map_err(|e| RestoreError::new(e.to_string()))?;
         Ok(Self { state })
     }
 }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use grid_node::{QueryError, QueryHandler, Shard};
 use inventory::{
-    Event, EventNo, FeedPosition, HoldId, OrderId, PaymentId, RefundId, SeatStatus, State, codec,
+    Event, EventNo, FeedPosition, HoldId, OrderId, PaymentId, RefundId, SeatStatus, SeatTable,
+    State, codec,
 };
 
 use crate::ShardMachine;
@@ -135,7 +136,7 @@ fn seat_map(state: &State, no: EventNo, known: Option<u64>) -> Answer {
         .map(|known| seats.changed_since(known).take(limit + 1).collect::<Vec<_>>());
     let changes = match since {
         Some(changed) if changed.len() <= limit => MapChanges::Since(changed),
-        Some(_) | None => MapChanges::Full(bitmap(seats.statuses())),
+        Some(_) | None => MapChanges::Full(bitmap(seats)),
     };
     Answer::SeatMap(SeatMap {
         version: event.version(),
@@ -147,11 +148,13 @@ fn seat_map(state: &State, no: EventNo, known: Option<u64>) -> Answer {
     })
 }
 
-fn bitmap(statuses: &[SeatStatus]) -> Vec<u8> {
-    let byte = |four: &[SeatStatus]| {
-        four.iter().enumerate().fold(0, |byte, (at, status)| byte | (*status as u8) << (at * 2))
-    };
-    statuses.chunks(4).map(byte).collect()
+/// Two bits a seat, the first seat in the lowest bits.
+fn bitmap(seats: &SeatTable) -> Vec<u8> {
+    let mut bytes = vec![0; seats.len().div_ceil(4)];
+    for (at, status) in seats.statuses().enumerate() {
+        bytes[at / 4] |= (status as u8) << (at % 4 * 2);
+    }
+    bytes
 }
 
 fn hold(state: &State, id: HoldId) -> Answer {

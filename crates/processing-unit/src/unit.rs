@@ -55,7 +55,8 @@ impl Unit {
     /// Fingerprint of this unit's replica of a shard; equal on replicas that have applied the same
     /// (invariant I3). `None` without a replica. Costs as much as a snapshot.
     pub fn digest(&self, shard: ShardId) -> Option<u64> {
-        Some(self.node.shard(shard)?.read(|machine| machine.state().digest()))
+        let frozen = self.node.shard(shard)?.read(|machine| machine.state().freeze());
+        Some(frozen.digest())
     }
 
     /// Resolves with the reason when the unit cannot go on; its process must then exit.

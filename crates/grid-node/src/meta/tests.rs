@@ -210,10 +210,11 @@ fn operations_that_are_over_are_bounded() {
 fn a_snapshot_gives_back_the_state() {
     let mut state = founded(3);
     run(&mut state, MetaCommand::Pin { key: "key".into(), shards: 3 });
-    let frozen = state.freeze()();
-    assert_eq!(MetaState::restore(0, &frozen), Ok(state));
-    assert!(MetaState::restore(0, b"META2\n").is_err());
-    assert!(MetaState::restore(0, b"").is_err());
+    let mut frozen = Vec::new();
+    state.freeze()(&mut frozen).expect("memory takes it");
+    assert_eq!(MetaState::restore(0, &mut &frozen[..]), Ok(state));
+    assert!(MetaState::restore(0, &mut &b"META2\n"[..]).is_err());
+    assert!(MetaState::restore(0, &mut &b""[..]).is_err());
 }
 
 #[test]
@@ -221,7 +222,7 @@ fn a_snapshot_of_the_first_form_is_read() {
     let pins = BTreeMap::from([("key".to_owned(), Pin { number: 1, shard: 2 })]);
     let load = BTreeMap::from([(2_u32, 1_u32)]);
     let first = codec::encode(&(pins, load, 7_u64));
-    let state = MetaState::restore(0, &first).expect("the first form");
+    let state = MetaState::restore(0, &mut &first[..]).expect("the first form");
     assert_eq!(state.pin_of("key"), Some(Pin { number: 1, shard: 2 }));
     assert_eq!((state.revision(), state.is_founded()), (7, false));
 }

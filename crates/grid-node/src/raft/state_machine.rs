@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use super::snapshot_file::SnapshotContent;
 use super::snapshots::{SnapshotDir, SnapshotError};
 use super::types::{Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types};
-use crate::machine::{CommittedEntry, StateMachine};
+use crate::machine::{CommittedEntry, Encode, StateMachine};
 use crate::{ShardId, batch};
 
 /// A replica's state, shared by the group that applies and everyone who reads.
@@ -130,7 +130,7 @@ impl<S: StateMachine> Applied<S> {
 
     fn restore(shard: ShardId, content: &SnapshotContent) -> Result<Self, String> {
         Ok(Self {
-            machine: S::restore(shard, &content.state).map_err(|e| e.to_string())?,
+            machine: S::restore(shard, &mut &content.state[..]).map_err(|e| e.to_string())?,
             last: content.last_log_id,
             membership: content.membership.clone(),
             at_ms: content.at_ms,
@@ -156,7 +156,7 @@ pub(crate) struct Frozen {
 }
 
 struct FrozenContent {
-    encode: Box<dyn FnOnce() -> Vec<u8> + Send>,
+    encode: Encode,
     rest: SnapshotContent,
 }
 
@@ -194,7 +194,9 @@ impl RaftSnapshotBuilder<Types> for Frozen {
         let _writer = self.writers.acquire().await.map_err(io::Error::other)?;
         let dir = self.dir.clone();
         let write = move || {
-            rest.state = Bytes::from(encode());
+            let mut state = Vec::new();
+            encode(&mut state)?;
+            rest.state = state.into();
             let bytes = dir.write(&rest)?;
             Ok::<_, io::Error>(Snapshot { meta: rest.meta(), snapshot: bytes })
         };

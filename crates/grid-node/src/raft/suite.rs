@@ -1,5 +1,6 @@
 //! openraft's own checks of a store, run on ours over a real log in a temporary directory.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -13,7 +14,7 @@ use super::snapshots::SnapshotDir;
 use super::state_machine::{Machine, Replica};
 use super::types::Types;
 use crate::ShardId;
-use crate::machine::{CommittedEntry, RestoreError, StateMachine};
+use crate::machine::{CommittedEntry, Encode, RestoreError, StateMachine};
 use crate::wal::{RealDisk, RecoveredGroup, Wal, WalOptions};
 
 const SHARD: ShardId = 1;
@@ -31,16 +32,15 @@ impl StateMachine for Counter {
         replies.extend(entry.commands.iter().map(|_| Bytes::new()));
     }
 
-    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+    fn freeze(&self) -> Encode {
         let count = self.0;
-        Box::new(move || vec![count])
+        Box::new(move |out| out.write_all(&[count]))
     }
 
-    fn restore(_shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError> {
-        match bytes {
-            [count] => Ok(Self(*count)),
-            _ => Err(RestoreError::new("not one byte")),
-        }
+    fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
+        let mut count = [0];
+        from.read_exact(&mut count).map_err(|e| RestoreError::new(e.to_string()))?;
+        Ok(Self(count[0]))
     }
 }
 

@@ -2,12 +2,13 @@
 //! repetition harmless, so that retries can be counted.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use grid_node::{
-    CommittedEntry, QueryFuture, QueryHandler, RestoreError, Shard, ShardId, StateMachine,
+    CommittedEntry, Encode, QueryFuture, QueryHandler, RestoreError, Shard, ShardId, StateMachine,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,13 +53,13 @@ impl StateMachine for Toy {
         }
     }
 
-    fn freeze(&self) -> Box<dyn FnOnce() -> Vec<u8> + Send> {
+    fn freeze(&self) -> Encode {
         let state = self.clone();
-        Box::new(move || serde_json::to_vec(&state).expect("a plain value"))
+        Box::new(move |out| serde_json::to_writer(out, &state).map_err(Into::into))
     }
 
-    fn restore(_shard: ShardId, bytes: &[u8]) -> Result<Self, RestoreError> {
-        serde_json::from_slice(bytes).map_err(|e| RestoreError::new(e.to_string()))
+    fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
+        serde_json::from_reader(from).map_err(|e| RestoreError::new(e.to_string()))
     }
 }
 

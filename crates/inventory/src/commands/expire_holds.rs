@@ -1,6 +1,8 @@
 //! ExpireHolds: every hold whose deadline is not after the entry's time ends, exactly once, and
 //! unpaid orders that ended long ago are forgotten. Capped per command; the rest comes in the next.
 
+use std::sync::Arc;
+
 use super::{Effect, ORDER_KEPT_MS};
 use crate::event::HoldEnd;
 use crate::state::EXPIRE_BATCH_MAX;
@@ -9,7 +11,7 @@ use crate::{Actor, EventNo, OrderStatus, Outcome, State};
 pub(crate) fn apply(state: &mut State) -> Effect {
     let mut holds = 0;
     while holds < EXPIRE_BATCH_MAX {
-        let Some((_, event, hold)) = due(&state.deadlines, state.at_ms) else {
+        let Some((_, event, hold)) = due(state.deadlines.first(), state.at_ms) else {
             break;
         };
         expire(state, event, hold);
@@ -17,7 +19,7 @@ pub(crate) fn apply(state: &mut State) -> Effect {
     }
     let mut forgotten = 0;
     while forgotten < EXPIRE_BATCH_MAX {
-        let Some((when, event, order)) = due(&state.forget, state.at_ms) else {
+        let Some((when, event, order)) = due(state.forget.first(), state.at_ms) else {
             break;
         };
         state.forget.remove(&(when, event, order));
@@ -28,10 +30,10 @@ pub(crate) fn apply(state: &mut State) -> Effect {
     Effect { version: 0, outcome: Outcome::Expired { holds, more } }
 }
 
-type Timers = std::collections::BTreeSet<(u64, EventNo, u64)>;
+type Timer = (u64, EventNo, u64);
 
-fn due(timers: &Timers, at_ms: u64) -> Option<(u64, EventNo, u64)> {
-    timers.first().copied().filter(|(when, ..)| *when <= at_ms)
+fn due(first: Option<&Timer>, at_ms: u64) -> Option<Timer> {
+    first.copied().filter(|(when, ..)| *when <= at_ms)
 }
 
 fn expire(state: &mut State, event: EventNo, hold: u64) {
@@ -43,6 +45,7 @@ fn expire(state: &mut State, event: EventNo, hold: u64) {
 fn forget(state: &mut State, event_no: EventNo, no: u64) {
     let at_ms = state.at_ms;
     let event = state.events.get_mut(&event_no).expect("a timer's event exists");
+    let event = Arc::make_mut(event);
     let Some(order) = event.orders.get(&no) else {
         return;
     };

@@ -1,5 +1,7 @@
 //! OpenSale: an event's sale begins in this shard. Repeating it with the same content is harmless.
 
+use std::sync::Arc;
+
 use super::Effect;
 use crate::outcome::{Outcome, Refusal};
 use crate::plan::NAME_BYTES_MAX;
@@ -47,7 +49,7 @@ pub(crate) fn apply(state: &mut State, actor: Actor, c: &OpenSale) -> Result<Eff
         actor,
         change: Change::SaleOpened { plan_version: c.plan.version },
     });
-    state.events.insert(c.event, event);
+    state.events.insert(c.event, Arc::new(event));
     Ok(Effect { version, outcome: Outcome::SaleOpened })
 }
 

@@ -49,7 +49,9 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
         buyer: order.buyer,
         seats: order.seats.clone(),
     });
-    s.event.holds.entry(hold.no).and_modify(|hold| hold.order = Some(order.no));
+    if let Some(hold) = s.event.holds.get_mut(&hold.no) {
+        hold.order = Some(order.no);
+    }
     s.event.orders.insert(order.no, order);
     Ok(s.effect(Outcome::OrderPlaced(placed)))
 }

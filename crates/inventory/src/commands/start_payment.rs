@@ -60,7 +60,9 @@ fn insert(s: &mut Scope<'_>, c: &StartPayment, no: u64, amount_minor: i64) {
     };
     s.event.payments.insert(no, payment);
     s.event.pending_payments.insert(no);
-    s.event.orders.entry(c.order.no).and_modify(|order| order.payments.push(no));
+    if let Some(order) = s.event.orders.get_mut(&c.order.no) {
+        order.payments.push(no);
+    }
     s.record(Change::PaymentStarted {
         payment: no,
         order: c.order.no,

@@ -101,13 +101,13 @@ impl Shard {
     /// One character a seat, rows apart: `.` free, `h` held, `x` sold.
     pub fn picture(&self) -> String {
         let event = self.state.event(EventNo(1)).expect("opened");
-        let letter = |s: &SeatStatus| match s {
+        let letter = |s: SeatStatus| match s {
             SeatStatus::Free => '.',
             SeatStatus::Held => 'h',
             SeatStatus::Sold => 'x',
             SeatStatus::Blocked => '-',
         };
-        let all: String = event.seats().statuses().iter().map(letter).collect();
+        let all: String = event.seats().statuses().map(letter).collect();
         [&all[0..6], &all[6..12], &all[12..18], &all[18..]].join(" ")
     }
 

@@ -1,6 +1,7 @@
 //! Tests of the rules: tables of commands, random commands against a naive oracle, golden files.
 
 mod feed;
+mod freeze;
 mod golden;
 mod harness;
 mod holds;

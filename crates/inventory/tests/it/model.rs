@@ -102,7 +102,7 @@ fn run(seed: u64, seen: &mut BTreeMap<String, u32>) {
         if let Err(wrong) = oracle.follow(now_ms, &command, &reply.outcome) {
             panic!("seed {seed} step {step}: {command:?}: {wrong}");
         }
-        let statuses = shard.state.event(event).unwrap().seats().statuses().to_vec();
+        let statuses: Vec<_> = shard.state.event(event).unwrap().seats().statuses().collect();
         assert_eq!(statuses, oracle.statuses(), "seed {seed} step {step}: {command:?}");
         let name = format!("{:?}", reply.outcome);
         let name = name.trim_start_matches("Refused(");
