@@ -15,6 +15,7 @@ mod config;
 mod machine;
 pub mod meta;
 mod node;
+pub mod planner;
 mod port;
 mod raft;
 mod routes;

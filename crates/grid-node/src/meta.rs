@@ -241,4 +241,4 @@ impl StateMachine for MetaState {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

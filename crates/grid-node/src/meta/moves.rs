@@ -142,6 +142,13 @@ impl MetaState {
         Ok(MetaReply::Done)
     }
 
+    /// As if a change had been carried out; for plans, never for the replicated state.
+    pub(crate) fn imagine(&mut self, shard: ShardId, change: (Option<NodeId>, Option<NodeId>)) {
+        if let Some(record) = self.shards.get_mut(&shard) {
+            record.replicas = record.replicas_after(change);
+        }
+    }
+
     /// Wants the changes of an operation undone that have not gone too far.
     pub(super) fn abort_moves(&mut self, operation: u64) {
         for record in self.shards.values_mut() {

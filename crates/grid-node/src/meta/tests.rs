@@ -1,6 +1,6 @@
 //! Tables of the meta group's commands.
 
-mod lines;
+pub(crate) mod lines;
 
 use super::*;
 use lines::*;

@@ -125,6 +125,21 @@ pub struct ShardRecord {
 }
 
 impl ShardRecord {
+    /// The voters after a change: a newcomer takes the place of the one that leaves, so that the
+    /// preferred leader of the others stays.
+    #[must_use]
+    pub fn replicas_after(&self, (add, remove): (Option<NodeId>, Option<NodeId>)) -> Vec<NodeId> {
+        let mut replicas = self.replicas.clone();
+        let place = remove.and_then(|node| replicas.iter().position(|r| *r == node));
+        match (add, place) {
+            (Some(add), Some(place)) => replicas[place] = add,
+            (Some(add), None) => replicas.push(add),
+            (None, Some(place)) => drop(replicas.remove(place)),
+            (None, None) => {}
+        }
+        replicas
+    }
+
     /// Whether a node has, gets or still has a replica.
     #[must_use]
     pub fn involves(&self, node: NodeId) -> bool {
