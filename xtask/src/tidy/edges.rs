@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("local-postgres", &[]),
     ("processing-unit", &["inventory", "grid-node"]),
     ("http-api", &["inventory", "processing-unit"]),
+    ("operator", &["grid-node", "http-api"]),
     ("data-writer", &["inventory", "processing-unit", "http-api"]),
     ("box-office", &["inventory", "payments", "processing-unit", "http-api"]),
     ("router", &["inventory", "processing-unit", "storefront", "http-api"]),

@@ -13,6 +13,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "crates/router/",
             "crates/box-office/",
             "crates/http-api/",
+            "crates/operator/",
             "crates/payments/src/sandbox",
             "crates/payments/tests",
             "crates/payments/src/conformance",
