@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn the_worst_that_is_true_is_told() {
         use Health::{
-            CatchingUp, Healthy, InstallingSnapshot, ReadOnly, UnderReplicated, Unavailable,
+            CatchingUp, Healthy, InstallingSnapshot, ReadOnly, Unavailable, UnderReplicated,
         };
         let cases: [(bool, usize, &[ReplicaFacts], Health); 16] = [
             (true, 3, &[FINE, FINE, FINE], Healthy),
@@ -120,7 +120,12 @@ mod tests {
             (true, 3, &[FINE, FINE, SLOW], CatchingUp),
             (true, 3, &[FINE, FINE, CUT], CatchingUp),
             (true, 3, &[FINE, SLOW, FAR], InstallingSnapshot),
-            (true, 3, &[FINE, FINE, FINE, ReplicaFacts { votes: false, ..FAR }], InstallingSnapshot),
+            (
+                true,
+                3,
+                &[FINE, FINE, FINE, ReplicaFacts { votes: false, ..FAR }],
+                InstallingSnapshot,
+            ),
             (true, 3, &[FINE, FINE, DEAD], UnderReplicated),
             (true, 3, &[FINE, FAR, DEAD], UnderReplicated),
             (true, 3, &[FINE, FINE, LEARNER], UnderReplicated),

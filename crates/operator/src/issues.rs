@@ -25,6 +25,7 @@ pub fn find(overview: &Overview) -> Vec<Issue> {
     let mut issues = of_shards(overview);
     issues.extend(overview.nodes.iter().flat_map(|node| of_node(node, overview)));
     issues.extend(overview.operations.iter().filter_map(of_operation));
+    issues.extend(of_switches(overview));
     issues.extend(of_layout(overview));
     issues.sort_by_key(|issue| issue.severity);
     issues
@@ -82,7 +83,7 @@ fn of_cause(health: Health, nodes: &[NodeId], shards: &[ShardId]) -> Option<Issu
             "shard_under_replicated",
             Severity::Warning,
             format!("{which}: fewer replicas than there should be"),
-            "seatgrid ctl layout stage, then show and apply".to_owned(),
+            "seatgrid ctl balancer run spreads replicas over the active nodes".to_owned(),
         ),
         Health::UnderReplicated => (
             "shard_under_replicated",
@@ -186,7 +187,7 @@ fn of_disk(node: u64, log: &LogView) -> Option<Issue> {
 
 fn of_operation(operation: &OperationView) -> Option<Issue> {
     let OperationView { id, what, .. } = operation;
-    let detail = operation.detail.as_deref().unwrap_or("no reason given");
+    let note = &operation.note;
     match operation.state {
         Progress::Paused => Some(issue(
             "operation_paused",
@@ -197,21 +198,35 @@ fn of_operation(operation: &OperationView) -> Option<Issue> {
         Progress::Failed => Some(issue(
             "operation_failed",
             Severity::Notice,
-            format!("operation {id} ({what}) failed: {detail}"),
+            format!("operation {id} ({what}) failed: {note}"),
             "see to the reason, then give the order again".to_owned(),
         )),
         Progress::Running | Progress::Done | Progress::Canceled => None,
     }
 }
 
+fn of_switches(overview: &Overview) -> Option<Issue> {
+    overview.balancer.moves_paused.then(|| {
+        issue(
+            "moves_paused",
+            Severity::Warning,
+            "changes of replicas are paused for all operations".to_owned(),
+            "seatgrid ctl balancer resume".to_owned(),
+        )
+    })
+}
+
 fn of_layout(overview: &Overview) -> Option<Issue> {
-    let version = overview.layout.staged_version?;
-    Some(issue(
-        "layout_staged",
-        Severity::Notice,
-        format!("layout {version} is staged and not applied"),
-        format!("seatgrid ctl layout apply --version {version}, or seatgrid ctl layout revert"),
-    ))
+    let layout = &overview.layout;
+    let next = layout.version + 1;
+    (!layout.staged.is_empty()).then(|| {
+        issue(
+            "layout_staged",
+            Severity::Notice,
+            format!("layout {next} is staged and not applied"),
+            format!("seatgrid ctl layout apply --version {next}, or seatgrid ctl layout revert"),
+        )
+    })
 }
 
 fn list(ids: &[impl ToString]) -> String {

@@ -5,10 +5,17 @@
 //! the picture, checks the order and hands it to the meta group. This crate decides nothing that data
 //! depends on, and knows nothing of tickets.
 
+mod access;
+mod console;
 pub mod health;
 mod issues;
 pub mod model;
 mod orders;
 pub mod picture;
+mod routes;
+mod tables;
 
-pub use orders::{Order, Plan, Refusal, plan};
+pub use access::{Access, AccessError, read_token};
+pub use console::{Console, Nodes, Trouble};
+pub use orders::{Change, Order, Plan, Refusal, plan};
+pub use routes::{EventView, Given, UpgradeView, routes};

@@ -123,8 +123,19 @@ pub struct ShardView {
     pub committed_index: Option<u64>,
     /// Its replicas, the preferred leader first.
     pub replicas: Vec<ReplicaView>,
-    /// The node that is about to become a replica.
-    pub joining: Option<NodeId>,
+    /// The change of its replicas that is under way.
+    pub moving: Option<MoveView>,
+}
+
+/// A change of one shard's replicas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoveView {
+    /// The node that gets a replica.
+    pub add: Option<NodeId>,
+    /// The node that gives its replica up.
+    pub remove: Option<NodeId>,
+    /// How far it has come, as in `learning`.
+    pub phase: String,
 }
 
 /// One replica.
@@ -155,14 +166,12 @@ pub struct OperationView {
     pub what: String,
     /// Whether it goes on.
     pub state: Progress,
-    /// The step it is at.
-    pub phase: String,
-    /// Steps done.
-    pub done: u32,
-    /// Steps in all; 0 when not known yet.
-    pub total: u32,
-    /// Why it failed, or what it waits for.
-    pub detail: Option<String>,
+    /// Changes of replicas that are finished.
+    pub moves_done: u32,
+    /// Changes of replicas that it needs, as far as known.
+    pub moves_total: u32,
+    /// Why it failed, or what it waits for; empty when there is nothing to say.
+    pub note: String,
     /// When it began, milliseconds since 1970.
     pub began_ms: u64,
 }
@@ -206,20 +215,20 @@ impl Progress {
 /// The balancer of leaders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BalancerView {
-    /// Whether it may move leaders.
+    /// Whether it moves leaders by measured load.
     pub on: bool,
-    /// Until when it rests, milliseconds since 1970; 0 when it does not.
-    pub paused_until_ms: u64,
+    /// Whether no new change of replicas is begun, for any operation.
+    pub moves_paused: bool,
 }
 
 /// Placement of replicas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayoutView {
-    /// Number of the placement in force.
+    /// Number of the layout in force; the staged one has the next.
     pub version: u64,
-    /// Number of the staged one, if there is one.
-    pub staged_version: Option<u64>,
-    /// What the staged one would change, one sentence each.
+    /// Replicas wanted of each shard.
+    pub replicas_wanted: u32,
+    /// Changes that wait to be applied, one sentence each.
     pub staged: Vec<String>,
 }
 

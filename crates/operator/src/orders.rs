@@ -12,7 +12,7 @@ use crate::model::{NodeView, Overview, ShardView, Stage};
 
 /// What an operator wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "order", rename_all = "snake_case")]
+#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Order {
     /// Lets a spare or drained node take replicas.
     NodeAdd {
@@ -23,6 +23,9 @@ pub enum Order {
     NodeDrain {
         /// Which.
         node: NodeId,
+        /// Accepts fewer replicas where no other node can take one.
+        #[serde(default)]
+        fewer_replicas: bool,
     },
     /// Takes an empty node out of the registry for ever.
     NodeRemove {
@@ -34,14 +37,14 @@ pub enum Order {
         /// Which.
         node: NodeId,
     },
-    /// Moves one replica.
+    /// Moves one replica, adds one, or takes one away.
     ShardMove {
         /// Of this shard.
         shard: ShardId,
         /// Away from this node.
-        from: NodeId,
+        from: Option<NodeId>,
         /// To this node.
-        to: NodeId,
+        to: Option<NodeId>,
     },
     /// Gives leadership to another replica.
     ShardTransfer {
@@ -50,12 +53,12 @@ pub enum Order {
         /// To this node.
         to: NodeId,
     },
-    /// Prefers a leader from now on, or leaves the choice to the balancer again.
+    /// Prefers a leader from now on.
     ShardPin {
         /// Of this shard.
         shard: ShardId,
-        /// The preferred leader; the balancer chooses without one.
-        leader: Option<NodeId>,
+        /// The preferred leader.
+        leader: NodeId,
     },
     /// Writes a snapshot and trims the log.
     ShardSnapshot {
@@ -69,34 +72,30 @@ pub enum Order {
         /// The shard; the least loaded without one.
         shard: Option<ShardId>,
     },
-    /// Moves an event that holds nothing yet to another shard.
-    EventMove {
-        /// The event's id.
-        event: String,
-        /// Its shard from now on.
-        shard: ShardId,
+    /// Adds a change to the staged layout.
+    LayoutStage {
+        /// The change.
+        change: Change,
     },
-    /// Computes a new placement and keeps it beside the one in force.
-    LayoutStage,
-    /// Puts the staged placement in force.
+    /// Puts the staged layout in force.
     LayoutApply {
         /// Its number, so that nobody applies what he has not seen.
         version: u64,
     },
-    /// Forgets the staged placement.
+    /// Forgets the staged layout.
     LayoutRevert,
     /// Lets leaders be moved by load, or not.
     BalancerSet {
         /// Whether.
         on: bool,
     },
-    /// Lets the balancer rest for a while.
-    BalancerPause {
-        /// For how long, in seconds, up to a day.
-        seconds: u32,
+    /// Holds back new changes of replicas, or lets them begin again.
+    MovesPause {
+        /// Whether they are held back.
+        paused: bool,
     },
-    /// Lets the balancer look now.
-    BalancerRun,
+    /// Spreads replicas and leaders evenly now.
+    Rebalance,
     /// Halts an operation after its present step.
     OperationPause {
         /// Its number.
@@ -119,8 +118,33 @@ pub enum Order {
     },
 }
 
-/// Longest pause of the balancer, in seconds: a pause that is forgotten ends by itself.
-const PAUSE_S_MAX: u32 = 86_400;
+/// One change of the staged layout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Change {
+    /// Lets a spare or drained node hold replicas.
+    Add {
+        /// Which.
+        node: NodeId,
+    },
+    /// Moves everything away from a node.
+    Drain {
+        /// Which.
+        node: NodeId,
+    },
+    /// Puts a node into another failure zone.
+    Zone {
+        /// Which.
+        node: NodeId,
+        /// The zone, up to 64 bytes.
+        zone: String,
+    },
+    /// Keeps so many replicas of each shard.
+    Replicas {
+        /// 1, 3 or 5.
+        count: u32,
+    },
+}
 
 /// What would be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +186,9 @@ pub enum Refusal {
         /// What makes it safe.
         remedy: String,
     },
+    /// The meta group would not do it now; says why and what to do first.
+    #[error("{0}")]
+    Conflict(String),
 }
 
 fn unsafe_now<T>(reason: String, remedy: impl Into<String>) -> Result<T, Refusal> {
@@ -179,24 +206,22 @@ fn senseless<T>(what: impl Into<String>) -> Result<T, Refusal> {
 pub fn plan(order: &Order, grid: &Overview) -> Result<Plan, Refusal> {
     match order {
         Order::NodeAdd { node } => nodes::add(grid, *node),
-        Order::NodeDrain { node } => nodes::drain(grid, *node),
+        Order::NodeDrain { node, fewer_replicas } => nodes::drain(grid, *node, *fewer_replicas),
         Order::NodeRemove { node } => nodes::remove(grid, *node),
         Order::NodeRecover { node } => nodes::recover(grid, *node),
-        Order::ShardMove { shard, from, to } => shards::relocate(grid, *shard, *from, *to),
+        Order::ShardMove { shard, from, to } => shards::change(grid, *shard, (*from, *to)),
         Order::ShardTransfer { shard, to } => shards::transfer(grid, *shard, *to),
         Order::ShardPin { shard, leader } => shards::pin(grid, *shard, *leader),
         Order::ShardSnapshot { shard } => shards::snapshot(grid, *shard),
         Order::EventPin { event, shard } => event_pin(grid, event, *shard),
-        Order::EventMove { event, shard } => {
-            data_shard(grid, *shard)?;
-            Ok(Plan::one(format!("move event {event}, which must be empty, to shard {shard}")))
-        }
-        Order::LayoutStage => Ok(Plan::one("stage a placement for the present nodes".to_owned())),
+        Order::LayoutStage { change } => layout_stage(grid, change),
         Order::LayoutApply { version } => layout_apply(grid, *version),
         Order::LayoutRevert => layout_revert(grid),
         Order::BalancerSet { on } => Ok(balancer_set(grid, *on)),
-        Order::BalancerPause { seconds } => balancer_pause(*seconds),
-        Order::BalancerRun => Ok(Plan::one("let the balancer look at the leaders now".to_owned())),
+        Order::MovesPause { paused } => Ok(moves_pause(grid, *paused)),
+        Order::Rebalance => {
+            Ok(Plan::one("spread replicas and leaders evenly over the active nodes".to_owned()))
+        }
         Order::OperationPause { id } => operation(grid, *id, "halt", "after its present step"),
         Order::OperationResume { id } => operation(grid, *id, "go on with", "where it halted"),
         Order::OperationCancel { id } => operation(grid, *id, "end", "where it can end"),
@@ -234,43 +259,81 @@ fn event_pin(grid: &Overview, event: &str, shard: Option<ShardId>) -> Result<Pla
     }
 }
 
-fn layout_apply(grid: &Overview, version: u64) -> Result<Plan, Refusal> {
-    let layout = &grid.layout;
-    match layout.staged_version {
-        None if layout.version == version => {
-            Ok(Plan::nothing(format!("layout {version} is in force already")))
+fn layout_stage(grid: &Overview, change: &Change) -> Result<Plan, Refusal> {
+    match change {
+        Change::Add { node: id } => {
+            nodes::add(grid, *id)?;
         }
-        None => Err(Refusal::Missing(
-            "no layout is staged; seatgrid ctl layout stage makes one".to_owned(),
-        )),
-        Some(staged) if staged != version => unsafe_now(
-            format!("layout {staged} is staged, not {version}"),
-            "read it with seatgrid ctl layout show and give its number",
-        ),
-        Some(_) => Ok(Plan::of(layout.staged.clone())),
+        Change::Drain { node: id } | Change::Zone { node: id, .. } => {
+            node(grid, *id)?;
+        }
+        Change::Replicas { count } if matches!(count, 1 | 3 | 5) => {}
+        Change::Replicas { .. } => return senseless("a shard has 1, 3 or 5 replicas"),
+    }
+    let (next, what) = (grid.layout.version + 1, change.sentence());
+    if grid.layout.staged.contains(&what) {
+        return Ok(Plan::nothing(format!("layout {next} has that already: {what}")));
+    }
+    Ok(Plan::one(format!("stage for layout {next}: {what}")))
+}
+
+impl Change {
+    /// What it does, as shown with the staged layout.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Add { node } => format!("let node {node} hold replicas"),
+            Self::Drain { node } => format!("move everything away from node {node}"),
+            Self::Zone { node, zone } => format!("put node {node} into zone {zone}"),
+            Self::Replicas { count } => format!("keep {count} replicas of each shard"),
+        }
     }
 }
 
-fn layout_revert(grid: &Overview) -> Result<Plan, Refusal> {
-    match grid.layout.staged_version {
-        None => Ok(Plan::nothing("no layout is staged".to_owned())),
-        Some(version) => Ok(Plan::one(format!("forget the staged layout {version}"))),
+fn layout_apply(grid: &Overview, version: u64) -> Result<Plan, Refusal> {
+    let layout = &grid.layout;
+    let next = layout.version + 1;
+    if layout.staged.is_empty() {
+        if layout.version == version {
+            return Ok(Plan::nothing(format!("layout {version} is in force already")));
+        }
+        let help = "seatgrid ctl layout stage adds changes to the next one";
+        return Err(Refusal::Missing(format!("no layout is staged; {help}")));
     }
+    if next != version {
+        return unsafe_now(
+            format!("layout {next} is staged, not {version}"),
+            "read it with seatgrid ctl layout show and give its number",
+        );
+    }
+    Ok(Plan::of(layout.staged.clone()))
+}
+
+fn layout_revert(grid: &Overview) -> Result<Plan, Refusal> {
+    if grid.layout.staged.is_empty() {
+        return Ok(Plan::nothing("no layout is staged".to_owned()));
+    }
+    Ok(Plan::one(format!("forget the staged layout {}", grid.layout.version + 1)))
 }
 
 fn balancer_set(grid: &Overview, on: bool) -> Plan {
     let state = if on { "on" } else { "off" };
-    if grid.balancer.on == on && grid.balancer.paused_until_ms == 0 {
+    if grid.balancer.on == on {
         return Plan::nothing(format!("the balancer is {state} already"));
     }
     Plan::one(format!("switch the balancer {state}"))
 }
 
-fn balancer_pause(seconds: u32) -> Result<Plan, Refusal> {
-    if !(1..=PAUSE_S_MAX).contains(&seconds) {
-        return senseless(format!("a pause lasts 1 to {PAUSE_S_MAX} seconds"));
+fn moves_pause(grid: &Overview, paused: bool) -> Plan {
+    if grid.balancer.moves_paused == paused {
+        let state = if paused { "paused" } else { "allowed" };
+        return Plan::nothing(format!("changes of replicas are {state} already"));
     }
-    Ok(Plan::one(format!("let the balancer rest for {seconds} s")))
+    Plan::one(if paused {
+        "begin no new change of replicas; those under way are finished".to_owned()
+    } else {
+        "let changes of replicas begin again".to_owned()
+    })
 }
 
 fn operation(grid: &Overview, id: u64, verb: &str, how: &str) -> Result<Plan, Refusal> {

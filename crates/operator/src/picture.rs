@@ -8,12 +8,9 @@ use grid_node::{NodeId, NodeStatus, ShardId, ShardStatus};
 use crate::health::{self, ReplicaFacts};
 use crate::issues;
 use crate::model::{
-    BalancerView, LayoutView, LogView, NodeView, OperationView, Overview, ReplicaView, ShardView,
-    Stage,
+    BalancerView, LayoutView, LogView, MoveView, NodeView, OperationView, Overview, ReplicaView,
+    ShardView, Stage,
 };
-
-/// Replicas of a shard when there are enough nodes.
-pub const REPLICAS_WANTED: usize = 3;
 
 /// What the meta group knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,8 +55,8 @@ pub struct ShardRow {
     pub epoch: u64,
     /// Its voters, the preferred leader first.
     pub replicas: Vec<NodeId>,
-    /// The node that is about to become a replica.
-    pub joining: Option<NodeId>,
+    /// The change of its replicas that is under way.
+    pub moving: Option<MoveView>,
 }
 
 /// All that the picture is made of.
@@ -143,7 +140,8 @@ fn shard_view(facts: &Facts, id: ShardId, row: &ShardRow) -> ShardView {
     let first = leader.and_then(|(_, replica)| replica.purged_index).map_or(0, |index| index + 1);
     let voters = leader.map_or(&row.replicas, |(_, replica)| &replica.voters);
     let mut members = row.replicas.clone();
-    members.extend(row.joining.filter(|node| !members.contains(node)));
+    let joining = row.moving.as_ref().and_then(|moving| moving.add);
+    members.extend(joining.filter(|node| !members.contains(node)));
     let replicas: Vec<ReplicaView> = members
         .into_iter()
         .map(|node| {
@@ -160,7 +158,7 @@ fn shard_view(facts: &Facts, id: ShardId, row: &ShardRow) -> ShardView {
         term: known.iter().map(|replica| replica.term).max().unwrap_or(0),
         committed_index: committed,
         replicas,
-        joining: row.joining,
+        moving: row.moving.clone(),
     }
 }
 
@@ -171,11 +169,11 @@ fn leader(facts: &Facts, shard: ShardId) -> Option<(NodeId, &ShardStatus)> {
     serving.filter(|(_, replica)| replica.serving).max_by_key(|(_, replica)| replica.term)
 }
 
-/// How many voting replicas a shard should have: as many as placed, and three when there are as
-/// many nodes to hold them.
+/// How many voting replicas a shard should have: as many as placed, and as many as the layout wants
+/// when there are nodes to hold them.
 fn wanted(table: &Table, row: &ShardRow) -> usize {
     let holders = table.nodes.values().filter(|node| node.state == Stage::Active).count();
-    row.replicas.len().max(holders.min(REPLICAS_WANTED))
+    row.replicas.len().max(holders.min(table.layout.replicas_wanted as usize))
 }
 
 fn replica_view(

@@ -13,10 +13,9 @@ fn operation(state: Progress) -> OperationView {
         id: 7,
         what: "recover node 2".to_owned(),
         state,
-        phase: "moving replicas".to_owned(),
-        done: 1,
-        total: 5,
-        detail: None,
+        moves_done: 1,
+        moves_total: 5,
+        note: String::new(),
         began_ms: 0,
     }
 }
@@ -36,7 +35,7 @@ fn alarms_come_first() {
     let mut facts = well(3, 1);
     silence(&mut facts, 2);
     silence(&mut facts, 3);
-    facts.table.layout.staged_version = Some(4);
+    facts.table.layout.staged = vec!["drain node 1".to_owned()];
     for shard in [0, 1] {
         crate::picture::tests::change(&mut facts, 1, shard, |replica| replica.serving = false);
     }

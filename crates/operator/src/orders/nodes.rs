@@ -11,7 +11,9 @@ pub(super) fn add(grid: &Overview, id: NodeId) -> Result<Plan, Refusal> {
     match node.state {
         Stage::Active => return Ok(Plan::nothing(format!("node {id} takes part already"))),
         Stage::Lost => {
-            return senseless(format!("node {id} is lost; its process gets a new id, add that one"));
+            return senseless(format!(
+                "node {id} is lost; its process gets a new id, add that one"
+            ));
         }
         Stage::Draining => {
             return unsafe_now(
@@ -31,7 +33,7 @@ pub(super) fn add(grid: &Overview, id: NodeId) -> Result<Plan, Refusal> {
 }
 
 /// Moves everything off a node.
-pub(super) fn drain(grid: &Overview, id: NodeId) -> Result<Plan, Refusal> {
+pub(super) fn drain(grid: &Overview, id: NodeId, fewer: bool) -> Result<Plan, Refusal> {
     let leaving = node(grid, id)?;
     match leaving.state {
         Stage::Drained => return Ok(Plan::nothing(format!("node {id} is empty already"))),
@@ -44,7 +46,7 @@ pub(super) fn drain(grid: &Overview, id: NodeId) -> Result<Plan, Refusal> {
             format!("start its unit, or give it up with seatgrid ctl node recover {id}"),
         );
     }
-    enough_nodes_without(grid, leaving)?;
+    enough_nodes_without(grid, leaving, fewer)?;
     refuse_unhealthy(grid, id)?;
     let (leads, replicas) = (leaving.leads, leaving.replicas);
     Ok(Plan::of(vec![
@@ -114,19 +116,26 @@ fn has_quorum_without(shard: &ShardView, id: NodeId) -> bool {
     living > voters().count() / 2
 }
 
-/// The nodes that stay must be able to hold every shard as many times as now.
-fn enough_nodes_without(grid: &Overview, leaving: &NodeView) -> Result<(), Refusal> {
-    let stay = grid.nodes.iter().filter(|node| {
-        node.node != leaving.node && node.state == Stage::Active && node.reachable
-    });
+/// The nodes that stay must be able to hold every shard as many times as now, or at least once.
+fn enough_nodes_without(grid: &Overview, leaving: &NodeView, fewer: bool) -> Result<(), Refusal> {
+    let stay = grid
+        .nodes
+        .iter()
+        .filter(|node| node.node != leaving.node && node.state == Stage::Active && node.reachable);
     let stay = stay.count();
     let mine = grid.shards.iter().filter(|shard| holds(shard, leaving.node));
     let needed = mine.map(|shard| shard.replicas.iter().filter(|r| r.votes).count()).max();
     let needed = needed.unwrap_or(1);
-    if stay < needed {
+    if stay == 0 {
+        return unsafe_now(
+            "no node would stay".to_owned(),
+            "start another unit and add it: seatgrid ctl node add",
+        );
+    }
+    if stay < needed && !fewer {
         return unsafe_now(
             format!("{stay} nodes would stay, and shards have {needed} replicas"),
-            "add a node first: seatgrid ctl node add",
+            "add a node first: seatgrid ctl node add; or accept it: --allow-fewer-replicas",
         );
     }
     Ok(())

@@ -6,27 +6,46 @@ use super::{Plan, Refusal, node, senseless, shard, unsafe_now};
 use crate::health::LAG_MAX;
 use crate::model::{Overview, ReplicaView, ShardView, Stage};
 
-/// Moves one replica.
-pub(super) fn relocate(
+/// Moves one replica, adds one, or takes one away.
+pub(super) fn change(
     grid: &Overview,
     id: ShardId,
-    from: NodeId,
-    to: NodeId,
+    (from, to): (Option<NodeId>, Option<NodeId>),
 ) -> Result<Plan, Refusal> {
     let shard = shard(grid, id)?;
-    let target = node(grid, to)?;
+    if from.is_none() && to.is_none() {
+        return senseless("a move names the node that gives, the node that takes, or both");
+    }
     if from == to {
-        return senseless(format!("a replica does not move from node {from} to itself"));
+        return senseless("a replica does not move from a node to itself");
     }
-    if replica(shard, to).is_some_and(|replica| replica.votes) {
-        return match replica(shard, from) {
-            None => Ok(Plan::nothing(format!("shard {id} has moved to node {to} already"))),
-            Some(_) => senseless(format!("node {to} has a replica of shard {id} already")),
-        };
+    if is_done(shard, from, to) {
+        return Ok(Plan::nothing(format!("the replicas of shard {id} are so already")));
     }
-    if replica(shard, from).is_none() {
+    if let Some(from) = from.filter(|from| replica(shard, *from).is_none()) {
         let (nodes, what) = (holders(shard), format!("node {from} has no replica of shard {id}"));
         return senseless(format!("{what}; nodes {nodes} have"));
+    }
+    if let Some(to) = to {
+        can_take(grid, shard, to)?;
+    } else {
+        stays_safe(shard, from)?;
+    }
+    serves(shard)?;
+    not_moving_elsewhere(shard, to)?;
+    Ok(Plan::of(steps(shard, from, to)))
+}
+
+fn is_done(shard: &ShardView, from: Option<NodeId>, to: Option<NodeId>) -> bool {
+    let gone = from.is_none_or(|from| replica(shard, from).is_none());
+    let there = |to| replica(shard, to).is_some_and(|replica| replica.votes);
+    gone && to.is_none_or(there)
+}
+
+fn can_take(grid: &Overview, shard: &ShardView, to: NodeId) -> Result<(), Refusal> {
+    let (target, id) = (node(grid, to)?, shard.shard);
+    if replica(shard, to).is_some_and(|replica| replica.votes) {
+        return senseless(format!("node {to} has a replica of shard {id} already"));
     }
     if target.state != Stage::Active {
         return unsafe_now(
@@ -37,23 +56,46 @@ pub(super) fn relocate(
     if !target.reachable {
         return unsafe_now(format!("node {to} does not answer"), "start its unit, then repeat");
     }
-    serves(shard)?;
-    if let Some(joining) = shard.joining.filter(|joining| *joining != to) {
-        return unsafe_now(
-            format!("shard {id} is being moved to node {joining}"),
+    Ok(())
+}
+
+/// Taking a replica away must leave a majority of the rest alive.
+fn stays_safe(shard: &ShardView, from: Option<NodeId>) -> Result<(), Refusal> {
+    let rest = || shard.replicas.iter().filter(|r| r.votes && Some(r.node) != from);
+    let alive = rest().filter(|replica| replica.alive).count();
+    if alive > rest().count() / 2 {
+        return Ok(());
+    }
+    unsafe_now(
+        format!("shard {} would have {alive} living replicas", shard.shard),
+        "give --to as well, or bring back its other nodes first",
+    )
+}
+
+fn not_moving_elsewhere(shard: &ShardView, to: Option<NodeId>) -> Result<(), Refusal> {
+    match &shard.moving {
+        Some(moving) if moving.add != to => unsafe_now(
+            format!("the replicas of shard {} are being changed", shard.shard),
             "wait until that is over: seatgrid ctl operation list",
-        );
+        ),
+        _ => Ok(()),
     }
-    let mut steps = vec![
-        format!("open an empty replica of shard {id} on node {to}"),
-        "let it catch up while the shard serves".to_owned(),
-        format!("make node {to} a voter"),
-    ];
-    if shard.leader == Some(from) {
-        steps.push(format!("hand over leadership from node {from}"));
+}
+
+fn steps(shard: &ShardView, from: Option<NodeId>, to: Option<NodeId>) -> Vec<String> {
+    let mut steps = Vec::new();
+    if let Some(to) = to {
+        steps.push(format!("open an empty replica of shard {} on node {to}", shard.shard));
+        steps.push("let it catch up while the shard serves".to_owned());
+        steps.push(format!("make node {to} a voter"));
     }
-    steps.push(format!("drop the replica on node {from}"));
-    Ok(Plan::of(steps))
+    if let Some(from) = from {
+        if shard.leader == Some(from) {
+            steps.push(format!("hand over leadership from node {from}"));
+        }
+        steps.push(format!("drop the replica on node {from}"));
+    }
+    steps
 }
 
 /// Gives leadership away.
@@ -79,19 +121,13 @@ pub(super) fn transfer(grid: &Overview, id: ShardId, to: NodeId) -> Result<Plan,
 }
 
 /// Prefers a leader.
-pub(super) fn pin(
-    grid: &Overview,
-    id: ShardId,
-    leader: Option<NodeId>,
-) -> Result<Plan, Refusal> {
+pub(super) fn pin(grid: &Overview, id: ShardId, leader: NodeId) -> Result<Plan, Refusal> {
     let shard = shard(grid, id)?;
-    match leader {
-        None => Ok(Plan::one(format!("let the balancer choose the leader of shard {id}"))),
-        Some(leader) => {
-            voter(shard, leader)?;
-            Ok(Plan::one(format!("prefer node {leader} as leader of shard {id}")))
-        }
+    voter(shard, leader)?;
+    if shard.replicas.first().map(|replica| replica.node) == Some(leader) {
+        return Ok(Plan::nothing(format!("node {leader} is preferred in shard {id} already")));
     }
+    Ok(Plan::one(format!("prefer node {leader} as leader of shard {id}")))
 }
 
 /// Writes a snapshot.

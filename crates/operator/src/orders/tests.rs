@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{OperationView, Progress};
-use crate::picture::tests::{change, silence, well};
+use crate::picture::tests::{change, joining, silence, well};
 use crate::picture::{Facts, overview};
 
 #[track_caller]
@@ -78,9 +78,11 @@ fn adding() {
 
 #[test]
 fn draining() {
-    let drain = |node| Order::NodeDrain { node };
+    let drain = |node| Order::NodeDrain { node, fewer_replicas: false };
+    let anyway = |node| Order::NodeDrain { node, fewer_replicas: true };
     let mut facts = with_spare();
     refused(&drain(1), &facts, "2 nodes would stay, and shards have 3 replicas; add a node first");
+    assert_eq!(steps(&anyway(1), &facts), 4);
     stage(&mut facts, 4, Stage::Active);
     assert_eq!(steps(&drain(1), &facts), 4);
     silence(&mut facts, 2);
@@ -89,13 +91,15 @@ fn draining() {
     stage(&mut facts, 1, Stage::Drained);
     nothing(&drain(1), &facts);
     missing(&drain(9), &facts);
+    let alone = well(1, 2);
+    refused(&anyway(1), &alone, "no node would stay");
 }
 
 #[test]
 fn draining_waits_for_a_dead_node_to_be_replaced() {
     let mut facts = well(5, 4);
     silence(&mut facts, 2);
-    let order = Order::NodeDrain { node: 1 };
+    let order = Order::NodeDrain { node: 1, fewer_replicas: false };
     refused(&order, &facts, "first seatgrid ctl node recover 2 --wait");
 }
 
@@ -127,7 +131,7 @@ fn recovering() {
 
 #[test]
 fn moving_a_replica() {
-    let to = |from, to| Order::ShardMove { shard: 1, from, to };
+    let to = |from, to| Order::ShardMove { shard: 1, from: Some(from), to: Some(to) };
     let mut facts = with_spare();
     refused(&to(1, 4), &facts, "seatgrid ctl node add 4");
     stage(&mut facts, 4, Stage::Active);
@@ -137,16 +141,31 @@ fn moving_a_replica() {
     nothing(&to(4, 2), &facts);
     senseless(&to(1, 1), &facts, "to itself");
     missing(&to(1, 9), &facts);
-    missing(&Order::ShardMove { shard: 99, from: 1, to: 4 }, &facts);
-    facts.table.shards.get_mut(&1).expect("shard 1").joining = Some(4);
+    missing(&Order::ShardMove { shard: 99, from: Some(1), to: Some(4) }, &facts);
+    senseless(&Order::ShardMove { shard: 1, from: None, to: None }, &facts, "names the node");
+    facts.table.shards.get_mut(&1).expect("shard 1").moving = Some(joining(4));
     assert_eq!(steps(&to(1, 4), &facts), 4, "the same move again is the same order");
     let fifth = facts.table.nodes[&4].clone();
     facts.table.nodes.insert(5, fifth);
     refused(&to(1, 5), &facts, "node 5 does not answer");
     let status = facts.statuses[&4].clone();
     facts.statuses.insert(5, status);
-    refused(&to(1, 5), &facts, "is being moved to node 4");
+    refused(&to(1, 5), &facts, "are being changed");
     senseless(&to(4, 5), &well_with_five(), "node 4 has no replica of shard 1; nodes 2, 3, 1 have");
+}
+
+#[test]
+fn adding_and_taking_away_a_replica() {
+    let more = Order::ShardMove { shard: 1, from: None, to: Some(4) };
+    let fewer = |node| Order::ShardMove { shard: 1, from: Some(node), to: None };
+    let mut facts = with_spare();
+    stage(&mut facts, 4, Stage::Active);
+    assert_eq!(steps(&more, &facts), 3);
+    assert_eq!(steps(&fewer(1), &facts), 1);
+    assert_eq!(steps(&fewer(2), &facts), 2, "the leader hands over first");
+    nothing(&fewer(4), &facts);
+    silence(&mut facts, 3);
+    refused(&fewer(1), &facts, "shard 1 would have 1 living replicas; give --to as well");
 }
 
 fn well_with_five() -> Facts {
@@ -174,9 +193,9 @@ fn handing_over_leadership() {
 #[test]
 fn preferring_a_leader_and_writing_snapshots() {
     let facts = with_spare();
-    assert_eq!(steps(&Order::ShardPin { shard: 1, leader: Some(3) }, &facts), 1);
-    assert_eq!(steps(&Order::ShardPin { shard: 1, leader: None }, &facts), 1);
-    senseless(&Order::ShardPin { shard: 1, leader: Some(4) }, &facts, "does not vote");
+    assert_eq!(steps(&Order::ShardPin { shard: 1, leader: 3 }, &facts), 1);
+    nothing(&Order::ShardPin { shard: 1, leader: 2 }, &facts);
+    senseless(&Order::ShardPin { shard: 1, leader: 4 }, &facts, "does not vote");
     assert_eq!(steps(&Order::ShardSnapshot { shard: 1 }, &facts), 1);
     let mut silent = facts;
     silent.statuses.clear();
@@ -191,34 +210,39 @@ fn events() {
     assert_eq!(steps(&pin(Some(4)), &facts), 1);
     missing(&pin(Some(5)), &facts);
     senseless(&pin(Some(0)), &facts, "meta group");
-    senseless(&Order::EventMove { event: "gala".to_owned(), shard: 0 }, &facts, "meta group");
 }
 
 #[test]
 fn layouts() {
     let apply = |version| Order::LayoutApply { version };
+    let stage = |change| Order::LayoutStage { change };
     let mut facts = well(3, 4);
     facts.table.layout.version = 2;
     missing(&apply(3), &facts);
     nothing(&apply(2), &facts);
     nothing(&Order::LayoutRevert, &facts);
-    facts.table.layout.staged_version = Some(3);
-    facts.table.layout.staged = vec!["move shard 1 from node 1 to node 4".to_owned()];
+    missing(&stage(Change::Drain { node: 9 }), &facts);
+    senseless(&stage(Change::Replicas { count: 2 }), &facts, "1, 3 or 5");
+    let drain = Change::Drain { node: 1 };
+    assert_eq!(steps(&stage(drain.clone()), &facts), 1);
+    facts.table.layout.staged = vec![drain.sentence()];
+    nothing(&stage(drain), &facts);
     refused(&apply(2), &facts, "layout 3 is staged, not 2");
     assert_eq!(steps(&apply(3), &facts), 1);
     assert_eq!(steps(&Order::LayoutRevert, &facts), 1);
 }
 
 #[test]
-fn the_balancer() {
+fn switches() {
     let mut facts = well(3, 4);
     nothing(&Order::BalancerSet { on: false }, &facts);
     assert_eq!(steps(&Order::BalancerSet { on: true }, &facts), 1);
-    facts.table.balancer.paused_until_ms = 5;
-    assert_eq!(steps(&Order::BalancerSet { on: false }, &facts), 1, "which ends the pause");
-    senseless(&Order::BalancerPause { seconds: 0 }, &facts, "1 to 86400");
-    senseless(&Order::BalancerPause { seconds: 86_401 }, &facts, "1 to 86400");
-    assert_eq!(steps(&Order::BalancerPause { seconds: 60 }, &facts), 1);
+    nothing(&Order::MovesPause { paused: false }, &facts);
+    assert_eq!(steps(&Order::MovesPause { paused: true }, &facts), 1);
+    facts.table.balancer.moves_paused = true;
+    nothing(&Order::MovesPause { paused: true }, &facts);
+    assert_eq!(steps(&Order::MovesPause { paused: false }, &facts), 1);
+    assert_eq!(steps(&Order::Rebalance, &facts), 1);
 }
 
 #[test]
@@ -229,10 +253,9 @@ fn operations() {
         id: 7,
         what: "drain node 2".to_owned(),
         state: Progress::Running,
-        phase: String::new(),
-        done: 0,
-        total: 0,
-        detail: None,
+        moves_done: 0,
+        moves_total: 0,
+        note: String::new(),
         began_ms: 0,
     };
     facts.table.operations = vec![known.clone()];
@@ -267,7 +290,7 @@ fn activating_a_version() {
 
 #[test]
 fn orders_have_a_json_form() {
-    let order = Order::ShardMove { shard: 3, from: 1, to: 4 };
+    let order = Order::ShardMove { shard: 3, from: Some(1), to: Some(4) };
     let json = serde_json::to_string(&order).expect("JSON");
     assert_eq!(json, r#"{"order":"shard_move","shard":3,"from":1,"to":4}"#);
     assert_eq!(serde_json::from_str::<Order>(&json).expect("the same"), order);

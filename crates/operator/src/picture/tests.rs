@@ -17,13 +17,14 @@ pub(crate) fn well(nodes: u64, shards: ShardId) -> Facts {
     };
     let ring = |shard: ShardId| {
         let replicas = (0..nodes.min(3)).map(|i| (u64::from(shard) + i) % nodes + 1).collect();
-        (shard, ShardRow { epoch: 1, replicas, joining: None })
+        (shard, ShardRow { epoch: 1, replicas, moving: None })
     };
     let table = Table {
         revision: 1,
         active_version: 1,
         nodes: (1..=nodes).map(|id| (id, row(id))).collect(),
         shards: (0..=shards).map(ring).collect(),
+        layout: LayoutView { replicas_wanted: 3, ..LayoutView::default() },
         ..Table::default()
     };
     let statuses = (1..=nodes).map(|id| (id, Ok(status(&table, id)))).collect();
@@ -69,6 +70,11 @@ pub(crate) fn change(
     let Some(Ok(status)) = facts.statuses.get_mut(&node) else { return };
     let replica = status.shards.iter_mut().find(|replica| replica.shard == shard);
     how(replica.expect("a replica there"));
+}
+
+/// A change of replicas that begins.
+pub(crate) fn joining(node: NodeId) -> MoveView {
+    MoveView { add: Some(node), remove: None, phase: "learning".to_owned() }
 }
 
 fn healths(facts: &Facts) -> Vec<Health> {
@@ -134,7 +140,7 @@ fn of_two_leaders_the_newer_one_is_shown() {
 }
 
 #[test]
-fn a_fourth_node_makes_three_replicas_the_goal() {
+fn a_third_node_makes_three_replicas_the_goal() {
     let mut facts = well(2, 1);
     assert_eq!(healths(&facts), [Health::Healthy; 2], "two nodes cannot do better");
     let third = facts.table.nodes[&1].clone();
@@ -147,7 +153,7 @@ fn a_learner_is_shown_and_does_not_count() {
     let mut facts = well(4, 1);
     let row = facts.table.shards.get_mut(&1).expect("shard 1");
     assert_eq!(row.replicas, [2, 3, 4]);
-    row.joining = Some(1);
+    row.moving = Some(joining(1));
     let picture = overview(&facts);
     let joining = picture.shards[1].replicas.last().expect("four members");
     assert_eq!((joining.node, joining.votes, joining.alive), (1, false, false));
