@@ -267,7 +267,7 @@ fn layout_stage(grid: &Overview, change: &Change) -> Result<Plan, Refusal> {
         Change::Drain { node: id } | Change::Zone { node: id, .. } => {
             node(grid, *id)?;
         }
-        Change::Replicas { count } if matches!(count, 1 | 3 | 5) => {}
+        Change::Replicas { count: 1 | 3 | 5 } => {}
         Change::Replicas { .. } => return senseless("a shard has 1, 3 or 5 replicas"),
     }
     let (next, what) = (grid.layout.version + 1, change.sentence());
