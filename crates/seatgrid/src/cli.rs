@@ -1,16 +1,9 @@
 //! The command line. Only shapes and help texts; what a command does is in the module of its name.
 
-mod ctl;
-
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
-
-pub use ctl::{
-    BalancerCommand, CtlArgs, CtlCommand, EventCommand, LayoutCommand, Manner, NodeCommand,
-    OperationCommand, ShardCommand, UpgradeCommand,
-};
 
 /// Sells tickets through on-sale bursts: seats in memory, replicated, written behind to PostgreSQL.
 #[derive(Debug, Parser)]
@@ -104,12 +97,50 @@ pub struct Target {
     /// Admin address of one unit, instead of a local `up`.
     #[arg(long, value_name = "ADDRESS", global = true)]
     pub admin: Option<SocketAddr>,
-    /// File with the bearer token of the admin API, needed for units beyond loopback.
-    #[arg(long, env = "SEATGRID_ADMIN_TOKEN_FILE", value_name = "FILE", global = true)]
-    pub admin_token_file: Option<PathBuf>,
     /// Prints JSON for programs.
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+/// Flags of `ctl`.
+#[derive(Debug, Args)]
+pub struct CtlArgs {
+    /// Which running system is meant.
+    #[command(flatten)]
+    pub target: Target,
+    /// The question.
+    #[command(subcommand)]
+    pub command: CtlCommand,
+}
+
+/// Questions of an operator.
+#[derive(Debug, Subcommand)]
+pub enum CtlCommand {
+    /// Nodes, shards and leaders.
+    Status,
+    /// One event: its shard, leader and replicas.
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// The shards.
+    #[command(subcommand)]
+    Shard(ShardCommand),
+}
+
+/// Questions about events.
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    /// Where an event lives.
+    Show {
+        /// The event's id.
+        id: String,
+    },
+}
+
+/// Questions about shards.
+#[derive(Debug, Subcommand)]
+pub enum ShardCommand {
+    /// One line per shard.
+    List,
 }
 
 /// Flags of `reconcile`.
