@@ -1,9 +1,10 @@
 //! Coalesces the commands of one shard into log entries while this node leads it.
 //!
-//! A bounded queue feeds one task, which takes all that waits (up to the limits of a batch), drops
-//! what is expired, stamps the time and proposes one entry; a few entries are in flight at once.
-//! Replies go back by position. What was proposed and lost is answered `Unknown`; what never was
-//! proposed is answered so that the caller knows nothing happened.
+//! A queue bounded in count, bytes and age feeds one task, which takes all that waits (up to the
+//! limits of a batch), drops what is expired, stamps the time and proposes one entry; a few entries
+//! are in flight at once. Replies go back by position. What was proposed and lost is answered
+//! `Unknown`; what never was proposed is answered so that the caller knows nothing happened. A
+//! leader that no quorum hears any more answers at once: nobody waits for it until the deadline.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use metrics::{Counter, Histogram};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{self, COMMAND_OVERHEAD_BYTES};
@@ -23,6 +25,10 @@ use crate::config::BatchConfig;
 use crate::machine::StateMachine;
 use crate::raft::{Group, Proposal, ProposeError};
 use crate::shard::SubmitError;
+
+/// While commands wait or are in flight, deadlines and the lease are looked at so often: short
+/// against a lease, and cheap, since an idle shard does not look at all.
+const SWEEP: Duration = Duration::from_millis(20);
 
 /// Gets the outcome of one command, once.
 pub(crate) enum Waiter {
@@ -45,14 +51,41 @@ impl Waiter {
 
 struct Waiting {
     command: Bytes,
+    queued_at: Instant,
     deadline: Instant,
     waiter: Waiter,
 }
 
+/// What waits to be proposed.
+#[derive(Default)]
+struct Load {
+    len: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Load {
+    /// Makes room for a command; false when there is none.
+    fn add(&self, bytes: usize, limits: &BatchConfig) -> bool {
+        let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
+        let total = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let fits = len <= limits.queue_len_max && total <= limits.queue_bytes_max;
+        if !fits {
+            self.remove(bytes);
+        }
+        fits
+    }
+
+    fn remove(&self, bytes: usize) {
+        self.len.fetch_sub(1, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 /// The entrance of a shard's queue.
 pub(crate) struct Batcher {
-    queue: mpsc::Sender<Waiting>,
-    queued_bytes: Arc<AtomicUsize>,
+    /// Without a limit of its own: [`Load`] counts what is in it and what the task took from it.
+    queue: mpsc::UnboundedSender<Waiting>,
+    load: Arc<Load>,
     limits: BatchConfig,
     refused: Counter,
 }
@@ -60,20 +93,21 @@ pub(crate) struct Batcher {
 impl Batcher {
     /// An entrance, and the task behind it.
     pub fn new<S: StateMachine>(group: Arc<Group<S>>, limits: BatchConfig) -> (Self, BatchTask<S>) {
-        let (queue, waiting) = mpsc::channel(limits.queue_len_max);
-        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let (queue, incoming) = mpsc::unbounded_channel();
+        let load = Arc::new(Load::default());
         let task = BatchTask {
             group,
             limits: limits.clone(),
-            incoming: waiting,
-            queued_bytes: Arc::clone(&queued_bytes),
+            incoming,
+            load: Arc::clone(&load),
             taken: VecDeque::new(),
             in_flight: FuturesUnordered::new(),
+            lease: Lease { led_since: Instant::now(), lost: CancellationToken::new() },
             stamp: Stamp::default(),
             metrics: BatchMetrics::new(),
         };
         let refused = metrics::counter!("seatgrid_commands_refused_total");
-        (Self { queue, queued_bytes, limits, refused }, task)
+        (Self { queue, load, limits, refused }, task)
     }
 
     /// Queues a command, or answers at once why not.
@@ -82,19 +116,14 @@ impl Batcher {
         if len > self.limits.command_bytes_max {
             return waiter.answer(Err(SubmitError::TooLarge));
         }
-        let before = self.queued_bytes.fetch_add(len, Ordering::Relaxed);
-        let refuse = |waiter: Waiter, why| {
+        if !self.load.add(len, &self.limits) {
             self.refused.increment(1);
-            self.queued_bytes.fetch_sub(len, Ordering::Relaxed);
-            waiter.answer(Err(why));
-        };
-        if before + len > self.limits.queue_bytes_max {
-            return refuse(waiter, SubmitError::Busy);
+            return waiter.answer(Err(SubmitError::Busy));
         }
-        match self.queue.try_send(Waiting { command, deadline, waiter }) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Full(w)) => refuse(w.waiter, SubmitError::Busy),
-            Err(mpsc::error::TrySendError::Closed(w)) => refuse(w.waiter, SubmitError::Stopped),
+        let queued_at = Instant::now();
+        if let Err(closed) = self.queue.send(Waiting { command, queued_at, deadline, waiter }) {
+            self.load.remove(len);
+            closed.0.waiter.answer(Err(SubmitError::Stopped));
         }
     }
 }
@@ -103,11 +132,12 @@ impl Batcher {
 pub(crate) struct BatchTask<S: StateMachine> {
     group: Arc<Group<S>>,
     limits: BatchConfig,
-    incoming: mpsc::Receiver<Waiting>,
-    queued_bytes: Arc<AtomicUsize>,
+    incoming: mpsc::UnboundedReceiver<Waiting>,
+    load: Arc<Load>,
     /// Taken from the queue and not yet in a batch.
     taken: VecDeque<Waiting>,
     in_flight: FuturesUnordered<BoxFuture<'static, ()>>,
+    lease: Lease,
     stamp: Stamp,
     metrics: BatchMetrics,
 }
@@ -123,10 +153,11 @@ impl<S: StateMachine> BatchTask<S> {
 
     async fn work(&mut self) {
         let mut leads = self.group.watch_leads();
+        let mut sweeps = tokio::time::interval(SWEEP);
+        sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut fresh = Vec::with_capacity(self.limits.commands_max);
         loop {
-            let free = self.in_flight.len() < self.limits.in_flight_max;
-            let wants = free && self.taken.is_empty();
+            let busy = !self.in_flight.is_empty() || !self.taken.is_empty();
             tokio::select! {
                 biased;
                 Some(()) = self.in_flight.next(), if !self.in_flight.is_empty() => {}
@@ -134,12 +165,13 @@ impl<S: StateMachine> BatchTask<S> {
                     if changed.is_err() {
                         return;
                     }
+                    self.lease.led_since = Instant::now();
                     if !*leads.borrow_and_update() {
-                        let hint = self.group.role().leader;
-                        self.refuse_all(&SubmitError::NotLeader { hint });
+                        self.refuse_all(&self.not_leader());
                     }
                 }
-                count = self.incoming.recv_many(&mut fresh, self.limits.commands_max), if wants => {
+                _ = sweeps.tick(), if busy => self.sweep(),
+                count = self.incoming.recv_many(&mut fresh, self.limits.commands_max) => {
                     if count == 0 {
                         return;
                     }
@@ -147,9 +179,57 @@ impl<S: StateMachine> BatchTask<S> {
                 }
             }
             while self.in_flight.len() < self.limits.in_flight_max && !self.taken.is_empty() {
+                if !self.keeps_lease() {
+                    break;
+                }
                 self.propose_one().await;
             }
         }
+    }
+
+    /// Answers what has waited too long, and everything once no quorum hears this leader.
+    fn sweep(&mut self) {
+        if self.keeps_lease() {
+            let now = Instant::now();
+            let age_max = Duration::from_millis(self.limits.queue_age_max_ms);
+            for waiting in std::mem::take(&mut self.taken) {
+                if let Some(waiting) = self.still_wanted(waiting, now, age_max) {
+                    self.taken.push_back(waiting);
+                }
+            }
+        }
+    }
+
+    /// Gives back what may be proposed; answers what is too late or too old.
+    fn still_wanted(&self, waiting: Waiting, now: Instant, age_max: Duration) -> Option<Waiting> {
+        let why = if waiting.deadline <= now {
+            self.metrics.expired.increment(1);
+            SubmitError::Expired
+        } else if now.duration_since(waiting.queued_at) > age_max {
+            self.metrics.aged.increment(1);
+            SubmitError::Busy
+        } else {
+            return Some(waiting);
+        };
+        self.load.remove(waiting.command.len());
+        waiting.waiter.answer(Err(why));
+        None
+    }
+
+    /// Whether proposals can still be committed here. When not, everybody is told: who waits, that
+    /// nothing happened; whose command is in the log, that its outcome is unknown.
+    fn keeps_lease(&mut self) -> bool {
+        if self.group.keeps_lease(self.lease.led_since) {
+            return true;
+        }
+        self.refuse_all(&self.not_leader());
+        self.lease.lose();
+        false
+    }
+
+    fn not_leader(&self) -> SubmitError {
+        let hint = self.group.role().leader.filter(|leader| *leader != self.group.node_id);
+        SubmitError::NotLeader { hint }
     }
 
     /// Proposes one batch of what was taken.
@@ -165,39 +245,43 @@ impl<S: StateMachine> BatchTask<S> {
         let waiters: Vec<Waiter> = batch.into_iter().map(|w| w.waiter).collect();
         match self.group.propose(Proposal { at_ms, body }).await {
             Err(error) => refuse(waiters, &error),
-            Ok(replies) => self.in_flight.push(Box::pin(async move {
-                match replies.await {
-                    Ok(replies) if replies.len() == waiters.len() => {
-                        for (waiter, reply) in waiters.into_iter().zip(replies) {
-                            waiter.answer(Ok(reply));
+            Ok(replies) => {
+                let lost = self.lease.lost.clone();
+                self.in_flight.push(Box::pin(async move {
+                    match lost.run_until_cancelled(replies).await {
+                        Some(Ok(replies)) if replies.len() == waiters.len() => {
+                            for (waiter, reply) in waiters.into_iter().zip(replies) {
+                                waiter.answer(Ok(reply));
+                            }
                         }
+                        Some(Err(error)) => refuse(waiters, &error),
+                        Some(Ok(_)) | None => refuse(waiters, &ProposeError::Unknown),
                     }
-                    Ok(_) => refuse(waiters, &ProposeError::Unknown),
-                    Err(error) => refuse(waiters, &error),
-                }
-            })),
+                }));
+            }
         }
     }
 
-    /// As many as fit into one entry, at least one; the expired are answered and left out.
+    /// As many as fit into one entry, at least one; the expired and the aged are answered and left
+    /// out.
     fn next_batch(&mut self) -> Vec<Waiting> {
         let now = Instant::now();
-        let mut batch = Vec::with_capacity(self.taken.len());
+        let age_max = Duration::from_millis(self.limits.queue_age_max_ms);
+        let mut batch = Vec::with_capacity(self.taken.len().min(self.limits.commands_max));
         let mut bytes = 0;
-        while let Some(next) = self.taken.front() {
+        while batch.len() < self.limits.commands_max
+            && let Some(next) = self.taken.pop_front()
+        {
             let len = next.command.len() + COMMAND_OVERHEAD_BYTES;
             if !batch.is_empty() && bytes + len > self.limits.bytes_max {
+                self.taken.push_front(next);
                 break;
             }
-            let Some(next) = self.taken.pop_front() else { break };
-            self.queued_bytes.fetch_sub(next.command.len(), Ordering::Relaxed);
-            if next.deadline <= now {
-                self.metrics.expired.increment(1);
-                next.waiter.answer(Err(SubmitError::Expired));
-                continue;
+            if let Some(next) = self.still_wanted(next, now, age_max) {
+                self.load.remove(next.command.len());
+                bytes += len;
+                batch.push(next);
             }
-            bytes += len;
-            batch.push(next);
         }
         batch
     }
@@ -208,7 +292,7 @@ impl<S: StateMachine> BatchTask<S> {
             self.taken.push_back(waiting);
         }
         for waiting in self.taken.drain(..) {
-            self.queued_bytes.fetch_sub(waiting.command.len(), Ordering::Relaxed);
+            self.load.remove(waiting.command.len());
             waiting.waiter.answer(Err(why.clone()));
         }
     }
@@ -223,6 +307,20 @@ fn refuse(waiters: Vec<Waiter>, error: &ProposeError) {
     };
     for waiter in waiters {
         waiter.answer(Err(why.clone()));
+    }
+}
+
+/// What the task knows of this node's leadership.
+struct Lease {
+    /// When leadership last came or went.
+    led_since: Instant,
+    /// Ends the wait for what is in flight.
+    lost: CancellationToken,
+}
+
+impl Lease {
+    fn lose(&mut self) {
+        std::mem::take(&mut self.lost).cancel();
     }
 }
 
@@ -250,6 +348,7 @@ impl Stamp {
 struct BatchMetrics {
     commands: Counter,
     expired: Counter,
+    aged: Counter,
     batch_commands: Histogram,
 }
 
@@ -258,6 +357,7 @@ impl BatchMetrics {
         Self {
             commands: metrics::counter!("seatgrid_commands_proposed_total"),
             expired: metrics::counter!("seatgrid_commands_expired_total"),
+            aged: metrics::counter!("seatgrid_commands_aged_total"),
             batch_commands: metrics::histogram!("seatgrid_batch_commands"),
         }
     }

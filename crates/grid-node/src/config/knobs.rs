@@ -91,6 +91,9 @@ pub struct BatchConfig {
     pub queue_len_max: usize,
     /// Bytes of commands of a shard that may wait. Default 64 MiB.
     pub queue_bytes_max: usize,
+    /// Longest time that a command of a shard may wait to be proposed, in milliseconds; then it is
+    /// refused as for a full queue. Default 1000: clients have turned elsewhere by then.
+    pub queue_age_max_ms: u64,
 }
 
 impl Default for BatchConfig {
@@ -102,6 +105,7 @@ impl Default for BatchConfig {
             command_bytes_max: 16 << 20,
             queue_len_max: 8192,
             queue_bytes_max: 64 << 20,
+            queue_age_max_ms: 1000,
         }
     }
 }
@@ -116,6 +120,7 @@ impl BatchConfig {
             "batch.command_bytes_max must be between 1 and 64 MiB",
         );
         need(self.queue_len_max > 0, "batch.queue_len_max must be above 0");
+        need(self.queue_age_max_ms > 0, "batch.queue_age_max_ms must be above 0");
     }
 }
 

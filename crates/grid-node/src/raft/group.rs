@@ -263,6 +263,24 @@ impl<S: StateMachine> Group<S> {
         own_term && alive && keeps && vote.leader_id.node_id == self.node_id
     }
 
+    /// Whether it makes sense to propose: this node leads, hands leadership to nobody, and a quorum
+    /// has heard it within the lease, or, in a new term, may be about to hear it for the first time.
+    /// Unlike [`Group::serves`] it says nothing about the state.
+    pub fn keeps_lease(&self, led_since: Instant) -> bool {
+        let (term, acked) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow_watched();
+            if !metrics.state.is_leader() {
+                return false;
+            }
+            let acked = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
+            (metrics.vote.leader_id.term, acked)
+        };
+        let age = acked.unwrap_or_else(|| led_since.elapsed());
+        let alive = self.voters.len() == 1 || age < self.lease;
+        alive && term > self.handed_over_term.load(Ordering::SeqCst)
+    }
+
     /// Waits until a read of the local state is as fresh as the moment of the call.
     pub async fn read_barrier(&self) -> Result<(), ProposeError> {
         match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {

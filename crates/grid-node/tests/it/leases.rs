@@ -21,11 +21,40 @@ async fn without_a_quorum_the_leader_stops_serving() {
     let short = Instant::now() + Duration::from_millis(200);
     let read = shard.read_fresh(short, |toy| toy.words.len()).await;
     assert!(matches!(read, Err(ReadError::NotLeader { .. } | ReadError::Expired)), "{read:?}");
-    let short = Instant::now() + Duration::from_millis(200);
-    let written = shard.submit(command(2, "two"), short).await;
-    let refused = matches!(written, Err(SubmitError::NotLeader { .. } | SubmitError::Unknown));
-    assert!(refused, "{written:?}");
+    let asked_at = Instant::now();
+    let written = shard.submit(command(2, "two"), soon()).await;
+    assert!(matches!(written, Err(SubmitError::NotLeader { .. })), "{written:?}");
+    assert!(asked_at.elapsed() < Duration::from_secs(1), "at once, not at the deadline");
     assert_eq!(shard.read(|toy| toy.words.len()), 1, "a stale read is always possible");
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_a_leader_without_a_quorum_is_told_when_the_lease_ends() {
+    let mut grid = Grid::start_with(3, |c| {
+        c.raft.rebalance_ms = 0;
+        c.batch.in_flight_max = 1;
+        c.batch.commands_max = 1;
+        c.batch.queue_age_max_ms = 60_000;
+    })
+    .await;
+    let leader = grid.leader(1).await;
+    let shard = grid.shard(leader, 1);
+    for follower in (1..=3).filter(|id| *id != leader) {
+        grid.kill_node(follower);
+    }
+    // The first is in the log when the quorum is found missing; the second waits behind it, and the
+    // third's deadline passes before.
+    let asked_at = Instant::now();
+    let (first, second, third) = tokio::join!(
+        shard.submit(command(1, "first"), soon()),
+        shard.submit(command(2, "second"), soon()),
+        shard.submit(command(3, "third"), asked_at + Duration::from_millis(30)),
+    );
+    assert_eq!(first, Err(SubmitError::Unknown));
+    assert!(matches!(second, Err(SubmitError::NotLeader { .. })), "{second:?}");
+    assert!(third.is_err(), "{third:?}");
+    assert!(asked_at.elapsed() < Duration::from_secs(5), "not at the deadline");
     grid.stop().await;
 }
 
