@@ -13,6 +13,8 @@ const NEXTEST: &str = "0.9.151";
 pub enum LongSuite {
     /// More than a million random commands against the oracle.
     Model,
+    /// Every case of the log's list of damages and faults instead of a sample.
+    Wal,
 }
 
 /// Format, lints, tidy.
@@ -42,6 +44,10 @@ pub fn long(suite: LongSuite) -> Result<()> {
         LongSuite::Model => run_with(
             "cargo test --release --package inventory --test it random_commands",
             &[("SEATGRID_MODEL_SEEDS", "3000")],
+        ),
+        LongSuite::Wal => run_with(
+            "cargo nextest run --package grid-node --test wal --no-fail-fast",
+            &[("SEATGRID_WAL_EXHAUSTIVE", "1")],
         ),
     }
 }

@@ -1,8 +1,11 @@
 //! The bytes of the log: segment header and record frame, little-endian, hand-written.
 //!
-//! A segment is one 4,096-byte header block, records one after the other at 8-byte steps, an end
-//! marker, and once the records are synced a second marker that says so; the next batch overwrites
-//! both. A record is `len u32 | crc32c u32 | chain u32 | group u32 | segment u64 | sequence u64 |
+//! A segment is one 4,096-byte header block, records one after the other at 8-byte steps, and an
+//! end marker. Once the records are synced, a second marker that says so stands in the next block
+//! of the disk; the next batches overwrite both. When the log goes on in another segment, a seal
+//! directly behind the end marker says that too.
+//!
+//! A record is `len u32 | crc32c u32 | chain u32 | group u32 | segment u64 | sequence u64 |
 //! durable u64 | kind u8 | 7 zero bytes | body | zeros to the next 8`.
 //! - `crc32c` covers everything else of the record, padding included.
 //! - `chain` is the checksum of the record before it, so no record can be left out or moved.
@@ -27,9 +30,11 @@ pub(super) const RECORD_HEADER_BYTES: usize = 48;
 pub(super) const ALIGN: usize = 8;
 /// 256 MiB: sixteen times the largest command, and small enough for any length arithmetic.
 pub(super) const RECORD_BODY_BYTES_MAX: usize = 256 << 20;
-/// Bytes of the end marker, a record without body. A second one of the same size lies behind it
-/// once the records before it are synced.
+/// Bytes of the end marker, a record without body, and of the seal behind it.
 pub(super) const END_BYTES: usize = RECORD_HEADER_BYTES;
+/// Unit in which a disk loses or misplaces a write. The mark that records are synced lies in
+/// another one than their end, so that one lost block does not take both.
+pub(super) const BLOCK_BYTES: u64 = 4096;
 /// Format written by this release, and the newest it reads. Format 2 has records of presence.
 pub(super) const FORMAT_VERSION: u32 = 2;
 
@@ -134,6 +139,13 @@ impl Position {
         bytes
     }
 
+    /// A seal here: all before is on disk and the next segment is there.
+    pub fn seal(self, segment: u64) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(END_BYTES);
+        encode(&mut bytes, &self.stamp(segment, self.sequence - 1), 0, &Body::Seal);
+        bytes
+    }
+
     /// The place after a record with this checksum.
     pub fn after(self, crc: u32) -> Self {
         Self { sequence: self.sequence + 1, chain: crc }
@@ -208,15 +220,35 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Frame<'_>, &'static str> {
     })
 }
 
-/// Whether the bytes from a bad record on prove that it had been durable: somewhere in them lies a
-/// whole record of the same segment that was written when `sequence` was known to be on disk.
-pub(super) fn proves_durable(bytes: &[u8], segment: u64, sequence: u64) -> bool {
-    (0..bytes.len().saturating_sub(RECORD_HEADER_BYTES - 1)).step_by(ALIGN).any(|at| {
+/// What the bytes behind a place say about the record that belongs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// No later record of the segment.
+    Nothing,
+    /// Later records, none of which says whether it had been durable.
+    Unknown,
+    /// A record that was written when it was known to be on disk.
+    Durable,
+}
+
+/// Looks behind the place of the record with this `sequence` for whole records of the same segment.
+pub(super) fn behind(bytes: &[u8], segment: u64, sequence: u64) -> Behind {
+    let mut found = Behind::Nothing;
+    for at in (0..bytes.len().saturating_sub(RECORD_HEADER_BYTES - 1)).step_by(ALIGN) {
         // The cheap comparison first: the checksum is taken only of what looks like our record.
-        u64_at(bytes, at + 16) == segment
-            && u64_at(bytes, at + 32) >= sequence
-            && decode(&bytes[at..]).is_ok()
-    })
+        if u64_at(bytes, at + 16) != segment {
+            continue;
+        }
+        let (later, durable) =
+            (u64_at(bytes, at + 24) > sequence, u64_at(bytes, at + 32) >= sequence);
+        if (later || durable) && decode(&bytes[at..]).is_ok() {
+            if durable {
+                return Behind::Durable;
+            }
+            found = Behind::Unknown;
+        }
+    }
+    found
 }
 
 fn checksum(record: &[u8]) -> u32 {

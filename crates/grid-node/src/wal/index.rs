@@ -136,7 +136,7 @@ impl Index {
         self.check(id, &body)?;
         let segment = self.first_segment + self.live.len() as u64 - 1;
         let removed = match body {
-            Body::Checkpoint(_) | Body::End => return Ok(()),
+            Body::Checkpoint(_) | Body::End | Body::Seal => return Ok(()),
             Body::Caller(record) => self.apply_record(id, record, segment),
             Body::Rewrite(entries) => {
                 let group = self.groups.entry(id).or_default();

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use super::CutTail;
-use super::disk::Disk;
+use super::disk::{Disk, DiskEntry};
 use super::error::{At as _, FileError};
 use super::segments::write_all_at;
 
@@ -49,6 +49,11 @@ pub(super) fn clear_doubt(disk: &dyn Disk, dir: &Path) -> Result<(), FileError> 
 pub(super) fn same_boot(disk: &dyn Disk, dir: &Path) -> Result<bool, FileError> {
     let Some(boot) = disk.boot_id() else { return Ok(false) };
     Ok(read(disk, dir, BOOT)?.is_some_and(|bytes| bytes == boot.as_bytes()))
+}
+
+/// Whether the directory shows that a log was opened in it before.
+pub(super) fn was_opened(entries: &[DiskEntry]) -> bool {
+    entries.iter().any(|entry| entry.name == BOOT)
 }
 
 /// Records the present system start, durably.

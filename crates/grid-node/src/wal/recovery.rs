@@ -9,12 +9,16 @@ use std::sync::Arc;
 
 use super::disk::{Disk, DiskEntry, DiskLock};
 use super::error::At as _;
-use super::format::{self, Body, END_BYTES, HEADER_BYTES, HeaderRead, Position, SegmentHeader};
+use super::format::{
+    self, Behind, Body, END_BYTES, HEADER_BYTES, HeaderRead, Position, SegmentHeader,
+};
 use super::index::Index;
 use super::segments::{self, ActiveSegment, SegmentFiles};
 use super::{CutTail, GroupId, Recovered, WalError, WalOptions, notes};
 
 const LOCK_FILE: &str = "lock";
+/// What an end marker looks like when the write that replaced it was lost.
+const LATER_RECORDS: &str = "later records lie behind the end marker";
 
 /// All that the writer goes on with.
 pub(super) struct State {
@@ -35,6 +39,14 @@ pub(super) fn recover(
     let lock = lock_dir(&*disk, &options.dir)?;
     let entries = disk.list(&options.dir).at("listing", &options.dir)?;
     let numbers = contiguous_segments(options, &entries)?;
+    if numbers.is_empty() && notes::was_opened(&entries) {
+        // The first segment is durable before the note is written.
+        return Err(WalError::MissingSegment {
+            dir: options.dir.clone(),
+            number: 1,
+            reason: "the log was opened before and has no segment at all".to_owned(),
+        });
+    }
     let same_boot = notes::same_boot(&*disk, &options.dir)?;
     let cut = notes::read_doubt(&*disk, &options.dir)?;
     let mut recovered = Recovered { cut, ..Recovered::default() };
@@ -144,6 +156,8 @@ struct Tail {
     torn: Option<CutTail>,
     /// Whether the file is as long as it was made; no crash makes it shorter.
     whole_file: bool,
+    /// Whether another segment must follow.
+    sealed: bool,
 }
 
 /// Reads the segments in order and rebuilds the index.
@@ -167,6 +181,13 @@ impl<'a> Replay<'a> {
             self.segment(number, false)?;
         }
         let tail = self.segment(last, true)?;
+        if tail.sealed {
+            return Err(WalError::MissingSegment {
+                dir: self.options.dir.clone(),
+                number: last + 1,
+                reason: format!("segment {last} says that it follows"),
+            });
+        }
         match self.index.first_missing() {
             None => Ok(tail),
             Some((group, index)) => Err(WalError::MissingSegment {
@@ -188,11 +209,16 @@ impl<'a> Replay<'a> {
             let rest = bytes.get(offset..).unwrap_or_default();
             match self.record(rest, number, offset == HEADER_BYTES) {
                 Ok(Some(bytes)) => offset += bytes,
-                Ok(None) => break None,
+                Ok(None) if !last => break None,
+                Ok(None) => match format::behind(rest, number, self.position.sequence) {
+                    Behind::Nothing => break None,
+                    Behind::Unknown => break Some(LATER_RECORDS),
+                    Behind::Durable => return Err(corrupt(&path, offset, LATER_RECORDS)),
+                },
                 Err(Bad::Content(reason)) => return Err(corrupt(&path, offset, &reason)),
                 Err(Bad::Frame(reason)) => {
                     let sequence = self.position.sequence;
-                    if !last || format::proves_durable(rest, number, sequence) {
+                    if !last || format::behind(rest, number, sequence) == Behind::Durable {
                         return Err(corrupt(&path, offset, reason));
                     }
                     break Some(reason);
@@ -204,8 +230,9 @@ impl<'a> Replay<'a> {
             return Err(corrupt(&path, offset, torn.unwrap_or("the checkpoint is missing")));
         }
         let (offset_bytes, whole_file) = (offset as u64, bytes.len() as u64 >= made_bytes);
+        let sealed = torn.is_none() && self.sealed(bytes.get(offset + END_BYTES..), number);
         let torn = torn.map(|reason| CutTail { file, offset_bytes, reason: reason.to_owned() });
-        Ok(Tail { number, offset_bytes, torn, whole_file })
+        Ok(Tail { number, offset_bytes, torn, whole_file, sealed })
     }
 
     /// Verifies the header and says how long the file was made.
@@ -237,6 +264,13 @@ impl<'a> Replay<'a> {
         Ok(header.segment_bytes)
     }
 
+    /// Whether a seal of this segment stands here, behind the end marker.
+    fn sealed(&self, bytes: Option<&[u8]>, number: u64) -> bool {
+        let Some(Ok(frame)) = bytes.map(format::decode) else { return false };
+        frame.stamp == self.position.stamp(number, frame.stamp.durable)
+            && Body::decode(frame.kind, frame.body) == Some(Body::Seal)
+    }
+
     /// Verifies and applies the record at the start of `rest`; `None` at the end marker.
     fn record(&mut self, rest: &[u8], segment: u64, first: bool) -> Result<Option<usize>, Bad> {
         let frame = format::decode(rest).map_err(Bad::Frame)?;
@@ -247,8 +281,10 @@ impl<'a> Replay<'a> {
         let Some(body) = Body::decode(frame.kind, frame.body) else {
             return Err(Bad::Content(format!("a record of unknown kind {}", frame.kind)));
         };
-        if body == Body::End {
-            return Ok(None);
+        match body {
+            Body::End => return Ok(None),
+            Body::Seal => return Err(Bad::Content("a seal amid a segment".to_owned())),
+            _ => {}
         }
         self.apply(frame.group, body, segment, first)?;
         self.position = self.position.after(frame.crc);

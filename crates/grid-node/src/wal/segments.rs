@@ -19,6 +19,9 @@ const SUFFIX: &str = ".wal";
 /// The one spare that was never a segment; the others carry the number they had.
 const FRESH_SPARE: &str = "spare-fresh.wal";
 
+/// Interruptions of one write in a row before it counts as failed: no signal comes so often.
+const INTERRUPTS_MAX: u32 = 1_000;
+
 /// The directory with its segments and spares.
 pub(super) struct SegmentFiles {
     disk: Arc<dyn Disk>,
@@ -190,13 +193,14 @@ impl SegmentFiles {
     }
 }
 
-/// Writes all of `bytes`, going on after short writes.
+/// Writes all of `bytes`, going on after short and interrupted writes.
 pub(super) fn write_all_at(
     file: &dyn DiskFile,
     path: &Path,
     mut offset: u64,
     mut bytes: &[u8],
 ) -> Result<(), FileError> {
+    let mut interrupts = 0;
     while !bytes.is_empty() {
         match file.write_at(offset, bytes) {
             Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()).at("writing", path),
@@ -204,7 +208,12 @@ pub(super) fn write_all_at(
                 bytes = &bytes[written..];
                 offset += written as u64;
             }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error)
+                if error.kind() == std::io::ErrorKind::Interrupted
+                    && interrupts < INTERRUPTS_MAX =>
+            {
+                interrupts += 1;
+            }
             Err(error) => return Err(error).at("writing", path),
         }
     }

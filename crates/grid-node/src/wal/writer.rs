@@ -13,7 +13,9 @@ use tokio::sync::watch;
 
 use super::disk::{Disk, DiskLock};
 use super::error::{At as _, FileError};
-use super::format::{self, Body, END_BYTES, HEADER_BYTES, Position, RECORD_BODY_BYTES_MAX};
+use super::format::{
+    self, BLOCK_BYTES, Body, END_BYTES, HEADER_BYTES, Position, RECORD_BODY_BYTES_MAX,
+};
 use super::index::Index;
 use super::queue::{Job, Queue, Taken, Task};
 use super::recovery::State;
@@ -232,12 +234,15 @@ impl Writer {
 
     /// Notes behind the end marker that all before it is durable; itself it is not synced. A
     /// process that is killed leaves it in the page cache, so that after a kill a bad record is
-    /// known to have been acknowledged or not. It has a place of its own: a torn one must not spoil
-    /// the end marker.
+    /// known to have been acknowledged or not. It has a place of its own, in the next block where
+    /// the segment has one: what spoils the last record or the end marker must not spoil the mark.
     fn mark_durable(&self) -> Result<(), FileError> {
         let ActiveSegment { file, path, offset_bytes, number } = &self.active;
         let marker = self.position.end_marker(*number);
-        write_all_at(&**file, path, offset_bytes + END_BYTES as u64, &marker)
+        let behind = offset_bytes + END_BYTES as u64;
+        let block = behind.next_multiple_of(BLOCK_BYTES);
+        let fits = block + END_BYTES as u64 <= self.options.segment_bytes;
+        write_all_at(&**file, path, if fits { block } else { behind }, &marker)
     }
 
     /// Goes on in a new segment. The old one is durable first, so that only the last segment can
@@ -246,11 +251,23 @@ impl Writer {
         self.flush()?;
         self.sync()?;
         let number = self.active.number + 1;
-        self.active = self.files.activate(&self.options, number, self.position)?;
+        let next = self.files.activate(&self.options, number, self.position)?;
+        self.seal()?;
+        self.active = next;
         let checkpoint = Body::Checkpoint(self.index.checkpoint());
         self.index.add_segment();
         self.encode(0, checkpoint)?;
         self.rewrite_cold_groups()
+    }
+
+    /// Notes durably in a segment that another one follows, before anything is acknowledged there:
+    /// if the follower's file is lost, the log must not look as if it ended here.
+    fn seal(&self) -> Result<(), FileError> {
+        let ActiveSegment { file, path, offset_bytes, number } = &self.active;
+        self.disk.reached("wal.roll.before_seal");
+        let seal = self.position.seal(*number);
+        write_all_at(&**file, path, offset_bytes + END_BYTES as u64, &seal)?;
+        file.sync_data().at("syncing", path)
     }
 
     /// Moves small groups that pin the oldest segments into the active one, when there are many

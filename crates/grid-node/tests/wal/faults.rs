@@ -14,21 +14,21 @@ use crate::sim_disk::{Faults, SimDisk};
 /// Enough records to roll, free, recycle and rewrite segments.
 const RECORDS: usize = 90;
 
-fn options() -> WalOptions {
+pub fn options() -> WalOptions {
     WalOptions { rewrite_above_segments: 2, spare_segments_max: 1, ..small() }
 }
 
 /// What a run on a faulty disk left.
-struct Outcome {
-    history: History,
+pub struct Outcome {
+    pub history: History,
     /// Records whose durability was acknowledged.
-    acknowledged: usize,
+    pub acknowledged: usize,
     /// Whether something failed.
-    failed: bool,
+    pub failed: bool,
 }
 
 /// The same records in the same order each time, one call after the other, up to the first failure.
-fn run(disk: &SimDisk) -> Outcome {
+pub fn run(disk: &SimDisk) -> Outcome {
     let mut outcome = Outcome { history: History::default(), acknowledged: 0, failed: true };
     let Ok((wal, _)) = open(&options(), disk) else { return outcome };
     let mut random = StdRng::seed_from_u64(11);
@@ -55,7 +55,7 @@ fn check_stopped(wal: Wal, failure: WalFailure) {
     assert_eq!(wal.shutdown(), Err(failure));
 }
 
-fn check_after(outcome: &Outcome, disk: &SimDisk, context: &str) {
+pub fn check_after(outcome: &Outcome, disk: &SimDisk, context: &str) {
     for (seed, image) in [disk.after_kill(), disk.after_power_cut(1), disk.after_power_cut(2)]
         .into_iter()
         .enumerate()
@@ -96,6 +96,35 @@ fn power_goes_at_each_call() {
 }
 
 #[test]
+fn each_call_and_all_after_it_fail_for_want_of_space() {
+    fail_each_call(ErrorKind::StorageFull, true);
+}
+
+#[test]
+fn each_call_is_interrupted_once() {
+    fail_each_call(ErrorKind::Interrupted, false);
+}
+
+#[test]
+fn each_call_and_all_after_it_are_interrupted() {
+    fail_each_call(ErrorKind::Interrupted, true);
+}
+
+#[test]
+fn each_write_is_short_once() {
+    for call in 1.. {
+        let faults = Faults { short_call: Some(call), ..Faults::default() };
+        let disk = SimDisk::with_faults(faults);
+        let outcome = run(&disk);
+        assert!(!outcome.failed, "call {call}: a short write is no failure");
+        if disk.calls() < call {
+            return;
+        }
+        check_after(&outcome, &disk, &format!("short call {call}"));
+    }
+}
+
+#[test]
 fn power_goes_at_each_point() {
     let complete = SimDisk::default();
     assert!(!run(&complete).failed);
@@ -107,6 +136,7 @@ fn power_goes_at_each_point() {
         "wal.roll.before_header",
         "wal.roll.before_rename",
         "wal.roll.before_sync_dir",
+        "wal.roll.before_seal",
         "wal.free.before_rename",
         "wal.free.before_sync_dir",
     ] {

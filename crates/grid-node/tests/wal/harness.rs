@@ -188,6 +188,29 @@ fn payload(random: &mut StdRng) -> Bytes {
     (0..len).map(|_| random.random::<u8>()).collect()
 }
 
+/// Set by `cargo xtask long wal`: every case instead of a sample.
+const EXHAUSTIVE: &str = "SEATGRID_WAL_EXHAUSTIVE";
+
+/// The step between cases: 1 in the long form, else `sample`. A prime meets every position of bits
+/// and bytes in turn.
+pub fn step(sample: usize) -> usize {
+    if std::env::var_os(EXHAUSTIVE).is_some() { 1 } else { sample }
+}
+
+/// Offsets of the records of a segment, checkpoint included, and last that of its end marker.
+pub fn record_offsets(bytes: &[u8]) -> Vec<usize> {
+    const END: u8 = 8;
+    let mut offsets = vec![4096];
+    loop {
+        let at = offsets[offsets.len() - 1];
+        if bytes[at + 40] == END {
+            return offsets;
+        }
+        let len = u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        offsets.push(at + 48 + (len as usize).next_multiple_of(8));
+    }
+}
+
 /// Opens, hands back what was found, and closes again.
 pub fn reopen(options: &WalOptions, disk: &impl AsDisk) -> Result<Recovered, WalError> {
     let (wal, recovered) = open(options, disk)?;

@@ -1,9 +1,9 @@
 //! A disk in memory that keeps apart what the page cache shows and what a power cut leaves.
 //!
 //! It stands below the real log in these tests. It can fail the n-th call, write short, fill up,
-//! hold syncs back, lose power at a named point, and drop dirty pages at a failed sync as Linux
-//! does. It must not be kinder than a real disk: what was not synced survives sector by sector at
-//! random.
+//! hold syncs back, lie about them, lose power at a named point, and drop dirty pages at a failed
+//! sync as Linux does. It must not be kinder than a real disk: what was not synced survives sector by
+//! sector at random.
 
 mod state;
 
@@ -30,6 +30,13 @@ pub struct Faults {
     pub fail_sync: Option<u64>,
     /// Most bytes that one write takes.
     pub write_bytes_max: Option<usize>,
+    /// The n-th call (from 1), if it is a write, takes half of its bytes; the others take all.
+    pub short_call: Option<u64>,
+    /// From sync number n of a file on (from 1), syncs say yes and do nothing.
+    pub lie_from_sync: Option<u64>,
+    /// Bytes that writes may still take, on a disk that promises no space ahead. The write that
+    /// reaches the end takes what fits, the next one takes nothing.
+    pub room_bytes: Option<usize>,
     /// Bytes that all files together may have.
     pub capacity_bytes: Option<usize>,
     /// Power is lost when this point is passed for the n-th time (from 1).
@@ -114,6 +121,11 @@ impl SimDisk {
         self.0.state.lock().syncs
     }
 
+    /// What is left of [`Faults::room_bytes`].
+    pub fn room_left(&self) -> usize {
+        self.0.state.lock().faults.room_bytes.unwrap_or(usize::MAX)
+    }
+
     /// How often each point was passed.
     pub fn points(&self) -> BTreeMap<&'static str, u64> {
         self.0.state.lock().points.clone()
@@ -196,6 +208,9 @@ impl Disk for SimDisk {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         self.call(|state| {
             let inode = state.inode(path)?;
+            if state.faults.lie_from_sync.is_some() {
+                return Ok(state.inodes[inode].cache.clone());
+            }
             let inode = &mut state.inodes[inode];
             inode.flush();
             inode.cache = inode.durable.clone();
@@ -292,7 +307,7 @@ struct SimFile {
 impl DiskFile for SimFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         self.disk.call(|state| {
-            let taken = bytes.len().min(state.faults.write_bytes_max.unwrap_or(usize::MAX));
+            let taken = state.taken(bytes.len())?;
             let end = offset as usize + taken;
             state.reserve(end.saturating_sub(state.inodes[self.inode].cache.len()))?;
             let change = Change::Write(offset as usize, bytes[..taken].to_vec());
@@ -317,7 +332,9 @@ impl DiskFile for SimFile {
             state.inodes[self.inode].dirty.clear();
             return Err(error);
         }
-        state.inodes[self.inode].flush();
+        if state.faults.lie_from_sync.is_none_or(|first| state.syncs < first) {
+            state.inodes[self.inode].flush();
+        }
         Ok(())
     }
 

@@ -20,6 +20,8 @@ const REWRITE: u8 = 7;
 /// The end marker's kind.
 const END: u8 = 8;
 const PRESENCE: u8 = 9;
+/// Behind the end marker of a segment that another one follows.
+const SEAL: u8 = 10;
 
 /// What a record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,8 @@ pub(in crate::wal) enum Body {
     Rewrite(Vec<(u64, Bytes)>),
     /// Nothing was written after this.
     End,
+    /// The log goes on in the next segment, which must exist.
+    Seal,
 }
 
 /// One group in a checkpoint.
@@ -59,6 +63,7 @@ impl Body {
             Self::Checkpoint(_) => CHECKPOINT,
             Self::Rewrite(_) => REWRITE,
             Self::End => END,
+            Self::Seal => SEAL,
         }
     }
 
@@ -72,7 +77,7 @@ impl Body {
             Self::Caller(Record::Presence(_)) => 1,
             Self::Checkpoint(groups) => groups.values().map(|state| 4 + state.bytes()).sum(),
             Self::Rewrite(entries) => entries.iter().map(|(_, payload)| 12 + payload.len()).sum(),
-            Self::End => 0,
+            Self::End | Self::Seal => 0,
         }
     }
 
@@ -108,7 +113,7 @@ impl Body {
                     put_bytes(out, payload);
                 }
             }
-            Self::End => {}
+            Self::End | Self::Seal => {}
         }
     }
 
@@ -144,6 +149,7 @@ impl Body {
                 Self::Rewrite(entries)
             }
             END => Self::End,
+            SEAL => Self::Seal,
             _ => return None,
         };
         rest.0.is_empty().then_some(body)

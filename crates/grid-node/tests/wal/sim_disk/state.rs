@@ -68,6 +68,22 @@ impl State {
         }
     }
 
+    /// How many of so many bytes the present write takes.
+    pub(super) fn taken(&mut self, bytes: usize) -> io::Result<usize> {
+        let mut taken = bytes.min(self.faults.write_bytes_max.unwrap_or(usize::MAX));
+        if self.faults.short_call == Some(self.calls) {
+            taken = taken.div_ceil(2);
+        }
+        if let Some(room) = &mut self.faults.room_bytes {
+            if *room == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            taken = taken.min(*room);
+            *room -= taken;
+        }
+        Ok(taken)
+    }
+
     pub(super) fn inode(&self, path: &Path) -> io::Result<usize> {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
