@@ -14,6 +14,8 @@ mod network;
 mod server;
 mod settings;
 mod snapshot_file;
+mod snapshot_receive;
+mod snapshot_send;
 mod snapshot_task;
 mod snapshots;
 mod state_machine;
@@ -27,4 +29,6 @@ pub(crate) use group::{Group, GroupOptions, GroupParts, OpenError, Proposal, Pro
 pub(crate) use network::{Peers, PeersOptions};
 pub(crate) use server::{RaftService, Registry};
 pub(crate) use settings::raft_config;
+pub(crate) use snapshot_receive::Receipts;
+pub(crate) use snapshot_send::Dispatch;
 pub use snapshots::SnapshotError;

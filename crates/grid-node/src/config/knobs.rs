@@ -149,17 +149,29 @@ impl LogConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct SnapshotConfig {
     /// Log bytes of a shard since its last snapshot that lead to the next. Default 8 MiB: the log
-    /// of two such spans is kept in memory, for each shard. Up to a quarter is added at random.
+    /// of two such spans is kept in memory, for each shard. A shard whose last snapshot was larger
+    /// waits for as many bytes as that had. Up to a quarter is added at random.
     pub after_log_bytes: u64,
     /// Snapshots written at once on a node. Default 2.
     pub writers_max: usize,
     /// Largest snapshot taken from another node, in bytes. Default 1 GiB.
     pub bytes_max: u64,
+    /// Snapshots sent at once from a node, and taken in at once. Default 2.
+    pub transfers_max: usize,
+    /// Bytes of snapshots that a node sends in a second, all transfers together; 0 sends as fast as
+    /// the network takes them. Default 64 MiB: half of what a gigabit carries.
+    pub send_bytes_per_s: u64,
 }
 
 impl Default for SnapshotConfig {
     fn default() -> Self {
-        Self { after_log_bytes: 8 << 20, writers_max: 2, bytes_max: 1 << 30 }
+        Self {
+            after_log_bytes: 8 << 20,
+            writers_max: 2,
+            bytes_max: 1 << 30,
+            transfers_max: 2,
+            send_bytes_per_s: 64 << 20,
+        }
     }
 }
 
@@ -168,6 +180,11 @@ impl SnapshotConfig {
         need(self.after_log_bytes > 0, "snapshot.after_log_bytes must be above 0");
         need(self.writers_max > 0, "snapshot.writers_max must be above 0");
         need(self.bytes_max > 0, "snapshot.bytes_max must be above 0");
+        need(self.transfers_max > 0, "snapshot.transfers_max must be above 0");
+        need(
+            self.send_bytes_per_s == 0 || self.send_bytes_per_s >= 64 << 10,
+            "snapshot.send_bytes_per_s must be 0 or at least 65536",
+        );
     }
 }
 

@@ -23,8 +23,8 @@ use crate::meta::MetaState;
 use crate::port::ClientService;
 use crate::port::protocol::REQUEST_OVERHEAD_BYTES;
 use crate::raft::{
-    Doubts, Group, GroupOptions, GroupParts, Peers, PeersOptions, RaftService, SnapshotError,
-    raft_config,
+    Dispatch, Doubts, Group, GroupOptions, GroupParts, Peers, PeersOptions, RaftService, Receipts,
+    SnapshotError, raft_config,
 };
 use crate::rpc::{Server, ServerOptions};
 use crate::shard::Shard;
@@ -93,14 +93,14 @@ pub(super) async fn start<S: StateMachine>(
     let own = config.peers[&config.node_id];
     let raft_listener = listen("raft", own.raft)?;
     let client_listener = listen("client", own.client)?;
-    let (wal, recovered) = open_log(&config, disk).await?;
+    let (wal, recovered) = open_log(&config, Arc::clone(&disk)).await?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.raft.threads)
         .thread_name("raft")
         .enable_all()
         .build()
         .map_err(|source| StartError::Io { what: "threads for consensus".into(), source })?;
-    let starting = Starting::new(&config, wal, &recovered, started_at)?;
+    let starting = Starting::new(&config, wal, &recovered, disk, started_at)?;
     match starting.open(config, recovered, &runtime, handler).await {
         Ok(opened) => opened.serve(runtime, raft_listener, client_listener),
         Err(error) => {
@@ -152,6 +152,7 @@ impl Starting {
         config: &NodeConfig,
         wal: Wal,
         recovered: &Recovered,
+        disk: Arc<dyn Disk>,
         started_at: Instant,
     ) -> Result<Self, StartError> {
         let mut doubtful = BTreeSet::new();
@@ -180,8 +181,9 @@ impl Starting {
             addresses: others.map(|(id, address)| (*id, address.raft)).collect(),
             connect_timeout: Duration::from_millis(raft.connect_timeout_ms),
             append_timeout: Duration::from_millis(raft.append_timeout_ms),
-            piece_timeout: Duration::from_millis(raft.snapshot_piece_timeout_ms),
         });
+        let snapshot = &config.snapshot;
+        let piece_timeout = Duration::from_millis(raft.snapshot_piece_timeout_ms);
         let parts = GroupParts {
             cluster_id: config.cluster_id,
             node_id: config.node_id,
@@ -191,9 +193,15 @@ impl Starting {
             peers,
             registry: Arc::default(),
             snapshot_root,
-            snapshot_bytes_max: config.snapshot.bytes_max,
-            snapshot_after_log_bytes: config.snapshot.after_log_bytes,
-            writers: Arc::new(Semaphore::new(config.snapshot.writers_max)),
+            snapshot_after_log_bytes: snapshot.after_log_bytes,
+            writers: Arc::new(Semaphore::new(snapshot.writers_max)),
+            dispatch: Arc::new(Dispatch::new(
+                snapshot.transfers_max,
+                snapshot.send_bytes_per_s,
+                piece_timeout,
+            )),
+            receipts: Arc::new(Receipts::new(snapshot.transfers_max, snapshot.bytes_max)),
+            disk,
             rebalance: Duration::from_millis(raft.rebalance_ms),
             started_at,
             shutdown: CancellationToken::new(),

@@ -13,7 +13,6 @@ use openraft::async_runtime::WatchReceiver as _;
 use openraft::errors::{ClientWriteError, RaftError};
 use openraft::impls::ProgressResponder;
 use openraft::{Config, Instant as _, Raft, ReadPolicy};
-use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,11 +23,13 @@ use super::lifecycle;
 use super::log_store::LogStore;
 use super::network::{NetworkFactory, Peers};
 use super::server::{Answerer, Registry};
+use super::snapshot_receive::{Receipts, Receiver};
+use super::snapshot_send::Dispatch;
 use super::snapshots::{SnapshotDir, SnapshotError};
 use super::state_machine::{Machine, Replica};
 use super::types::{Batch, LogId, Replies, Types};
 use crate::machine::StateMachine;
-use crate::wal::{RecoveredGroup, Wal};
+use crate::wal::{Disk, RecoveredGroup, Wal};
 use crate::{NodeId, ShardId};
 
 /// What all groups of a node share.
@@ -41,9 +42,12 @@ pub(crate) struct GroupParts {
     pub registry: Arc<Registry>,
     pub doubts: Arc<Doubts>,
     pub snapshot_root: PathBuf,
-    pub snapshot_bytes_max: u64,
     pub snapshot_after_log_bytes: u64,
+    /// Bounds the snapshots that are encoded and written at once on this node.
     pub writers: Arc<Semaphore>,
+    pub dispatch: Arc<Dispatch>,
+    pub receipts: Arc<Receipts>,
+    pub disk: Arc<dyn Disk>,
     /// Pause between looks whether to hand over; zero never does.
     pub rebalance: Duration,
     /// When the process started: leases promised before are over one lease later.
@@ -147,7 +151,8 @@ impl<S: StateMachine> Group<S> {
         let GroupOptions { shard, voters, recovered } = options;
         let log = LogStore::new(shard, parts.wal.clone(), recovered)
             .map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;
-        let dir = SnapshotDir::open(&parts.snapshot_root, parts.cluster_id, shard)?;
+        let disk = Arc::clone(&parts.disk);
+        let dir = SnapshotDir::open(disk, &parts.snapshot_root, parts.cluster_id, shard)?;
         let replica = Replica::open(shard, &dir, log.purged())?;
         let single = voters.len() == 1;
         let lease_max = Duration::from_millis(parts.config.election_timeout_max);
@@ -161,10 +166,14 @@ impl<S: StateMachine> Group<S> {
             replica: Arc::clone(&replica),
             dir: dir.clone(),
             cluster_id: parts.cluster_id,
-            writers: Arc::clone(&parts.writers),
         };
-        let network =
-            NetworkFactory { peers: Arc::clone(&parts.peers), shard, gate: Arc::clone(&gate) };
+        let network = NetworkFactory {
+            peers: Arc::clone(&parts.peers),
+            shard,
+            gate: Arc::clone(&gate),
+            dispatch: Arc::clone(&parts.dispatch),
+            dir: dir.clone(),
+        };
         let config = Arc::clone(&parts.config);
         let raft = Raft::build(parts.node_id, config, network, log.clone(), machine)
             .await
@@ -200,8 +209,7 @@ impl<S: StateMachine> Group<S> {
             gate: Arc::clone(&self.gate),
             doubts: Arc::clone(&parts.doubts),
             dir: self.dir.clone(),
-            snapshot_bytes_max: parts.snapshot_bytes_max,
-            receiving: Mutex::default(),
+            receiver: Receiver::new(self.shard, self.dir.clone(), Arc::clone(&parts.receipts)),
         })
     }
 

@@ -99,6 +99,8 @@ pub(crate) enum Request {
     Testify,
     /// A piece of a snapshot; the last one answers with the receiver's vote.
     SnapshotPiece(SnapshotPiece),
+    /// Asks for the position of the newest snapshot.
+    SnapshotIndex,
 }
 
 /// A piece of a snapshot.
@@ -106,13 +108,15 @@ pub(crate) enum Request {
 pub(crate) struct SnapshotPiece {
     /// The sender's vote as leader.
     pub vote: Vote,
-    /// Names the transfer; another one of the same sender replaces it.
+    /// Names the content; another one replaces what was under way.
     pub transfer: u64,
     /// Bytes before this piece.
     pub offset: u64,
     /// Bytes of the whole.
     pub total: u64,
-    /// The piece.
+    /// CRC-32C of the piece.
+    pub crc: u32,
+    /// The piece; empty to ask where to begin.
     pub bytes: Bytes,
 }
 
@@ -165,8 +169,10 @@ impl Request {
                 out.put_u64_le(piece.transfer);
                 out.put_u64_le(piece.offset);
                 out.put_u64_le(piece.total);
+                out.put_u32_le(piece.crc);
                 put_blob(&mut out, &piece.bytes);
             }
+            Self::SnapshotIndex => out.put_u8(16),
         }
         out.freeze()
     }
@@ -177,7 +183,11 @@ impl Request {
                 128 + rpc.entries.iter().map(|e| encoded_len(e) + 64).sum::<usize>()
             }
             Self::SnapshotPiece(piece) => 128 + piece.bytes.len(),
-            Self::Vote(_) | Self::PreVote(_) | Self::Transfer(_) | Self::Testify => 128,
+            Self::Vote(_)
+            | Self::PreVote(_)
+            | Self::Transfer(_)
+            | Self::Testify
+            | Self::SnapshotIndex => 128,
         }
     }
 
@@ -201,8 +211,10 @@ impl Request {
                 transfer: bytes.take_u64()?,
                 offset: bytes.take_u64()?,
                 total: bytes.take_u64()?,
+                crc: bytes.take_u32()?,
                 bytes: bytes.take_blob()?,
             }),
+            16 => Self::SnapshotIndex,
             _ => return Err(Malformed("an unknown request")),
         };
         bytes.take_end()?;
@@ -279,8 +291,10 @@ mod tests {
                 transfer: 4,
                 offset: 5,
                 total: 9,
+                crc: 6,
                 bytes: Bytes::from_static(b"part"),
             }),
+            Request::SnapshotIndex,
         ];
         for request in requests {
             let said = format!("{request:?}");

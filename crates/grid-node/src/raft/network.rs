@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -20,7 +19,10 @@ use openraft::raft::{
 };
 
 use super::gate::Gate;
-use super::message::{Hello, Lane, Request, Response, SnapshotPiece, Testimony, encode_append};
+use super::message::{Hello, Lane, Request, Response, Testimony, encode_append};
+use super::snapshot_file::SnapshotFile;
+use super::snapshot_send::{Dispatch, Shipment};
+use super::snapshots::SnapshotDir;
 use super::types::{RpcError, Snapshot, Types, Vote};
 use crate::rpc::{CallError, Link, LinkOptions};
 use crate::{NodeId, ShardId};
@@ -29,8 +31,6 @@ use crate::{NodeId, ShardId};
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Calls to one peer on one lane that may wait.
 const IN_FLIGHT_MAX: usize = 4096;
-/// A snapshot travels in pieces of 1 MiB.
-const PIECE_BYTES: usize = 1 << 20;
 
 /// What is needed to call the other nodes.
 pub(crate) struct PeersOptions {
@@ -40,16 +40,13 @@ pub(crate) struct PeersOptions {
     pub addresses: BTreeMap<NodeId, SocketAddr>,
     pub connect_timeout: Duration,
     pub append_timeout: Duration,
-    pub piece_timeout: Duration,
 }
 
 /// Connections to all other nodes.
 pub(crate) struct Peers {
     node_id: NodeId,
     append_timeout: Duration,
-    piece_timeout: Duration,
     links: BTreeMap<NodeId, Lanes>,
-    next_transfer: AtomicU64,
 }
 
 struct Lanes {
@@ -82,9 +79,7 @@ impl Peers {
         Arc::new(Self {
             node_id,
             append_timeout: options.append_timeout,
-            piece_timeout: options.piece_timeout,
             links: addresses.into_iter().map(lanes).collect(),
-            next_transfer: AtomicU64::new(1),
         })
     }
 
@@ -102,7 +97,21 @@ impl Peers {
         }
     }
 
-    async fn call(
+    /// Asks a replica for the index that its newest snapshot reaches; `None` without an answer.
+    pub async fn snapshot_index(
+        &self,
+        to: NodeId,
+        shard: ShardId,
+        patience: Duration,
+    ) -> Option<Option<u64>> {
+        let body = Request::SnapshotIndex.encode(shard);
+        match self.call(to, Lane::Control, body, patience).await {
+            Ok(Response::SnapshotIndex(index)) => Some(index),
+            _ => None,
+        }
+    }
+
+    pub(super) async fn call(
         &self,
         to: NodeId,
         lane: Lane,
@@ -129,14 +138,14 @@ impl Peers {
 }
 
 /// Why a peer gave no usable answer.
-enum Failure {
+pub(super) enum Failure {
     Unreachable(String),
     Broken(String),
     TimedOut(Duration),
 }
 
 impl Failure {
-    fn unexpected() -> Self {
+    pub(super) fn unexpected() -> Self {
         Self::Broken("an answer to something else".into())
     }
 
@@ -154,12 +163,21 @@ pub(crate) struct NetworkFactory {
     pub peers: Arc<Peers>,
     pub shard: ShardId,
     pub gate: Arc<Gate>,
+    pub dispatch: Arc<Dispatch>,
+    pub dir: SnapshotDir,
 }
 
 impl NetworkFactory {
     fn client(&self, target: NodeId, lane: Lane) -> Network {
-        let (peers, gate) = (Arc::clone(&self.peers), Arc::clone(&self.gate));
-        Network { peers, gate, shard: self.shard, target, lane }
+        Network {
+            peers: Arc::clone(&self.peers),
+            gate: Arc::clone(&self.gate),
+            dispatch: Arc::clone(&self.dispatch),
+            dir: self.dir.clone(),
+            shard: self.shard,
+            target,
+            lane,
+        }
     }
 }
 
@@ -191,6 +209,8 @@ impl RaftNetworkFactory<Types> for NetworkFactory {
 pub(crate) struct Network {
     peers: Arc<Peers>,
     gate: Arc<Gate>,
+    dispatch: Arc<Dispatch>,
+    dir: SnapshotDir,
     shard: ShardId,
     target: NodeId,
     lane: Lane,
@@ -229,36 +249,10 @@ impl Network {
             _ => Err(self.failed(Failure::unexpected(), action)),
         }
     }
-
-    async fn send_pieces(
-        &self,
-        vote: Vote,
-        snapshot: &Snapshot,
-        option: &RPCOption,
-    ) -> Result<Vote, Failure> {
-        let bytes = &snapshot.snapshot;
-        let transfer = self.peers.next_transfer.fetch_add(1, Ordering::Relaxed);
-        let total = bytes.len() as u64;
-        let mut offset = 0;
-        loop {
-            let end = (offset + PIECE_BYTES).min(bytes.len());
-            let piece = bytes.slice(offset..end);
-            let piece =
-                SnapshotPiece { vote, transfer, offset: offset as u64, total, bytes: piece };
-            let patience =
-                if end == bytes.len() { option.soft_ttl() } else { self.peers.piece_timeout };
-            let body = Request::SnapshotPiece(piece).encode(self.shard);
-            match self.peers.call(self.target, Lane::Snapshot, body, patience).await? {
-                Response::Continue if end < bytes.len() => offset = end,
-                Response::Installed(vote) => return Ok(vote),
-                _ => return Err(Failure::unexpected()),
-            }
-        }
-    }
 }
 
 impl RaftNetworkV2<Types> for Network {
-    type SnapshotData = Bytes;
+    type SnapshotData = SnapshotFile;
 
     async fn append_entries(
         &mut self,
@@ -303,9 +297,19 @@ impl RaftNetworkV2<Types> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        let shipment = Shipment {
+            peers: &self.peers,
+            dispatch: &self.dispatch,
+            to: self.target,
+            shard: self.shard,
+            vote,
+            file: &snapshot.snapshot,
+            dir: &self.dir,
+            install_timeout: option.soft_ttl(),
+        };
         tokio::select! {
             closed = cancel => Err(closed.into()),
-            sent = self.send_pieces(vote, &snapshot, &option) => match sent {
+            sent = shipment.send() => match sent {
                 Ok(vote) => Ok(SnapshotResponse::new(vote)),
                 Err(failure) => Err(self.failed(failure, RPCTypes::InstallSnapshot).into()),
             },

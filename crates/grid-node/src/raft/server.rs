@@ -5,16 +5,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use openraft::Raft;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use tokio_util::task::TaskTracker;
 
 use super::doubt::Doubts;
 use super::gate::Gate;
 use super::log_store::LogStore;
 use super::message::{Hello, Request, Response, SnapshotPiece, Testimony};
+use super::snapshot_receive::{Received, Receiver};
 use super::snapshots::SnapshotDir;
 use super::state_machine::Machine;
 use super::types::{LogId, Snapshot, Types, Vote};
@@ -102,19 +103,11 @@ pub(crate) struct Answerer<S: StateMachine> {
     pub gate: Arc<Gate>,
     pub doubts: Arc<Doubts>,
     pub dir: SnapshotDir,
-    pub snapshot_bytes_max: u64,
-    pub receiving: Mutex<HashMap<NodeId, Receiving>>,
-}
-
-/// A snapshot that comes in pieces.
-pub(crate) struct Receiving {
-    transfer: u64,
-    total: u64,
-    bytes: BytesMut,
+    pub receiver: Arc<Receiver>,
 }
 
 impl<S: StateMachine> Member for Answerer<S> {
-    fn answer(self: Arc<Self>, from: NodeId, request: Request) -> Answer {
+    fn answer(self: Arc<Self>, _from: NodeId, request: Request) -> Answer {
         Box::pin(async move {
             match request {
                 Request::Append(rpc) => self.append(rpc).await,
@@ -129,7 +122,8 @@ impl<S: StateMachine> Member for Answerer<S> {
                     vote: self.log.vote(),
                     last_log_id: self.log.last_log_id(),
                 }),
-                Request::SnapshotPiece(piece) => self.piece(from, piece).await,
+                Request::SnapshotPiece(piece) => self.piece(piece).await,
+                Request::SnapshotIndex => Response::SnapshotIndex(self.snapshot_index()),
             }
         })
     }
@@ -174,48 +168,21 @@ impl<S: StateMachine> Answerer<S> {
         }
     }
 
-    async fn piece(&self, from: NodeId, piece: SnapshotPiece) -> Response {
+    fn snapshot_index(&self) -> Option<u64> {
+        self.dir.newest().and_then(|file| file.header().last_log_id.map(|id| id.index))
+    }
+
+    async fn piece(&self, piece: SnapshotPiece) -> Response {
         let vote = piece.vote;
-        let whole = match self.collect(from, piece) {
-            Ok(Some(whole)) => whole,
-            Ok(None) => return Response::Continue,
-            Err(reason) => return Response::Refused(reason.into()),
-        };
-        // Damage on the way is the sender's to repair; it must not stop this node.
-        let content = match self.dir.check(whole.clone()) {
-            Ok(content) => content,
+        let file = match self.receiver.take(piece).await {
+            Ok(Received::Whole(file)) => file,
+            Ok(Received::Upto(have)) => return Response::SnapshotUpto(have),
             Err(reason) => return Response::Refused(reason),
         };
-        let snapshot = Snapshot { meta: content.meta(), snapshot: whole };
+        let snapshot = Snapshot { meta: file.meta(), snapshot: file };
         match self.raft.install_full_snapshot(vote, snapshot).await {
             Ok(response) => Response::Installed(response.vote),
             Err(error) => Response::Refused(error.to_string()),
         }
-    }
-
-    /// Adds a piece; the whole once it is complete.
-    fn collect(&self, from: NodeId, piece: SnapshotPiece) -> Result<Option<Bytes>, &'static str> {
-        if piece.total > self.snapshot_bytes_max {
-            return Err("the snapshot is over snapshot.bytes_max");
-        }
-        let mut receiving = self.receiving.lock();
-        if piece.offset == 0 {
-            let (transfer, total) = (piece.transfer, piece.total);
-            receiving.insert(from, Receiving { transfer, total, bytes: BytesMut::new() });
-        }
-        let fits = |r: &&mut Receiving| {
-            (r.transfer, r.total) == (piece.transfer, piece.total)
-                && r.bytes.len() as u64 == piece.offset
-                && piece.offset + piece.bytes.len() as u64 <= r.total
-        };
-        let Some(current) = receiving.get_mut(&from).filter(fits) else {
-            receiving.remove(&from);
-            return Err("a piece that does not follow");
-        };
-        current.bytes.extend_from_slice(&piece.bytes);
-        if (current.bytes.len() as u64) < current.total {
-            return Ok(None);
-        }
-        Ok(receiving.remove(&from).map(|whole| whole.bytes.freeze()))
     }
 }

@@ -1,114 +1,246 @@
-//! The bytes of one snapshot: what is on disk is what travels to a follower.
+//! One snapshot file: what is on disk is what travels to a follower.
 //!
-//! `magic 8 | format u32 | cluster u128 | group u32 | last log position | members | newest stamp
-//! u64 | length u32 + state | crc32c u32` over all before it. A byte changed anywhere is noticed.
+//! Format 2: `magic 8 | format u32 | header length u32 | header | state | state length u64 |
+//! crc32c u32` over all before it. The state is streamed, never whole in memory: its length and the
+//! checksum come after it. Format 1, with the length in front, is still read. A file is used only
+//! after a pass over all of it has matched the checksum, so a byte changed anywhere is noticed.
 
-use bytes::{BufMut, Bytes, BytesMut};
+mod header;
 
-use super::entry::{
-    put_optional_log_id, put_stored_membership, take_optional_log_id, take_stored_membership,
-};
-use super::types::{LogId, SnapshotMeta, StoredMembership};
-use crate::wire::{Malformed, Take, put_blob};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-const MAGIC: &[u8; 8] = b"SGSNAP\r\n";
-const FORMAT: u32 = 1;
+use bytes::Bytes;
+
+pub(crate) use header::SnapshotHeader;
+
+use super::types::SnapshotMeta;
+use crate::machine::Encode;
+use crate::wal::DiskFile;
+use crate::wire::{Malformed, Take};
+
 const CRC_BYTES: usize = 4;
+/// State length and checksum of format 2.
+const TRAILER_BYTES: usize = 8 + CRC_BYTES;
+/// What is written or read at once.
+const BUFFER_BYTES: usize = 256 << 10;
 
-/// A snapshot in parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SnapshotContent {
-    pub cluster_id: u128,
-    pub group: u32,
-    /// `None` when nothing was applied yet.
-    pub last_log_id: Option<LogId>,
-    pub membership: StoredMembership,
-    /// The stamp of the newest batch inside, milliseconds since 1970.
-    pub at_ms: u64,
-    /// The application's state.
-    pub state: Bytes,
+/// Why a file is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileProblem {
+    /// The file system refuses.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is damaged, cut, foreign or of a newer release.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
 }
 
-impl SnapshotContent {
+/// A sound snapshot file, open; a clone shares it. It can be read even after its name is gone.
+#[derive(Debug, Clone)]
+pub(crate) struct SnapshotFile(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    path: PathBuf,
+    header: SnapshotHeader,
+    state: Range<u64>,
+    len: u64,
+    crc: u32,
+}
+
+impl SnapshotFile {
+    /// Opens a file and checks all of it. Blocking.
+    pub fn open(path: &Path) -> Result<Self, FileProblem> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        let body = len.checked_sub(CRC_BYTES as u64).ok_or(Malformed("too short"))?;
+        let mut sum = 0;
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut at = 0;
+        while at < body {
+            let piece = &mut buffer[..BUFFER_BYTES.min(usize_of(body - at))];
+            file.read_exact_at(piece, at)?;
+            sum = crc32c::crc32c_append(sum, piece);
+            at += piece.len() as u64;
+        }
+        let mut crc = [0; CRC_BYTES];
+        file.read_exact_at(&mut crc, body)?;
+        let crc = u32::from_le_bytes(crc);
+        if crc != sum {
+            return Err(Malformed("checksum does not match").into());
+        }
+        let (header, state) = layout(&file, len)?;
+        let path = path.to_owned();
+        Ok(Self(Arc::new(Opened { file, path, header, state, len, crc })))
+    }
+
+    /// The same open file under the name it has now.
+    pub fn renamed(self, path: PathBuf) -> io::Result<Self> {
+        let Opened { file, header, state, len, crc, .. } = &*self.0;
+        let (file, header, state) = (file.try_clone()?, header.clone(), state.clone());
+        Ok(Self(Arc::new(Opened { file, path, header, state, len: *len, crc: *crc })))
+    }
+
+    pub fn header(&self) -> &SnapshotHeader {
+        &self.0.header
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Bytes of the file.
+    pub fn len(&self) -> u64 {
+        self.0.len
+    }
+
     /// What openraft needs to know of it.
     pub fn meta(&self) -> SnapshotMeta {
-        SnapshotMeta { last_log_id: self.last_log_id, last_membership: self.membership.clone() }
+        let header = self.header();
+        SnapshotMeta { last_log_id: header.last_log_id, last_membership: header.membership.clone() }
+    }
+
+    /// Names the content, so that a transfer can go on where it broke: another content has another
+    /// checksum or another end.
+    pub fn transfer_id(&self) -> u64 {
+        let index = self.header().last_log_id.map_or(0, |id| id.index);
+        u64::from(self.0.crc) << 32 | (index & 0xffff_ffff)
+    }
+
+    /// Up to `max` bytes of the file from `offset` on. Blocking.
+    pub fn piece(&self, offset: u64, max: usize) -> io::Result<Bytes> {
+        let rest = self.len().saturating_sub(offset);
+        let mut bytes = vec![0; max.min(usize_of(rest))];
+        self.0.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes.into())
+    }
+
+    /// The application's state. Blocking.
+    pub fn state(&self) -> impl Read + '_ {
+        let section = Section { file: &self.0.file, rest: self.0.state.clone() };
+        BufReader::with_capacity(BUFFER_BYTES, section)
+    }
+
+    /// Whether the bytes on disk still match their checksum. Blocking.
+    pub fn is_sound(&self) -> bool {
+        Self::open(self.path()).is_ok_and(|again| again.0.crc == self.0.crc)
     }
 }
 
-/// The whole file.
-pub(crate) fn encode(content: &SnapshotContent) -> Bytes {
-    let mut out = BytesMut::with_capacity(content.state.len() + 256);
-    out.put_slice(MAGIC);
-    out.put_u32_le(FORMAT);
-    out.put_u128_le(content.cluster_id);
-    out.put_u32_le(content.group);
-    put_optional_log_id(&mut out, content.last_log_id.as_ref());
-    put_stored_membership(&mut out, &content.membership);
-    out.put_u64_le(content.at_ms);
-    put_blob(&mut out, &content.state);
-    let crc = crc32c::crc32c(&out);
-    out.put_u32_le(crc);
-    out.freeze()
-}
-
-/// The parts of a whole file; the state stays a slice of it.
-pub(crate) fn decode(mut bytes: Bytes) -> Result<SnapshotContent, Malformed> {
-    if !bytes.starts_with(MAGIC) {
-        return Err(Malformed("not a snapshot"));
-    }
-    if bytes.len() < MAGIC.len() + CRC_BYTES {
-        return Err(Malformed("too short"));
-    }
-    let crc = bytes.split_off(bytes.len() - CRC_BYTES).take_u32()?;
-    if crc32c::crc32c(&bytes) != crc {
-        return Err(Malformed("checksum does not match"));
-    }
-    let _ = bytes.split_to(MAGIC.len());
-    if bytes.take_u32()? != FORMAT {
-        return Err(Malformed("snapshot of an unknown format"));
-    }
-    let content = SnapshotContent {
-        cluster_id: bytes.take_u128()?,
-        group: bytes.take_u32()?,
-        last_log_id: take_optional_log_id(&mut bytes)?,
-        membership: take_stored_membership(&mut bytes)?,
-        at_ms: bytes.take_u64()?,
-        state: bytes.take_blob()?,
+/// Header and place of the state.
+fn layout(file: &File, len: u64) -> Result<(SnapshotHeader, Range<u64>), FileProblem> {
+    let mut start = vec![0; header::PREFIX_BYTES_MAX.min(usize_of(len))];
+    file.read_exact_at(&mut start, 0)?;
+    let prefix = header::decode_prefix(start.into())?;
+    let state_len = match prefix.state_len {
+        Some(state_len) => state_len,
+        None => {
+            let mut trailer = [0; TRAILER_BYTES];
+            let at = len.checked_sub(TRAILER_BYTES as u64).ok_or(Malformed("too short"))?;
+            file.read_exact_at(&mut trailer, at)?;
+            Bytes::copy_from_slice(&trailer).take_u64()?
+        }
     };
-    bytes.take_end()?;
-    Ok(content)
+    let trailer = if prefix.state_len.is_some() { CRC_BYTES } else { TRAILER_BYTES };
+    let begin = prefix.len as u64;
+    let end = begin.checked_add(state_len).filter(|end| end + trailer as u64 == len);
+    let end = end.ok_or(Malformed("its parts do not fill the file"))?;
+    Ok((prefix.header, begin..end))
+}
+
+/// Writes a snapshot to an empty file, without syncing it. Blocking.
+pub(crate) fn write(
+    file: &dyn DiskFile,
+    header: &SnapshotHeader,
+    encode: Encode,
+) -> io::Result<()> {
+    let mut out = Summing { file, offset: 0, crc: 0, waiting: Vec::with_capacity(BUFFER_BYTES) };
+    let prefix = header::encode_prefix(header);
+    out.write_all(&prefix)?;
+    encode(&mut out)?;
+    out.drain()?;
+    let state_len = out.offset - prefix.len() as u64;
+    out.write_all(&state_len.to_le_bytes())?;
+    out.drain()?;
+    let crc = out.crc;
+    out.write_all(&crc.to_le_bytes())?;
+    out.drain()
+}
+
+/// Writes in large pieces and keeps the sum of what was written.
+struct Summing<'a> {
+    file: &'a dyn DiskFile,
+    offset: u64,
+    crc: u32,
+    waiting: Vec<u8>,
+}
+
+impl Summing<'_> {
+    fn drain(&mut self) -> io::Result<()> {
+        self.crc = crc32c::crc32c_append(self.crc, &self.waiting);
+        write_all_at(self.file, self.offset, &self.waiting)?;
+        self.offset += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
+    }
+}
+
+impl Write for Summing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.waiting.len() + bytes.len() > BUFFER_BYTES {
+            self.drain()?;
+        }
+        let taken = &bytes[..bytes.len().min(BUFFER_BYTES)];
+        self.waiting.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes all of it.
+pub(crate) fn write_all_at(
+    file: &dyn DiskFile,
+    mut offset: u64,
+    mut bytes: &[u8],
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = file.write_at(offset, bytes)?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        offset += written as u64;
+        bytes = &bytes[written..];
+    }
+    Ok(())
+}
+
+/// A stretch of a file.
+struct Section<'a> {
+    file: &'a File,
+    rest: Range<u64>,
+}
+
+impl Read for Section<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let wanted = out.len().min(usize_of(self.rest.end - self.rest.start));
+        let read = self.file.read_at(&mut out[..wanted], self.rest.start)?;
+        self.rest.start += read as u64;
+        Ok(read)
+    }
+}
+
+fn usize_of(len: u64) -> usize {
+    usize::try_from(len).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::super::types::{LeaderId, Membership};
-    use super::*;
-
-    fn content() -> SnapshotContent {
-        let last_log_id = LogId { leader_id: LeaderId { term: 7, node_id: 2 }, index: 99 };
-        let members = Membership::new_with_defaults(vec![BTreeSet::from([1, 2, 3])], []);
-        SnapshotContent {
-            cluster_id: 5,
-            group: 4,
-            last_log_id: Some(last_log_id),
-            membership: StoredMembership::new(Some(last_log_id), members),
-            at_ms: 123,
-            state: Bytes::from_static(b"the state"),
-        }
-    }
-
-    #[test]
-    fn a_snapshot_round_trips_and_every_changed_byte_is_noticed() {
-        let bytes = encode(&content());
-        assert_eq!(decode(bytes.clone()), Ok(content()));
-        for at in 0..bytes.len() {
-            let mut damaged = bytes.to_vec();
-            damaged[at] ^= 0x10;
-            assert!(decode(damaged.into()).is_err(), "byte {at}");
-            assert!(decode(bytes.slice(..at)).is_err(), "cut at {at}");
-        }
-    }
-}
+pub(super) mod tests;

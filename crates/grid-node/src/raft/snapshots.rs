@@ -1,21 +1,32 @@
 //! Snapshot files of one group: written aside, synced, renamed, the newest two kept.
 //!
 //! The log is purged on the strength of what lies here, so a file counts only once it and its
-//! directory are on disk. Blocking; callers are on threads that may block.
+//! directory are on disk. The newest sound one is kept open: openraft asks for it while nothing is
+//! applied, and must not wait for a disk. Blocking; callers are on threads that may block.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+mod incoming;
+
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
+use parking_lot::Mutex;
 
-use super::snapshot_file::{self, SnapshotContent};
+pub(crate) use incoming::Incoming;
+
+use super::snapshot_file::{self, FileProblem, SnapshotFile, SnapshotHeader};
 use super::types::LogId;
+use crate::machine::Encode;
+use crate::wal::Disk;
 
 /// The newest, and the one before it in case the newest is damaged.
 const KEPT: usize = 2;
 const SUFFIX: &str = "snapshot";
+/// A file that this node writes.
 const ASIDE: &str = "tmp";
+/// A file that comes from another node; what is there of it outlives a restart.
+const PART: &str = "part";
 
 /// Why a group's snapshots cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -55,46 +66,65 @@ pub enum SnapshotError {
 }
 
 /// The directory of one group's snapshots.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct SnapshotDir {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     cluster_id: u128,
     group: u32,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The newest one found sound.
+    newest: Mutex<Option<SnapshotFile>>,
+    /// Set when the newest turned out to be damaged after all.
+    wanted: AtomicBool,
+}
+
+impl Shared {
+    /// A file that ends later than the newest known takes its place.
+    fn newer(&self, file: &SnapshotFile) {
+        let mut newest = self.newest.lock();
+        let end = |file: &SnapshotFile| file.header().last_log_id;
+        if newest.as_ref().is_none_or(|known| end(known) <= end(file)) {
+            *newest = Some(file.clone());
+        }
+    }
 }
 
 impl SnapshotDir {
-    /// Creates the directory if needed and clears what an interrupted write left.
-    pub fn open(root: &Path, cluster_id: u128, group: u32) -> Result<Self, SnapshotError> {
-        let this = Self { dir: root.join(format!("{group:05}")), cluster_id, group };
-        this.prepare(root).map_err(|source| SnapshotError::Io { dir: this.dir.clone(), source })?;
+    /// Creates the directory if needed, clears what an interrupted write left, finds the newest
+    /// sound snapshot. Damaged ones are named in the log.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        root: &Path,
+        cluster_id: u128,
+        group: u32,
+    ) -> Result<Self, SnapshotError> {
+        let dir = root.join(format!("{group:05}"));
+        let this = Self { disk, dir, cluster_id, group, shared: Arc::default() };
+        let prepared = this.prepare(root).and_then(|()| this.find_newest());
+        let newest =
+            prepared.map_err(|source| SnapshotError::Io { dir: this.dir.clone(), source })?;
+        *this.shared.newest.lock() = newest;
         Ok(this)
     }
 
     fn prepare(&self, root: &Path) -> io::Result<()> {
-        if !self.dir.is_dir() {
-            fs::create_dir_all(&self.dir)?;
-            sync_dir(root)?;
-        }
-        for path in list(&self.dir)? {
-            if path.extension().is_some_and(|e| e == ASIDE) {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(())
+        self.disk.create_dir_all(&self.dir)?;
+        self.disk.sync_dir(root)?;
+        self.remove_all(ASIDE)
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.dir
-    }
-
-    /// The newest sound snapshot with its file's bytes; damaged ones are named in the log.
-    pub fn newest(&self) -> io::Result<Option<(SnapshotContent, Bytes)>> {
-        for path in self.files()?.into_iter().rev() {
-            let bytes = Bytes::from(fs::read(&path)?);
-            match self.check(bytes.clone()) {
-                Ok(content) => return Ok(Some((content, bytes))),
-                Err(reason) => {
+    fn find_newest(&self) -> io::Result<Option<SnapshotFile>> {
+        for name in self.names(SUFFIX)?.into_iter().rev() {
+            let path = self.dir.join(name);
+            match self.check(&path) {
+                Ok(file) => return Ok(Some(file)),
+                Err(FileProblem::Io(error)) => return Err(error),
+                Err(FileProblem::Malformed(reason)) => {
                     let file = path.display();
                     tracing::warn!(%file, %reason, "snapshot is damaged, trying an older one");
                 }
@@ -103,51 +133,110 @@ impl SnapshotDir {
         Ok(None)
     }
 
-    /// The content of a file that is meant for this group.
-    pub fn check(&self, bytes: Bytes) -> Result<SnapshotContent, String> {
-        let content = snapshot_file::decode(bytes).map_err(|e| e.to_string())?;
-        if (content.cluster_id, content.group) == (self.cluster_id, self.group) {
-            Ok(content)
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The newest sound snapshot. Does not block.
+    pub fn newest(&self) -> Option<SnapshotFile> {
+        self.shared.newest.lock().clone()
+    }
+
+    /// A sound file that is meant for this group.
+    fn check(&self, path: &Path) -> Result<SnapshotFile, FileProblem> {
+        let file = SnapshotFile::open(path)?;
+        let header = file.header();
+        if (header.cluster_id, header.group) == (self.cluster_id, self.group) {
+            Ok(file)
         } else {
-            Err(format!("belongs to group {} of another cluster or shard", content.group))
+            Err(crate::wire::Malformed("it belongs to another cluster or shard").into())
         }
     }
 
-    /// Writes a snapshot durably and removes those no longer kept. Returns its bytes.
-    pub fn write(&self, content: &SnapshotContent) -> io::Result<Bytes> {
-        let bytes = snapshot_file::encode(content);
-        let name = name(content.last_log_id.as_ref());
+    /// Writes a snapshot durably and removes those no longer kept.
+    pub fn write(
+        &self,
+        header: SnapshotHeader,
+        encode: Encode,
+    ) -> Result<SnapshotFile, FileProblem> {
+        let name = name(header.last_log_id.as_ref());
         let aside = self.dir.join(format!("{name}.{ASIDE}"));
-        let mut file = File::create(&aside)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&aside, self.dir.join(format!("{name}.{SUFFIX}")))?;
-        sync_dir(&self.dir)?;
-        let files = self.files()?;
-        for old in files.iter().rev().skip(KEPT) {
-            fs::remove_file(old)?;
+        let file = self.disk.create(&aside)?;
+        self.disk.reached("snapshot.write.created");
+        snapshot_file::write(&*file, &header, encode)?;
+        self.disk.reached("snapshot.write.before_sync");
+        file.sync_data()?;
+        self.disk.reached("snapshot.write.before_rename");
+        // Read back once: what is written is about to replace the log that it was made from.
+        let written = self.check(&aside)?;
+        self.publish(written)
+    }
+
+    /// Gives a synced file its name, makes it the newest, and removes what it replaces.
+    fn publish(&self, file: SnapshotFile) -> Result<SnapshotFile, FileProblem> {
+        let name = name(file.header().last_log_id.as_ref());
+        let path = self.dir.join(format!("{name}.{SUFFIX}"));
+        self.disk.rename(file.path(), &path)?;
+        self.disk.reached("snapshot.publish.before_sync_dir");
+        self.disk.sync_dir(&self.dir)?;
+        self.disk.reached("snapshot.publish.before_removal");
+        let file = file.renamed(path)?;
+        self.shared.newer(&file);
+        for old in self.names(SUFFIX)?.iter().rev().skip(KEPT) {
+            self.disk.remove(&self.dir.join(old))?;
         }
-        Ok(bytes)
+        self.remove_all(PART)?;
+        self.disk.reached("snapshot.publish.done");
+        Ok(file)
+    }
+
+    /// Takes over a file that came whole from another node and that the application accepts.
+    pub fn adopt(&self, file: SnapshotFile) -> Result<SnapshotFile, FileProblem> {
+        // A repeated last piece, or openraft's own at the start.
+        if let Some(newest) = self.newest().filter(|n| n.transfer_id() == file.transfer_id()) {
+            if file.path() != newest.path() {
+                self.remove_all(PART)?;
+            }
+            return Ok(newest);
+        }
+        self.disk.reached("snapshot.install.before_rename");
+        self.publish(file)
+    }
+
+    /// Asks for a new snapshot because the newest is damaged.
+    pub fn want_another(&self) {
+        self.shared.wanted.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a new one was asked for since the last call.
+    pub fn take_wanted(&self) -> bool {
+        self.shared.wanted.swap(false, Ordering::SeqCst)
     }
 
     /// The log index of the oldest snapshot kept: entries up to it are needed by none of them.
     /// `None` while there are fewer than are kept.
     pub fn oldest_index(&self) -> io::Result<Option<u64>> {
-        let files = self.files()?;
+        let files = self.names(SUFFIX)?;
         if files.len() < KEPT {
             return Ok(None);
         }
-        let name = files.first().and_then(|path| path.file_stem()?.to_str());
-        let entries: Option<u64> = name.and_then(|name| name.split('-').next()?.parse().ok());
+        let name = files.first().and_then(|name| name.split('-').next());
+        let entries: Option<u64> = name.and_then(|entries| entries.parse().ok());
         Ok(entries.and_then(|entries| entries.checked_sub(1)))
     }
 
-    /// Snapshot files, oldest first.
-    fn files(&self) -> io::Result<Vec<PathBuf>> {
-        let mut files = list(&self.dir)?;
-        files.retain(|path| path.extension().is_some_and(|e| e == SUFFIX));
-        files.sort();
-        Ok(files)
+    /// Names with this suffix, sorted: of snapshots the oldest first.
+    fn names(&self, suffix: &str) -> io::Result<Vec<String>> {
+        let entries = self.disk.list(&self.dir)?.into_iter().map(|entry| entry.name);
+        let has = |name: &String| Path::new(name).extension().is_some_and(|e| e == suffix);
+        let mut names: Vec<String> = entries.filter(has).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn remove_all(&self, suffix: &str) -> io::Result<()> {
+        self.names(suffix)?.iter().try_for_each(|name| self.disk.remove(&self.dir.join(name)))
     }
 }
 
@@ -158,10 +247,5 @@ fn name(last: Option<&LogId>) -> String {
     format!("{entries:020}-{term:020}-{node:020}")
 }
 
-fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect()
-}
-
-fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
+#[cfg(test)]
+mod tests;

@@ -6,15 +6,15 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
-use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
-use super::snapshot_file::SnapshotContent;
+use super::snapshot_file::{SnapshotFile, SnapshotHeader};
 use super::snapshots::{SnapshotDir, SnapshotError};
 use super::types::{Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types};
 use crate::machine::{CommittedEntry, Encode, StateMachine};
@@ -45,16 +45,16 @@ impl<S: StateMachine> Replica<S> {
         purged: Option<LogId>,
     ) -> Result<Arc<Self>, SnapshotError> {
         let path = || dir.path().to_owned();
-        let newest = dir.newest().map_err(|source| SnapshotError::Io { dir: path(), source })?;
-        let reached =
-            newest.as_ref().and_then(|(content, _)| content.last_log_id.map(|id| id.index));
+        let newest = dir.newest();
+        let reached = newest.as_ref().and_then(|file| file.header().last_log_id);
+        let reached = reached.map(|id| id.index);
         // invariant: I14
         if let Some(purged) = purged.filter(|purged| reached < Some(purged.index)) {
             return Err(SnapshotError::Missing { shard, purged: purged.index, dir: path() });
         }
         let state = match newest {
             None => Applied::empty(shard),
-            Some((content, _)) => Applied::restore(shard, &content)
+            Some(file) => Applied::restore(shard, &file)
                 .map_err(|reason| SnapshotError::Refused { shard, dir: path(), reason })?,
         };
         let applied = watch::Sender::new(state.last.map_or(0, |id| id.index));
@@ -109,16 +109,16 @@ impl<S: StateMachine> Replica<S> {
         Ok(replies)
     }
 
-    /// Takes over a snapshot, unless the state is already past it.
-    fn install(&self, content: &SnapshotContent) -> Result<(), String> {
-        let restored = Applied::restore(self.shard, content)?;
+    /// Takes over a restored state, unless the present one is already past it.
+    fn replace(&self, mut restored: Applied<S>) {
         let mut state = self.state.write();
         if state.last < restored.last {
-            *state = restored;
+            std::mem::swap(&mut *state, &mut restored);
+            let last = state.last.map_or(0, |id| id.index);
             drop(state);
-            self.applied.send_replace(content.last_log_id.map_or(0, |id| id.index));
+            self.applied.send_replace(last);
         }
-        Ok(())
+        // What was there before is freed here, after others may read again.
     }
 }
 
@@ -128,12 +128,14 @@ impl<S: StateMachine> Applied<S> {
         Self { machine: S::empty(shard), last: None, membership, at_ms: 0 }
     }
 
-    fn restore(shard: ShardId, content: &SnapshotContent) -> Result<Self, String> {
+    /// Reads the state from a file. Blocking.
+    fn restore(shard: ShardId, file: &SnapshotFile) -> Result<Self, String> {
+        let header = file.header();
         Ok(Self {
-            machine: S::restore(shard, &mut &content.state[..]).map_err(|e| e.to_string())?,
-            last: content.last_log_id,
-            membership: content.membership.clone(),
-            at_ms: content.at_ms,
+            machine: S::restore(shard, &mut file.state()).map_err(|e| e.to_string())?,
+            last: header.last_log_id,
+            membership: header.membership.clone(),
+            at_ms: header.at_ms,
         })
     }
 }
@@ -143,8 +145,6 @@ pub(crate) struct Machine<S> {
     pub replica: Arc<Replica<S>>,
     pub dir: SnapshotDir,
     pub cluster_id: u128,
-    /// Bounds the snapshots that are encoded and written at once on this node.
-    pub writers: Arc<Semaphore>,
 }
 
 /// A frozen state on its way to a file.
@@ -152,60 +152,55 @@ pub(crate) struct Frozen {
     /// Behind a lock only because openraft wants builders to be shareable.
     content: Mutex<Option<FrozenContent>>,
     dir: SnapshotDir,
-    writers: Arc<Semaphore>,
 }
 
 struct FrozenContent {
     encode: Encode,
-    rest: SnapshotContent,
+    header: SnapshotHeader,
 }
 
 impl<S: StateMachine> Machine<S> {
     fn freeze(&self) -> Frozen {
+        let began = Instant::now();
         let state = self.replica.state.read();
         let content = FrozenContent {
             encode: state.machine.freeze(),
-            rest: SnapshotContent {
+            header: SnapshotHeader {
                 cluster_id: self.cluster_id,
                 group: self.replica.shard,
                 last_log_id: state.last,
                 membership: state.membership.clone(),
                 at_ms: state.at_ms,
-                state: Bytes::new(),
             },
         };
-        Frozen {
-            content: Mutex::new(Some(content)),
-            dir: self.dir.clone(),
-            writers: Arc::clone(&self.writers),
-        }
+        drop(state);
+        metrics::histogram!("seatgrid_snapshot_freeze_seconds").record(began.elapsed());
+        Frozen { content: Mutex::new(Some(content)), dir: self.dir.clone() }
     }
 }
 
 impl RaftSnapshotBuilder<Types> for Frozen {
-    type SnapshotData = Bytes;
+    type SnapshotData = SnapshotFile;
 
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
-        let FrozenContent { encode, mut rest } = self
+        let FrozenContent { encode, header } = self
             .content
             .get_mut()
             .take()
             .ok_or_else(|| io::Error::other("the frozen state was used before"))?;
-        let _writer = self.writers.acquire().await.map_err(io::Error::other)?;
         let dir = self.dir.clone();
         let write = move || {
-            let mut state = Vec::new();
-            encode(&mut state)?;
-            rest.state = state.into();
-            let bytes = dir.write(&rest)?;
-            Ok::<_, io::Error>(Snapshot { meta: rest.meta(), snapshot: bytes })
+            let began = Instant::now();
+            let file = dir.write(header, encode).map_err(io::Error::other)?;
+            metrics::histogram!("seatgrid_snapshot_write_seconds").record(began.elapsed());
+            Ok::<_, io::Error>(Snapshot { meta: file.meta(), snapshot: file })
         };
         tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
     }
 }
 
 impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
-    type SnapshotData = Bytes;
+    type SnapshotData = SnapshotFile;
     type SnapshotBuilder = Frozen;
 
     async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
@@ -234,21 +229,21 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
     async fn install_snapshot(
         &mut self,
         _meta: &SnapshotMeta,
-        snapshot: Bytes,
+        snapshot: SnapshotFile,
     ) -> Result<(), io::Error> {
         let (dir, replica) = (self.dir.clone(), Arc::clone(&self.replica));
         let install = move || {
-            let content = dir.check(snapshot).map_err(io::Error::other)?;
-            dir.write(&content)?;
-            replica.install(&content).map_err(io::Error::other)
+            let restored = Applied::restore(replica.shard, &snapshot).map_err(io::Error::other)?;
+            // The name comes before the state: the log is purged on the strength of the file.
+            dir.adopt(snapshot).map_err(io::Error::other)?;
+            replica.replace(restored);
+            Ok(())
         };
         tokio::task::spawn_blocking(install).await.map_err(io::Error::other)?
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
-        let dir = self.dir.clone();
-        let newest = tokio::task::spawn_blocking(move || dir.newest());
-        let newest = newest.await.map_err(io::Error::other)??;
-        Ok(newest.map(|(content, bytes)| Snapshot { meta: content.meta(), snapshot: bytes }))
+        let newest = self.dir.newest();
+        Ok(newest.map(|file| Snapshot { meta: file.meta(), snapshot: file }))
     }
 }

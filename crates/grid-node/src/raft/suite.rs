@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
-use tokio::sync::Semaphore;
 
 use super::log_store::LogStore;
 use super::snapshots::SnapshotDir;
@@ -67,10 +66,9 @@ impl StoreBuilder<Types, LogStore, Machine<Counter>> for Builder {
         let log = LogStore::new(group, wal, RecoveredGroup::default()).expect("an empty log");
         let root = self.dir.path().join(format!("replica-{group}"));
         std::fs::create_dir_all(&root).expect("a directory");
-        let dir = SnapshotDir::open(&root, 1, SHARD).expect("a new directory");
+        let dir = SnapshotDir::open(Arc::new(RealDisk), &root, 1, SHARD).expect("a new directory");
         let replica = Replica::open(SHARD, &dir, None).expect("no snapshot");
-        let writers = Arc::new(Semaphore::new(1));
-        Ok(((), log, Machine { replica, dir, cluster_id: 1, writers }))
+        Ok(((), log, Machine { replica, dir, cluster_id: 1 }))
     }
 }
 

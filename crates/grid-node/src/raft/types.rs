@@ -6,6 +6,7 @@ use bytes::Bytes;
 use openraft::alias;
 use serde::{Deserialize, Serialize};
 
+use super::snapshot_file::SnapshotFile;
 use crate::NodeId;
 
 /// The data of one log entry: commands as [`crate::batch`] lays them out.
@@ -50,7 +51,7 @@ pub type Membership = openraft::Membership<NodeId, openraft::EmptyNode>;
 pub type StoredMembership = alias::StoredMembershipOf<Types>;
 /// What a snapshot covers.
 pub type SnapshotMeta = alias::SnapshotMetaOf<Types>;
-/// A snapshot: what it covers and the whole content of its file.
-pub type Snapshot = alias::SnapshotOf<Types, Bytes>;
+/// A snapshot: what it covers and its file.
+pub type Snapshot = alias::SnapshotOf<Types, SnapshotFile>;
 /// Any failure of a call to another node.
 pub type RpcError = openraft::errors::RPCError<Types>;

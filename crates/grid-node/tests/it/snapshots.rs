@@ -152,3 +152,74 @@ async fn an_idle_shard_does_not_keep_the_log_of_a_busy_one_from_being_freed() {
     wait_for("the state", || (grid.words(1, 2).len() == 30).then_some(())).await;
     grid.stop().await;
 }
+
+/// Damage to the file that is being sent is found by the receiver and repaired by a new snapshot.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_whose_snapshot_rots_under_it_makes_another_for_its_follower() {
+    let mut grid = grid().await;
+    let client = grid.client();
+    let leader = grid.leader(1).await;
+    let behind = (1..=3).find(|id| *id != leader).expect("three nodes");
+    write(&client, 0..5).await;
+    grid.stop_node(behind).await;
+    let written = write_until_purged(&grid, &client, leader, 5).await;
+    let newest = snapshot_files(&grid, leader).pop().expect("a snapshot");
+    let mut bytes = fs::read(&newest).expect("readable");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&newest, bytes).expect("writable");
+    grid.start_node(behind).await;
+    wait_for("the follower to catch up", || {
+        (grid.words(behind, 1).len() as u64 == written).then_some(())
+    })
+    .await;
+    assert!(grid.status(behind, 1).snapshot_index >= grid.status(leader, 1).purged_index);
+    grid.stop().await;
+}
+
+/// A transfer slowed down to many pieces goes on after the receiver was killed in the middle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transfer_survives_the_death_of_its_receiver() {
+    let mut grid = Grid::start_with(3, |c| {
+        c.snapshot.after_log_bytes = 256 << 10;
+        c.snapshot.send_bytes_per_s = 1 << 20;
+        c.log.segment_bytes = 256 << 10;
+        c.batch.command_bytes_max = 64 << 10;
+        c.raft.rebalance_ms = 0;
+    })
+    .await;
+    let client = grid.client();
+    let leader = grid.leader(1).await;
+    let behind = (1..=3).find(|id| *id != leader).expect("three nodes");
+    grid.stop_node(behind).await;
+    let word = "x".repeat(20_000);
+    let mut written = 0;
+    while grid.status(leader, 1).purged_index.is_none() {
+        assert!(written < 400, "the log is never purged");
+        client.submit(1, command(written, &word), soon()).await.expect("committed");
+        written += 1;
+    }
+    grid.start_node(behind).await;
+    let dir = grid.data_dir(behind).join("snapshots/00001");
+    let arrived = || {
+        let files = fs::read_dir(&dir).ok()?.filter_map(Result::ok);
+        let part = files.into_iter().find(|f| f.path().extension().is_some_and(|e| e == "part"))?;
+        let bytes = part.metadata().ok()?.len();
+        (bytes > 0).then_some(bytes)
+    };
+    wait_for("the first pieces", arrived).await;
+    grid.kill_node(behind);
+    let kept = arrived().expect("what came stays");
+    grid.start_node(behind).await;
+    wait_for("more of the same transfer", || {
+        let caught_up = grid.words(behind, 1).len() as u64 == written;
+        (caught_up || arrived()? >= kept).then_some(())
+    })
+    .await;
+    wait_for("the follower to catch up", || {
+        (grid.words(behind, 1).len() as u64 == written).then_some(())
+    })
+    .await;
+    assert!(arrived().is_none(), "nothing half is left");
+    grid.stop().await;
+}

@@ -19,9 +19,11 @@ pub(crate) enum Response {
     Vote(VoteResponse<Types>),
     Transferring,
     Testimony(Testimony),
-    /// More pieces are expected.
-    Continue,
+    /// So many bytes of the snapshot are there; more are expected.
+    SnapshotUpto(u64),
     Installed(Vote),
+    /// Index of the newest snapshot's last entry.
+    SnapshotIndex(Option<u64>),
 }
 
 impl Response {
@@ -60,10 +62,18 @@ impl Response {
                     put_log_id(&mut out, log_id);
                 }
             }
-            Self::Continue => out.put_u8(8),
+            Self::SnapshotUpto(have) => {
+                out.put_u8(8);
+                out.put_u64_le(*have);
+            }
             Self::Installed(vote) => {
                 out.put_u8(9);
                 put_vote(&mut out, vote);
+            }
+            Self::SnapshotIndex(index) => {
+                out.put_u8(16);
+                out.put_u8(u8::from(index.is_some()));
+                out.put_u64_le(index.unwrap_or(0));
             }
         }
         out.freeze()
@@ -91,8 +101,12 @@ impl Response {
                     if bytes.take_bool()? { Some(take_log_id(&mut bytes)?) } else { None };
                 Self::Testimony(Testimony { vote, last_log_id })
             }
-            8 => Self::Continue,
+            8 => Self::SnapshotUpto(bytes.take_u64()?),
             9 => Self::Installed(take_vote(&mut bytes)?),
+            16 => {
+                let (some, index) = (bytes.take_bool()?, bytes.take_u64()?);
+                Self::SnapshotIndex(some.then_some(index))
+            }
             _ => return Err(Malformed("an unknown response")),
         };
         bytes.take_end()?;
@@ -125,8 +139,10 @@ mod tests {
             Response::Vote(VoteResponse::new(vote(), Some(log_id(1)), true)),
             Response::Transferring,
             Response::Testimony(testimony),
-            Response::Continue,
+            Response::SnapshotUpto(77),
             Response::Installed(vote()),
+            Response::SnapshotIndex(Some(5)),
+            Response::SnapshotIndex(None),
         ];
         for response in responses {
             assert_eq!(Response::decode(response.encode()), Ok(response));
