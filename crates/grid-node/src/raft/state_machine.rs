@@ -20,6 +20,9 @@ use super::types::{Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembersh
 use crate::machine::{CommittedEntry, Encode, StateMachine};
 use crate::{ShardId, batch};
 
+/// The only version that a state goes by so far.
+const STATE_VERSION: u32 = 1;
+
 /// A replica's state, shared by the group that applies and everyone who reads.
 pub(crate) struct Replica<S> {
     shard: ShardId,
@@ -171,6 +174,7 @@ impl<S: StateMachine> Machine<S> {
                 last_log_id: state.last,
                 membership: state.membership.clone(),
                 at_ms: state.at_ms,
+                version: STATE_VERSION,
             },
         };
         drop(state);

@@ -26,6 +26,8 @@ pub(crate) struct SnapshotHeader {
     pub membership: StoredMembership,
     /// The stamp of the newest batch inside, milliseconds since 1970.
     pub at_ms: u64,
+    /// The version that the state goes by.
+    pub version: u32,
 }
 
 /// Everything in front of the state.
@@ -44,6 +46,7 @@ pub(super) fn encode_prefix(header: &SnapshotHeader) -> Bytes {
     put_optional_log_id(&mut fields, header.last_log_id.as_ref());
     put_stored_membership(&mut fields, &header.membership);
     fields.put_u64_le(header.at_ms);
+    fields.put_u32_le(header.version);
     let mut out = BytesMut::with_capacity(fields.len() + 16);
     out.put_slice(MAGIC);
     out.put_u32_le(FORMAT_2);
@@ -61,13 +64,13 @@ pub(super) fn decode_prefix(start: Bytes) -> Result<Prefix, Malformed> {
     let _ = bytes.split_to(MAGIC.len());
     match bytes.take_u32()? {
         FORMAT_1 => {
-            let header = take_header(&mut bytes)?;
+            let header = take_header(&mut bytes, FORMAT_1)?;
             let state_len = Some(u64::from(bytes.take_u32()?));
             Ok(Prefix { header, len: start.len() - bytes.len(), state_len })
         }
         FORMAT_2 => {
             let mut fields = bytes.take_blob()?;
-            let header = take_header(&mut fields)?;
+            let header = take_header(&mut fields, FORMAT_2)?;
             fields.take_end()?;
             Ok(Prefix { header, len: start.len() - bytes.len(), state_len: None })
         }
@@ -75,12 +78,14 @@ pub(super) fn decode_prefix(start: Bytes) -> Result<Prefix, Malformed> {
     }
 }
 
-fn take_header(bytes: &mut Bytes) -> Result<SnapshotHeader, Malformed> {
+/// The first format knew of one version only.
+fn take_header(bytes: &mut Bytes, format: u32) -> Result<SnapshotHeader, Malformed> {
     Ok(SnapshotHeader {
         cluster_id: bytes.take_u128()?,
         group: bytes.take_u32()?,
         last_log_id: take_optional_log_id(bytes)?,
         membership: take_stored_membership(bytes)?,
         at_ms: bytes.take_u64()?,
+        version: if format == FORMAT_1 { 1 } else { bytes.take_u32()? },
     })
 }

@@ -17,6 +17,7 @@ pub(crate) fn header(index: u64) -> SnapshotHeader {
         last_log_id: Some(last_log_id),
         membership: StoredMembership::new(Some(last_log_id), members),
         at_ms: 123,
+        version: 1,
     }
 }
 
