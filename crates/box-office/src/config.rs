@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use payments::Secret;
-use processing_unit::GridConfig;
+use processing_unit::{GridConfig, TlsError};
 use serde::{Deserialize, Serialize};
 
 /// Most connections to PostgreSQL that one process may be given.
@@ -146,7 +146,7 @@ impl Default for OfficeConfig {
             database_url_file: None,
             database_url: DatabaseUrl::default(),
             database_connections_max: 10,
-            grid: GridConfig { units: Vec::new() },
+            grid: GridConfig::default(),
             hold_token_key_file: PathBuf::new(),
             contact_key_file: PathBuf::new(),
             ticket_key_file: PathBuf::new(),
@@ -169,7 +169,7 @@ impl Default for WorkerConfig {
             database_url_file: None,
             database_url: DatabaseUrl::default(),
             database_connections_max: 4,
-            grid: GridConfig { units: Vec::new() },
+            grid: GridConfig::default(),
             providers: BTreeMap::new(),
             look_every_ms: 1_000,
             parallel_max: 16,
@@ -253,7 +253,9 @@ impl WorkerConfig {
 }
 
 fn check_grid(grid: &GridConfig) -> Result<(), ConfigError> {
-    ensure("grid.units", !grid.units.is_empty(), "must name at least one unit")
+    ensure("grid.units", !grid.units.is_empty(), "must name at least one unit")?;
+    let refused = |error: TlsError| ConfigError { field: "grid".into(), detail: error.to_string() };
+    grid.check_tls().map_err(refused)
 }
 
 fn check_database(file: &Option<PathBuf>, url: &DatabaseUrl) -> Result<(), ConfigError> {

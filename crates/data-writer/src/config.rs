@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use processing_unit::GridConfig;
+use processing_unit::{GridConfig, TlsError};
 use serde::{Deserialize, Serialize};
 
 /// Everything a writer needs to know.
@@ -56,7 +56,7 @@ impl Default for WriterConfig {
             database_url: None,
             database_url_file: None,
             migrate: true,
-            grid: GridConfig { units: Vec::new() },
+            grid: GridConfig::default(),
             batch_rows_min: 200,
             batch_rows_max: 5_000,
             connections_max: 4,
@@ -107,7 +107,7 @@ impl WriterConfig {
             ),
         ];
         match rules.iter().find(|(holds, _)| !holds) {
-            None => Ok(()),
+            None => Ok(self.grid.check_tls()?),
             Some((_, rule)) => Err(ConfigError::Rule(rule)),
         }
     }
@@ -146,6 +146,9 @@ pub enum ConfigError {
     /// A rule does not hold.
     #[error("{0}")]
     Rule(&'static str),
+    /// The certificates.
+    #[error("grid: {0}")]
+    Tls(#[from] TlsError),
     /// The file with the URL is not readable.
     #[error("cannot read database_url_file {}: {source}", path.display())]
     UrlFile {

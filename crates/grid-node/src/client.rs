@@ -26,6 +26,7 @@ use crate::node::NodeStatus;
 use crate::port::protocol::{self, Answer, Hello, Request};
 use crate::routes::{Pin, RouteTable};
 use crate::rpc::{Link, LinkOptions};
+use crate::tls::{Callee, Dial};
 use crate::{NodeId, ShardId, codec};
 
 /// The meta group.
@@ -73,6 +74,7 @@ impl GridClient {
     #[must_use]
     pub fn new(config: ClientConfig) -> Self {
         let options = LinkOptions {
+            tls: config.tls.tls().map(|tls| Dial { tls, callee: Callee::AnyUnit }),
             hello: Hello::encode(),
             connect_timeout: config.connect_timeout,
             body_bytes_max: config.answer_bytes_max,

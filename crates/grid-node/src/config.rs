@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use knobs::{BatchConfig, LimitsConfig, LogConfig, RaftConfig, SnapshotConfig};
 
+use crate::tls::TlsConfig;
 use crate::{NodeId, ShardId};
 
 /// Data shards of a new grid: more than a handful of nodes can lead, few enough to idle cheaply.
@@ -63,6 +64,9 @@ pub struct NodeConfig {
     /// Snapshots.
     #[serde(default)]
     pub snapshot: SnapshotConfig,
+    /// Certificates of both ports. Default: none on loopback, refused elsewhere.
+    #[serde(default)]
+    pub tls: TlsConfig,
     /// The client port.
     #[serde(default)]
     pub limits: LimitsConfig,
@@ -96,6 +100,7 @@ impl NodeConfig {
             batch: BatchConfig::default(),
             log: LogConfig::default(),
             snapshot: SnapshotConfig::default(),
+            tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
         }
     }
@@ -127,6 +132,10 @@ impl NodeConfig {
             self.batch.command_bytes_max <= self.batch.queue_bytes_max,
             "batch.command_bytes_max must not exceed batch.queue_bytes_max",
         );
+        let addresses = self.peers.values().flat_map(|peer| [peer.raft, peer.client]);
+        if let Err(error) = self.tls.check(addresses) {
+            broken.push(error.to_string());
+        }
         if broken.is_empty() { Ok(()) } else { Err(ConfigError(broken.join("; "))) }
     }
 

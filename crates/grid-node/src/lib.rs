@@ -21,6 +21,7 @@ mod raft;
 mod routes;
 mod rpc;
 mod shard;
+pub mod tls;
 pub mod wal;
 mod wire;
 

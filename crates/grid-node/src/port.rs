@@ -24,6 +24,7 @@ use crate::node::{Hosted, NodeStatus, Shards};
 use crate::routes::RouteTable;
 use crate::rpc::{Refusal, Replier, Service};
 use crate::shard::{ReadError, Shard, SubmitError};
+use crate::tls::Caller;
 use crate::{NodeId, ShardId};
 
 /// What the port serves.
@@ -44,7 +45,8 @@ pub(crate) struct ClientService<S: StateMachine> {
 impl<S: StateMachine> Service for ClientService<S> {
     type Peer = ();
 
-    fn greet(&self, hello: Bytes) -> Result<((), Bytes), Refusal> {
+    fn greet(&self, hello: Bytes, caller: &Caller) -> Result<((), Bytes), Refusal> {
+        caller.must_be_of(self.cluster_id).map_err(Refusal)?;
         Hello::decode(hello).map_err(|e| Refusal(e.to_string()))?;
         Ok(((), protocol::encode_greeting(self.cluster_id, self.node_id)))
     }

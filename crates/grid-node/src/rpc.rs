@@ -6,6 +6,7 @@
 
 pub(crate) mod frame;
 pub(crate) mod link;
+mod secured;
 pub(crate) mod server;
 
 pub(crate) use link::{CallError, Link, LinkOptions};

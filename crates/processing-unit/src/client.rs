@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use grid_node::tls::{TlsConfig, TlsError};
 use grid_node::{ClientConfig, ClientError, GridClient, Pin, ReadFrom, RouteTable, ShardId};
 use inventory::{
     Acknowledge, Actor, Command, Envelope, EventNo, FeedPosition, HoldId, OrderId, PaymentId,
@@ -20,12 +21,31 @@ use crate::query::{
     Query, SeatMap, ShardSummary,
 };
 
-/// Where the units are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where the units are, and how to be known there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridConfig {
     /// Client addresses of all units.
     pub units: Vec<SocketAddr>,
+    /// This client's certificate. Default: none on loopback, refused elsewhere.
+    #[serde(default)]
+    pub tls: TlsConfig,
+}
+
+impl GridConfig {
+    /// Units on this machine, without certificates.
+    #[must_use]
+    pub fn new(units: Vec<SocketAddr>) -> Self {
+        Self { units, tls: TlsConfig::default() }
+    }
+
+    /// Checks that certificates are given when a unit is on another machine, and can be used.
+    ///
+    /// # Errors
+    /// [`TlsError`], which says what to write.
+    pub fn check_tls(&self) -> Result<(), TlsError> {
+        self.tls.check(self.units.iter().copied())
+    }
 }
 
 /// Why there is no answer.
@@ -72,7 +92,9 @@ pub struct Grid {
 impl Grid {
     /// Starts connecting in the background; never waits.
     pub fn connect(config: &GridConfig) -> Self {
-        Self { client: GridClient::new(ClientConfig::new(config.units.clone())) }
+        let mut client = ClientConfig::new(config.units.clone());
+        client.tls = config.tls.clone();
+        Self { client: GridClient::new(client) }
     }
 
     /// The route table as known now.

@@ -23,4 +23,5 @@ pub use query::{
 };
 pub use unit::{RunError, Unit};
 
+pub use grid_node::tls::{TlsConfig, TlsError};
 pub use grid_node::{Pin, RouteTable, ShardId};

@@ -92,7 +92,7 @@ impl Default for RouterConfig {
             map_poll_pause_ms: 50,
             stream_tick_ms: 250,
             stream_comment_ms: 15_000,
-            grid: GridConfig { units: Vec::new() },
+            grid: GridConfig::default(),
         }
     }
 }
@@ -104,7 +104,7 @@ pub struct ConfigError {
     /// The knob to change.
     pub knob: &'static str,
     /// What is wrong with it.
-    pub reason: &'static str,
+    pub reason: String,
 }
 
 impl RouterConfig {
@@ -142,8 +142,11 @@ impl RouterConfig {
             ),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
-            Some((_, knob, reason)) => Err(ConfigError { knob, reason }),
-            None => Ok(()),
+            Some((_, knob, reason)) => Err(ConfigError { knob, reason: reason.to_owned() }),
+            None => self
+                .grid
+                .check_tls()
+                .map_err(|error| ConfigError { knob: "grid", reason: error.to_string() }),
         }
     }
 

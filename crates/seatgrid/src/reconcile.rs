@@ -44,7 +44,7 @@ pub async fn run(args: &ReconcileArgs) -> Result<ExitCode> {
 /// When there is none in `data_dir`.
 pub fn options(data_dir: &Path) -> Result<ReconcileOptions> {
     let database_url = local::database_url(data_dir)?;
-    let grid = GridConfig { units: local::grid_clients(data_dir)? };
+    let grid = GridConfig::new(local::grid_clients(data_dir)?);
     Ok(ReconcileOptions { database_url, grid, wait: WAIT })
 }
 

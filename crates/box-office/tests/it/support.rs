@@ -127,7 +127,7 @@ impl Shop {
         let dir = tempfile::tempdir().expect("temporary directory");
         let shutdown = CancellationToken::new();
         let (unit, units) = unit(dir.path()).await;
-        let grid = GridConfig { units };
+        let grid = GridConfig::new(units);
         let mut config = office_config(dir.path(), &wish, grid.clone());
         let url = wish.database_url.or_else(|| Some(database.as_ref()?.url().to_owned()));
         config.database_url.0 = Secret::new(url.expect("one of both"));

@@ -1,6 +1,5 @@
 //! The data writer against a real PostgreSQL, fed by the real rules of seats in memory.
 
-mod archive;
 mod cut;
 mod grid;
 mod mapping;
@@ -12,5 +11,4 @@ mod reconcile;
 mod schema;
 mod tables;
 mod takeover;
-mod verify;
 mod writing;

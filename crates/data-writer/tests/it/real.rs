@@ -65,7 +65,7 @@ async fn what_a_unit_commits_arrives_in_the_tables() {
     let dir = tempfile::tempdir().expect("directory");
     let client = free_address();
     let unit = Unit::start(unit_config(dir.path(), client)).await.expect("unit");
-    let units = GridConfig { units: vec![client] };
+    let units = GridConfig::new(vec![client]);
     let grid = Grid::connect(&units);
     let writer =
         WriterConfig { admin_listen: free_address(), grid: units.clone(), ..config(tables.url()) };

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::tls::TlsConfig;
+
 /// Time for dial and handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A unit that stopped without closing its connections is passed over after this time.
@@ -19,6 +21,8 @@ const ANSWER_BYTES_MAX: usize = 128 << 20;
 pub struct ClientConfig {
     /// Client addresses of all units.
     pub units: Vec<SocketAddr>,
+    /// Certificates; plain TCP without.
+    pub tls: TlsConfig,
     /// Time for dial and handshake. Default 1 s.
     pub connect_timeout: Duration,
     /// Patience with one unit before a command is sent to the next. Default 1 s.
@@ -37,6 +41,7 @@ impl ClientConfig {
     pub fn new(units: Vec<SocketAddr>) -> Self {
         Self {
             units,
+            tls: TlsConfig::default(),
             connect_timeout: CONNECT_TIMEOUT,
             attempt_timeout: ATTEMPT_TIMEOUT,
             in_flight_max: IN_FLIGHT_MAX,

@@ -28,6 +28,7 @@ use crate::raft::{
 };
 use crate::rpc::{Server, ServerOptions};
 use crate::shard::Shard;
+use crate::tls::TlsError;
 use crate::wal::{Disk, Recovered, Wal, WalError, WalOptions};
 
 /// Connections from other nodes: three lanes each, and as many again while they reconnect.
@@ -64,6 +65,9 @@ pub enum StartError {
     /// A group's snapshots.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A directory or thread cannot be made.
     #[error("{what}: {source}")]
     Io {
@@ -90,6 +94,10 @@ pub(super) async fn start<S: StateMachine>(
 ) -> Result<GridNode<S>, StartError> {
     let started_at = Instant::now();
     config.validate()?;
+    let tls = config.tls.tls();
+    if let Some(tls) = &tls {
+        tls.must_name(config.cluster_id, config.node_id).await?;
+    }
     let own = config.peers[&config.node_id];
     let raft_listener = listen("raft", own.raft)?;
     let client_listener = listen("client", own.client)?;
@@ -179,6 +187,7 @@ impl Starting {
             cluster_id: config.cluster_id,
             node_id: config.node_id,
             addresses: others.map(|(id, address)| (*id, address.raft)).collect(),
+            tls: config.tls.tls(),
             connect_timeout: Duration::from_millis(raft.connect_timeout_ms),
             append_timeout: Duration::from_millis(raft.append_timeout_ms),
         });
@@ -342,6 +351,7 @@ impl<S: StateMachine> Opened<S> {
                 body_bytes_max: self.config.batch.command_bytes_max.max(MESSAGE_BYTES_MIN)
                     + MESSAGE_OVERHEAD_BYTES,
             },
+            tls: self.config.tls.tls(),
             shutdown: parts.shutdown.clone(),
             tasks: parts.tasks.clone(),
         };
@@ -379,6 +389,7 @@ impl<S: StateMachine> Opened<S> {
                 in_flight_max: limits.in_flight_max,
                 body_bytes_max: self.config.batch.command_bytes_max + REQUEST_OVERHEAD_BYTES,
             },
+            tls: self.config.tls.tls(),
             shutdown: parts.shutdown.clone(),
             tasks: parts.tasks.clone(),
         };

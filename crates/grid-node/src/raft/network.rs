@@ -25,6 +25,7 @@ use super::snapshot_send::{Dispatch, Shipment};
 use super::snapshots::SnapshotDir;
 use super::types::{RpcError, Snapshot, Types, Vote};
 use crate::rpc::{CallError, Link, LinkOptions};
+use crate::tls::{Callee, Dial, Tls};
 use crate::{NodeId, ShardId};
 
 /// Answers of other nodes are small.
@@ -38,6 +39,8 @@ pub(crate) struct PeersOptions {
     pub node_id: NodeId,
     /// Raft addresses of the other nodes.
     pub addresses: BTreeMap<NodeId, SocketAddr>,
+    /// Certificates; plain TCP without.
+    pub tls: Option<Tls>,
     pub connect_timeout: Duration,
     pub append_timeout: Duration,
 }
@@ -57,10 +60,12 @@ struct Lanes {
 
 impl Peers {
     pub fn new(options: PeersOptions) -> Arc<Self> {
-        let PeersOptions { cluster_id, node_id, addresses, connect_timeout, .. } = options;
+        let PeersOptions { cluster_id, node_id, addresses, connect_timeout, tls, .. } = options;
         let link = |to, addr, lane| {
             let hello = Hello { cluster_id, from: node_id, to, lane }.encode();
+            let callee = Callee::Node { cluster_id, node: to };
             let options = LinkOptions {
+                tls: tls.clone().map(|tls| Dial { tls, callee }),
                 hello,
                 connect_timeout,
                 body_bytes_max: ANSWER_BYTES_MAX,

@@ -21,6 +21,7 @@ use super::state_machine::Machine;
 use super::types::{LogId, Snapshot, Types, Vote};
 use crate::machine::StateMachine;
 use crate::rpc::{Refusal, Replier, Service};
+use crate::tls::Caller;
 use crate::{NodeId, ShardId};
 
 /// Future of one answer.
@@ -65,8 +66,9 @@ pub(crate) struct RaftService {
 impl Service for RaftService {
     type Peer = NodeId;
 
-    fn greet(&self, hello: Bytes) -> Result<(NodeId, Bytes), Refusal> {
+    fn greet(&self, hello: Bytes, caller: &Caller) -> Result<(NodeId, Bytes), Refusal> {
         let hello = Hello::decode(hello).map_err(|e| Refusal(e.to_string()))?;
+        caller.must_be_node(self.cluster_id, hello.from).map_err(Refusal)?;
         if hello.cluster_id != self.cluster_id {
             let theirs = hello.cluster_id;
             return Err(Refusal(format!("node {} of cluster {theirs:032x}", hello.from)));

@@ -177,7 +177,11 @@ async fn flush<W: AsyncWrite + Unpin>(write: &mut W, mut bytes: &[u8]) -> io::Re
             Err(_) => return Err(io::ErrorKind::TimedOut.into()),
         }
     }
-    Ok(())
+    // TLS may still hold the end of what it took.
+    match tokio::time::timeout(WRITE_TIMEOUT, write.flush()).await {
+        Ok(flushed) => flushed,
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
 }
 
 /// Sends one frame before the queue is used, for handshakes.

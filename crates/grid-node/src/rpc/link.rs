@@ -17,7 +17,11 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::frame::{self, Frame, FrameReader, FrameSender, write_all_queued, write_one};
+use super::frame::{
+    self, Frame, FrameError, FrameReader, FrameSender, write_all_queued, write_one,
+};
+use super::secured;
+use crate::tls::Dial;
 
 /// First pause after a failed dial; doubles up to the maximum.
 const REDIAL_MIN: Duration = Duration::from_millis(50);
@@ -48,6 +52,8 @@ pub(crate) enum CallError {
 /// How a link dials.
 #[derive(Debug, Clone)]
 pub(crate) struct LinkOptions {
+    /// With TLS, and with whom; plain TCP without.
+    pub tls: Option<Dial>,
     /// Sent first; the other side decides by it.
     pub hello: Bytes,
     /// Time for dial and handshake.
@@ -136,7 +142,7 @@ impl Link {
                 Ok(connection)
             }
             Err(error) => {
-                tracing::debug!(addr = %self.addr, %error, "not connected");
+                self.tell(&error, redial.pause == REDIAL_MIN);
                 redial.next_at = Instant::now() + redial.pause;
                 redial.pause = (redial.pause * 2).min(REDIAL_MAX);
                 Err(CallError::NotSent)
@@ -144,15 +150,26 @@ impl Link {
         }
     }
 
+    /// A peer that is down comes back by itself; a certificate that does not fit needs a person,
+    /// who is told once in a row.
+    fn tell(&self, error: &io::Error, is_first: bool) {
+        if is_first && error.kind() == io::ErrorKind::InvalidData {
+            tracing::warn!(addr = %self.addr, %error, "no connection under TLS");
+        } else {
+            tracing::debug!(addr = %self.addr, %error, "not connected");
+        }
+    }
+
     async fn open(&self) -> io::Result<Arc<Connection>> {
         let stream = TcpStream::connect(self.addr).await?;
         super::server::tune(&stream)?;
-        let (read, mut write) = stream.into_split();
+        let (read, mut write) = secured::dialled(stream, self.options.tls.as_ref()).await?;
         write_one(&mut write, &self.options.hello).await?;
         let mut reader = FrameReader::new(read, self.options.body_bytes_max);
         let greeting = match reader.next().await {
             Ok(Some(frame)) => frame.body,
             Ok(None) => return Err(io::ErrorKind::ConnectionRefused.into()),
+            Err(FrameError::Io(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),
         };
         *self.greeting.lock() = Some(greeting);

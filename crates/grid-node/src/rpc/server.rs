@@ -18,10 +18,12 @@ use tokio_util::task::TaskTracker;
 use super::frame::{
     self, Frame, FrameError, FrameReader, FrameSender, write_all_queued, write_one,
 };
+use super::secured::{self, ReadHalf, WriteHalf};
+use crate::tls::{Caller, Tls};
 
 /// A peer that does not take 64 MiB of answers is not read from until it has.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// A peer must introduce itself within this time.
+/// A peer must prove and introduce itself within this time.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// A hello is a few dozen bytes.
 const HELLO_BYTES_MAX: usize = 1024;
@@ -49,8 +51,9 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// What a good hello says about the peer.
     type Peer: Send + Sync + 'static;
 
-    /// Checks the first frame; returns the peer and what is answered to it.
-    fn greet(&self, hello: Bytes) -> Result<(Self::Peer, Bytes), Refusal>;
+    /// Checks the first frame against the certificate; returns the peer and what is answered to
+    /// it.
+    fn greet(&self, hello: Bytes, caller: &Caller) -> Result<(Self::Peer, Bytes), Refusal>;
 
     /// Takes one request; must not block. The answer goes through `reply`, now or later.
     fn handle(&self, peer: &Arc<Self::Peer>, body: Bytes, reply: Replier);
@@ -87,6 +90,8 @@ impl Replier {
 pub(crate) struct Server<S> {
     pub service: Arc<S>,
     pub options: ServerOptions,
+    /// Plain TCP without.
+    pub tls: Option<Tls>,
     pub shutdown: CancellationToken,
     pub tasks: TaskTracker,
 }
@@ -114,50 +119,93 @@ impl<S: Service> Server<S> {
                 continue;
             };
             let (service, options) = (Arc::clone(&self.service), self.options);
+            let tls = self.tls.clone();
             let shutdown = self.shutdown.clone();
             self.tasks.spawn(async move {
                 let _slot = slot;
-                shutdown.run_until_cancelled(serve(service, options, stream, addr)).await;
+                let served = async {
+                    let connected = (stream, addr);
+                    if let Some(admitted) = admit(&*service, options, tls, connected).await {
+                        serve(&*service, options, admitted, addr).await;
+                    }
+                };
+                shutdown.run_until_cancelled(served).await;
             });
         }
     }
 }
 
-async fn serve<S: Service>(
-    service: Arc<S>,
+/// A connection whose peer is known.
+struct Admitted<P> {
+    peer: Arc<P>,
+    reader: FrameReader<ReadHalf>,
+    write: WriteHalf,
+}
+
+/// Takes TLS handshake and hello, within the time for both; says in the log why not.
+async fn admit<S: Service>(
+    service: &S,
     options: ServerOptions,
+    tls: Option<Tls>,
+    (stream, addr): (TcpStream, SocketAddr),
+) -> Option<Admitted<S::Peer>> {
+    let introduced = introduce(service, tls, stream);
+    match tokio::time::timeout(HELLO_TIMEOUT, introduced).await {
+        Ok(Ok(admitted)) => admitted,
+        Ok(Err(Stranger::Refused(refusal))) => {
+            tracing::warn!(port = options.name, %addr, reason = %refusal, "connection refused");
+            None
+        }
+        Ok(Err(Stranger::Gone(error))) => {
+            tracing::warn!(port = options.name, %addr, %error, "refused: no introduction");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(port = options.name, %addr, "refused: no introduction in time");
+            None
+        }
+    }
+}
+
+/// Why a connection is not served.
+enum Stranger {
+    Gone(FrameError),
+    Refused(Refusal),
+}
+
+impl From<io::Error> for Stranger {
+    fn from(error: io::Error) -> Self {
+        Self::Gone(error.into())
+    }
+}
+
+/// The peer, once it has shown its certificate and said who it is; nobody when it left in order.
+async fn introduce<S: Service>(
+    service: &S,
+    tls: Option<Tls>,
     stream: TcpStream,
+) -> Result<Option<Admitted<S::Peer>>, Stranger> {
+    tune(&stream)?;
+    let ((read, mut write), caller) = secured::accepted(stream, tls.as_ref()).await?;
+    let mut reader = FrameReader::new(read, HELLO_BYTES_MAX);
+    let Some(hello) = reader.next().await.map_err(Stranger::Gone)? else { return Ok(None) };
+    let (peer, greeting) = service.greet(hello.body, &caller).map_err(Stranger::Refused)?;
+    write_one(&mut write, &greeting).await?;
+    Ok(Some(Admitted { peer: Arc::new(peer), reader, write }))
+}
+
+async fn serve<S: Service>(
+    service: &S,
+    options: ServerOptions,
+    admitted: Admitted<S::Peer>,
     addr: SocketAddr,
 ) {
-    if let Err(error) = tune(&stream) {
-        tracing::debug!(port = options.name, %addr, %error, "connection ended");
-        return;
-    }
-    let (read, mut write) = stream.into_split();
-    let mut reader = FrameReader::new(read, HELLO_BYTES_MAX);
-    let hello = match tokio::time::timeout(HELLO_TIMEOUT, reader.next()).await {
-        Ok(Ok(Some(frame))) => frame.body,
-        Ok(Ok(None)) => return,
-        _ => {
-            tracing::warn!(port = options.name, %addr, "refused: no introduction");
-            return;
-        }
-    };
-    let peer = match service.greet(hello) {
-        Ok((peer, greeting)) => match write_one(&mut write, &greeting).await {
-            Ok(()) => Arc::new(peer),
-            Err(_) => return,
-        },
-        Err(refusal) => {
-            tracing::warn!(port = options.name, %addr, reason = %refusal, "connection refused");
-            return;
-        }
-    };
+    let Admitted { peer, mut reader, write } = admitted;
     reader.set_body_bytes_max(options.body_bytes_max);
     let (queue, frames) = frame::queue();
     tokio::select! {
         _ = write_all_queued(write, frames) => {}
-        end = dispatch(&*service, &peer, &mut reader, queue, options.in_flight_max) => {
+        end = dispatch(service, &peer, &mut reader, queue, options.in_flight_max) => {
             match end {
                 Ok(()) => {}
                 Err(FrameError::Io(error)) => {

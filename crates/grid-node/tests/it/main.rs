@@ -1,6 +1,7 @@
 //! Tests of whole grids in one process: real TCP over loopback, real logs on disk, real elections.
 
 mod basics;
+mod certs;
 mod cut_logs;
 mod fail_stop;
 mod failover;
@@ -9,4 +10,5 @@ mod leases;
 mod limits;
 mod snapshots;
 mod strangers;
+mod tls;
 mod toy;

@@ -17,7 +17,11 @@ fn frame(body: &[u8]) -> Vec<u8> {
 }
 
 /// A Raft hello: cluster, from, to.
-fn raft_hello(version: u32, cluster_id: u128, from: u64, to: u64) -> Vec<u8> {
+pub fn raft_hello(cluster_id: u128, from: u64, to: u64) -> Vec<u8> {
+    raft_hello_of(1, cluster_id, from, to)
+}
+
+fn raft_hello_of(version: u32, cluster_id: u128, from: u64, to: u64) -> Vec<u8> {
     let mut body = b"SGRAFT\r\n".to_vec();
     body.extend(version.to_le_bytes());
     body.extend(cluster_id.to_le_bytes());
@@ -64,11 +68,11 @@ async fn only_configured_peers_of_the_same_grid_are_let_in() {
     let to = grid.raft_address(1);
     let refused = tokio::task::spawn_blocking(move || {
         [
-            ("another cluster", raft_hello(1, 8, 2, 1)),
-            ("another node is meant", raft_hello(1, 7, 2, 3)),
-            ("an unknown node", raft_hello(1, 7, 9, 1)),
-            ("the node itself", raft_hello(1, 7, 1, 1)),
-            ("another version", raft_hello(2, 7, 2, 1)),
+            ("another cluster", raft_hello(8, 2, 1)),
+            ("another node is meant", raft_hello(7, 2, 3)),
+            ("an unknown node", raft_hello(7, 9, 1)),
+            ("the node itself", raft_hello(7, 1, 1)),
+            ("another version", raft_hello_of(2, 7, 2, 1)),
             ("another protocol", client_hello()),
             ("no protocol", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
         ]
@@ -79,7 +83,7 @@ async fn only_configured_peers_of_the_same_grid_are_let_in() {
     }
     let greeted = tokio::task::spawn_blocking(move || {
         let mut stream = connect(to);
-        stream.write_all(&raft_hello(1, 7, 2, 1)).expect("sent");
+        stream.write_all(&raft_hello(7, 2, 1)).expect("sent");
         let mut greeting = [0; 12];
         stream.read_exact(&mut greeting).is_ok()
     });
@@ -111,7 +115,7 @@ async fn an_oversized_frame_ends_its_connection_and_nothing_else() {
     let mut grid = Grid::start(3).await;
     let (client_port, raft_port) = (grid.client_address(1), grid.raft_address(1));
     let ended = tokio::task::spawn_blocking(move || {
-        for (to, hello) in [(client_port, client_hello()), (raft_port, raft_hello(1, 7, 2, 1))] {
+        for (to, hello) in [(client_port, client_hello()), (raft_port, raft_hello(7, 2, 1))] {
             let mut bytes = hello;
             bytes.extend(u32::MAX.to_le_bytes());
             bytes.extend(1_u64.to_le_bytes());

@@ -32,7 +32,7 @@ impl Cluster {
         };
         let configs: Vec<_> = (1..=nodes).map(config).collect();
         let units = configs.iter().map(|_| None).collect();
-        let grid = Grid::connect(&GridConfig { units: clients });
+        let grid = Grid::connect(&GridConfig::new(clients));
         let mut cluster = Self { configs, units, grid, _dir: dir };
         for at in 0..nodes {
             cluster.start_again(at + 1).await;

@@ -56,7 +56,7 @@ async fn a_router_that_cannot_start_says_why_in_one_line() {
         listen: any,
         admin_listen: any,
         hold_token_key_file: key,
-        grid: processing_unit::GridConfig { units: vec![any] },
+        grid: processing_unit::GridConfig::new(vec![any]),
         ..RouterConfig::default()
     };
     let refused = async |change: fn(&mut RouterConfig)| {

@@ -62,7 +62,7 @@ impl System {
             admin_listen: any,
             office: office.address,
             hold_token_key_file: key,
-            grid: GridConfig { units: vec![client] },
+            grid: GridConfig::new(vec![client]),
             ..RouterConfig::default()
         };
         change(&mut config);
