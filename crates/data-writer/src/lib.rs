@@ -10,6 +10,8 @@
 //! committed.
 
 mod admin;
+mod archive;
+mod attempts;
 mod backoff;
 mod batch;
 mod chain;
@@ -23,13 +25,17 @@ mod migrate;
 mod pump;
 mod reconcile;
 mod rows;
+mod signing;
 mod sink;
 mod source;
 mod terms;
+mod verify;
 mod writer;
 
+pub use archive::{ArchiveError, Archived, Exported, archive_months, export_ledger, verify_export};
+pub use attempts::ATTEMPTS_SHARD;
 pub use batch::{Batch, MapError};
-pub use chain::{ChainKey, GENESIS, Hash, form, next_hash};
+pub use chain::{ChainKey, Fields, GENESIS, Hash, form, next_hash};
 pub use config::{ConfigError, WriterConfig};
 pub use database::UrlError;
 pub use failure::{FailureClass, class_of_sqlstate};
@@ -44,7 +50,11 @@ pub use rows::{
     EventRow, LedgerRow, OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentEnd,
     PaymentRow, RefundRow, SeatRow, SeatState,
 };
+pub use signing::{HeadSigner, HeadVerifier, KeyError};
 pub use sink::{Checkpoint, Sink, WriteError};
 pub use source::FeedSource;
 pub use terms::{EventTerms, SeatWords, TermsByEvent};
+pub use verify::{
+    Fault, Place, Progress, Verifier, VerifyError, VerifyReport, Wrong, verify_database,
+};
 pub use writer::{RunError, run, run_from};

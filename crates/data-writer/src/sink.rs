@@ -29,6 +29,7 @@ use crate::EventTerms;
 use crate::batch::Batch;
 use crate::database::{Connections, UrlError, connect_options};
 use crate::failure::is_away;
+use crate::signing::HeadSigner;
 
 /// The longest one transaction may take, the turn at a connection included. A plan of 250,000 seats
 /// takes seconds; above this the connection is given up.
@@ -197,6 +198,27 @@ impl Sink {
             ledger::make_partitions_ahead(&mut connection).await?;
             connection.give_back();
             Ok(())
+        })
+        .await
+    }
+
+    /// Signs the head of every shard that has moved since it was last signed; how many.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn sign_heads(&self, signer: &HeadSigner) -> Result<usize, WriteError> {
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let heads = ledger::unsigned_heads(&mut connection).await?;
+            let key_id = signer.verifier().key_id();
+            for (place, head) in &heads {
+                let now_ms = jiff::Timestamp::now().as_millisecond().unsigned_abs();
+                let signature = signer.sign_head(*place, head, now_ms);
+                let signed = (now_ms, key_id.as_str(), signature);
+                ledger::put_signed_head(&mut connection, *place, head, signed).await?;
+            }
+            connection.give_back();
+            Ok(heads.len())
         })
         .await
     }

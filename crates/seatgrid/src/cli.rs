@@ -38,6 +38,12 @@ pub enum Command {
     Ctl(CtlArgs),
     /// Compares the grid with PostgreSQL, seat by seat. Exit code 1 when they differ.
     Reconcile(ReconcileArgs),
+    /// Proves from the records alone that nothing was changed, left out or sold twice. Needs no grid.
+    /// Exit code 1 when something is wrong.
+    Verify(VerifyArgs),
+    /// The ledger in files: export, monthly archive, signing key.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Brings the tables of PostgreSQL up to date.
     Migrate(MigrateArgs),
     /// Makes the certificates that nodes and clients know each other by.
@@ -155,6 +161,75 @@ pub struct ReconcileArgs {
     /// The writer's TOML file, instead of a local `up`.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Which database is meant.
+#[derive(Debug, Args)]
+pub struct Database {
+    /// The data directory of a local `up`.
+    #[arg(long, default_value = ".seatgrid", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The database, instead of that of a local `up`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Which database is meant.
+    #[command(flatten)]
+    pub database: Database,
+    /// Exported or archived files, oldest first, instead of the database.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub export: Vec<PathBuf>,
+    /// The database after the files, as one history.
+    #[arg(long, requires = "export")]
+    pub then_database: bool,
+    /// The public key of signed chain heads and files: 64 hexadecimal digits.
+    #[arg(long, value_name = "HEX")]
+    pub public_key: Option<String>,
+    /// Prints JSON for programs.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Writes the whole ledger to one compressed file.
+    Export {
+        /// Which database is meant.
+        #[command(flatten)]
+        database: Database,
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The secret key to sign it with; see `ledger key`.
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+    },
+    /// Writes every finished month to a file of its own, then drops old months from the tables.
+    Archive {
+        /// Which database is meant.
+        #[command(flatten)]
+        database: Database,
+        /// Where the files go.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Months that stay in the tables; a year at least.
+        #[arg(long, default_value_t = 13, value_parser = clap::value_parser!(u32).range(12..=1_200))]
+        keep_months: u32,
+        /// The secret key to sign the files with; see `ledger key`.
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+    },
+    /// Makes a key for signing heads and files, and prints its public half.
+    Key {
+        /// Where the secret goes; must not exist.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// Flags of `migrate`.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use crate::cli::Database;
 use crate::role::Role;
 use crate::up::roster::{self, Entry};
 
@@ -17,6 +18,14 @@ pub fn database_url(data_dir: &Path) -> Result<String> {
     let path = data_dir.join("database.url");
     let url = fs::read_to_string(&path).with_context(|| missing(&path))?;
     Ok(url.trim().to_owned())
+}
+
+/// The database that a tool is pointed at: a given one, or that of a local `up`.
+///
+/// # Errors
+/// When none is given and there is no such data directory.
+pub fn database(given: &Database) -> Result<String> {
+    given.database_url.clone().map_or_else(|| database_url(&given.data_dir), Ok)
 }
 
 /// Its running children of a role.

@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod ctl;
 mod http_get;
+mod ledger;
 mod lifeline;
 mod local;
 mod logging;
@@ -17,6 +18,7 @@ mod role;
 mod roles;
 mod tls;
 mod up;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -67,6 +69,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Sandbox(args) => roles::run(Role::Sandbox, &args).await?,
         Command::Ctl(args) => ctl::run(&args).await?,
         Command::Reconcile(args) => return reconcile::run(&args).await,
+        Command::Verify(args) => return Box::pin(verify::run(&args)).await,
+        Command::Ledger(command) => Box::pin(ledger::run(&command)).await?,
         Command::Migrate(args) => migrate::run(&args).await?,
         Command::Tls(command) => tls::run(&command)?,
         Command::Bench(args) => Box::pin(bench::run(args)).await?,

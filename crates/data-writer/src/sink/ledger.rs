@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use super::{Checkpoint, int4, int8};
 use crate::chain::{Hash, next_hash};
 use crate::rows::LedgerRow;
+use crate::verify::Place;
 
 /// Rows of one statement: a hold wave in one log entry may bring many more than a batch asks for.
 const ROWS_MAX: usize = 10_000;
@@ -132,4 +133,56 @@ pub(super) async fn make_partitions_ahead(
          FROM generate_series(0, 2) AS n",
     );
     make.execute(connection).await.map(drop)
+}
+
+/// The heads that are not signed yet, with the records that they are the hashes of.
+pub(super) async fn unsigned_heads(
+    connection: &mut PgConnection,
+) -> Result<Vec<(Place, Hash)>, sqlx::Error> {
+    let rows: Vec<(i32, i64, i64, i32, Vec<u8>)> = sqlx::query_as(
+        "SELECT shard_id, incarnation, applied_index, applied_ordinal, chain_hash
+         FROM grid.writer_checkpoint c
+         WHERE applied_index > 0 AND NOT EXISTS (
+             SELECT FROM grid.ledger_head h
+             WHERE h.shard_id = c.shard_id AND h.incarnation = c.incarnation
+               AND h.log_index = c.applied_index AND h.ordinal = c.applied_ordinal)
+         ORDER BY shard_id",
+    )
+    .fetch_all(connection)
+    .await?;
+    let head = |(shard, incarnation, log_index, ordinal, head): (i32, i64, i64, i32, Vec<u8>)| {
+        let place = Place {
+            shard: shard.unsigned_abs(),
+            incarnation: incarnation.unsigned_abs(),
+            log_index: log_index.unsigned_abs(),
+            ordinal: ordinal.unsigned_abs(),
+        };
+        Hash::try_from(head.as_slice()).ok().map(|head| (place, head))
+    };
+    Ok(rows.into_iter().filter_map(head).collect())
+}
+
+pub(super) async fn put_signed_head(
+    connection: &mut PgConnection,
+    place: Place,
+    head: &Hash,
+    signed: (u64, &str, [u8; 64]),
+) -> Result<(), sqlx::Error> {
+    let (signed_at_ms, key_id, signature) = signed;
+    sqlx::query(
+        "INSERT INTO grid.ledger_head (shard_id, incarnation, log_index, ordinal, head, signed_at,
+             key_id, signature)
+         VALUES ($1, $2, $3, $4, $5, grid.from_ms($6), $7, $8) ON CONFLICT DO NOTHING",
+    )
+    .bind(int4(place.shard))
+    .bind(int8(place.incarnation))
+    .bind(int8(place.log_index))
+    .bind(int4(place.ordinal))
+    .bind(head.as_slice())
+    .bind(int8(signed_at_ms))
+    .bind(key_id)
+    .bind(signature.as_slice())
+    .execute(connection)
+    .await
+    .map(drop)
 }

@@ -1,5 +1,6 @@
 //! The data writer against a real PostgreSQL, fed by the real rules of seats in memory.
 
+mod archive;
 mod cut;
 mod grid;
 mod mapping;
@@ -11,4 +12,5 @@ mod reconcile;
 mod schema;
 mod tables;
 mod takeover;
+mod verify;
 mod writing;

@@ -1,0 +1,164 @@
+//! What the tables say beside what the ledger says, of every event whose story could be judged.
+//! Columns that the ledger does not carry (names, dates, the sealed contact) are not its business.
+
+use std::collections::HashMap;
+
+use futures_util::StreamExt;
+use sqlx::PgConnection;
+
+use super::binary::{Tuple, Tuples};
+use super::database::VerifyError;
+use super::fault::{VerifyReport, Wrong};
+use super::story::{EventStory, SeatOwner, Story};
+
+/// A row's id, and the first thing that it says differently.
+type Judged = Result<(), String>;
+type Judge = fn(&EventStory, Tuple<'_>) -> Result<(String, Judged), VerifyError>;
+
+/// A table, the columns after `event_id`, how many they are in all, and who judges them.
+const TABLES: [(&str, &str, i16, Judge); 5] = [
+    ("seat", "seat_id, status, hold_id, order_id", 5, seat),
+    ("sale_order", "order_id, hold_id, status, total_minor", 5, order),
+    ("order_seat", "order_id, seat_id, status", 4, order_seat),
+    (
+        "payment",
+        "payment_id, order_id, status, settled_as, amount_minor, captured_minor",
+        7,
+        payment,
+    ),
+    ("refund", "refund_id, payment_id, amount_minor, status", 5, refund),
+];
+
+/// Compares everything; all tables must be of the ledger's snapshot.
+pub(super) async fn compare(
+    story: &mut Story,
+    report: &mut VerifyReport,
+    snapshot: &mut PgConnection,
+) -> Result<(), VerifyError> {
+    for table in TABLES {
+        let seen = stream(story, report, snapshot, table).await?;
+        for (event_id, event) in story.all_judged() {
+            let expected = match table.0 {
+                "seat" => None,
+                "sale_order" => Some(event.orders.len()),
+                "order_seat" => None,
+                "payment" => Some(event.payments.len()),
+                _ => Some(event.refunds.len()),
+            };
+            let found = seen.get(event_id).copied().unwrap_or(0);
+            if expected.is_some_and(|expected| expected != found) {
+                let (name, expected) = (table.0, expected.unwrap_or(0));
+                let what =
+                    format!("{event_id}: {found} rows in grid.{name}, the ledger knows {expected}");
+                report.add(Wrong::Table, None, what);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Judges each row, and counts those that the ledger knows, by event. Of seats only the owned are.
+async fn stream(
+    story: &mut Story,
+    report: &mut VerifyReport,
+    snapshot: &mut PgConnection,
+    table: (&str, &str, i16, Judge),
+) -> Result<HashMap<String, usize>, VerifyError> {
+    let (name, columns, count, judge) = table;
+    let copy =
+        format!("COPY (SELECT event_id, {columns} FROM grid.{name}) TO STDOUT (FORMAT binary)");
+    let mut seen = HashMap::new();
+    let mut messages = snapshot.copy_out_raw(&copy).await?;
+    while let Some(message) = messages.next().await {
+        let message = message?;
+        let mut tuples = Tuples::of(&message)?;
+        while let Some(mut tuple) = tuples.next(count)? {
+            let event_id = tuple.text()?;
+            let Some(event) = story.judged(event_id) else { continue };
+            report.table_rows += 1;
+            let (id, judged) = judge(event, tuple)?;
+            if let Err(difference) = judged {
+                let what = format!("{event_id}: grid.{name} {id}: {difference}");
+                report.add(Wrong::Table, None, what);
+            }
+            match seen.get_mut(event_id) {
+                Some(count) => *count += 1,
+                None => {
+                    seen.insert(event_id.to_owned(), 1);
+                }
+            }
+        }
+    }
+    Ok(seen)
+}
+
+fn seat(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
+    let id = row.text()?;
+    let (status, hold, order) = (row.text()?, row.optional_text()?, row.optional_text()?);
+    let expected = match event.owner(id) {
+        SeatOwner::Nobody => ("free", None, None),
+        SeatOwner::Hold(no) => ("held", Some(no), None),
+        SeatOwner::Order(no) => ("sold", None, Some(no)),
+    };
+    let found = (status, hold.and_then(number), order.and_then(number));
+    Ok((id.to_owned(), same(&found, &expected)))
+}
+
+fn order(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
+    let id = row.text()?;
+    let found = (row.text().map(number)?, row.text()?, row.int8()?);
+    let judged = match number(id).and_then(|no| event.orders.get(&no)) {
+        None => Err("the ledger does not know it".to_owned()),
+        Some(order) => same(&found, &(Some(order.hold), order.status.as_str(), order.total_minor)),
+    };
+    Ok((id.to_owned(), judged))
+}
+
+fn order_seat(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
+    let (order, seat, status) = (row.text()?, row.text()?, row.text()?);
+    let owns = number(order).map(SeatOwner::Order) == Some(event.owner(seat));
+    let judged = match (owns, status == "sold") {
+        (true, true) | (false, false) => Ok(()),
+        (true, false) => Err(format!("is {status}, the ledger says sold")),
+        (false, true) => Err("is sold, the ledger says that the order does not own it".to_owned()),
+    };
+    Ok((format!("{order}/{seat}"), judged))
+}
+
+fn payment(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
+    let id = row.text()?;
+    let order = row.text().map(number)?;
+    let (status, settled_as) = (row.text()?, row.optional_text()?);
+    let (amount, captured) = (row.int8()?, row.optional_int8()?);
+    let judged = match number(id).and_then(|no| event.payments.get(&no)) {
+        None => Err("the ledger does not know it".to_owned()),
+        Some(payment) => {
+            let (word, became) = payment.end.words();
+            let taken = became.map(|_| payment.captured_minor);
+            let expected = (Some(payment.order), word, became, payment.amount_minor, taken);
+            same(&(order, status, settled_as, amount, captured), &expected)
+        }
+    };
+    Ok((id.to_owned(), judged))
+}
+
+fn refund(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
+    let id = row.text()?;
+    let found = (row.text().map(number)?, row.int8()?, row.text()?);
+    let judged = match number(id).and_then(|no| event.refunds.get(&no)) {
+        None => Err("the ledger does not know it".to_owned()),
+        Some(refund) => same(&found, &(Some(refund.payment), refund.amount_minor, refund.status)),
+    };
+    Ok((id.to_owned(), judged))
+}
+
+fn number(id: &str) -> Option<u64> {
+    id.rsplit_once('-').and_then(|(_, no)| no.parse().ok())
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Judged {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("says {found:?}, the ledger says {expected:?}"))
+}
