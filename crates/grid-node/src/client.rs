@@ -3,30 +3,36 @@
 //!
 //! One connection per unit, shared by all clones. A command is sent again with the same bytes when
 //! its outcome is unknown, so callers put a key inside that makes repetition harmless. Errors say
-//! whether nothing happened.
+//! whether nothing happened. While a shard has no leader its requests wait here, bounded; they do
+//! not knock at the units' doors.
 
 mod attempts;
+mod budget;
 mod config;
+mod leaders;
+mod parking;
 mod routes;
+mod units;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use parking_lot::RwLock;
+use parking_lot::Mutex;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use config::{ClientConfig, ReadFrom};
 
-use self::attempts::{Ask, Patience};
+use self::attempts::{Aim, Ask, Patience};
+use self::budget::Budget;
+use self::leaders::Leaders;
+use self::parking::Parking;
+use self::units::Units;
+use crate::admin::{AdminAnswer, AdminRequest};
 use crate::node::NodeStatus;
-use crate::port::protocol::{self, Answer, Hello, Request};
-use crate::routes::{Pin, RouteTable};
-use crate::rpc::{Link, LinkOptions};
-use crate::tls::{Callee, Dial};
+use crate::port::protocol::{Answer, Request};
+use crate::routes::{Pin, RouteTable, RoutesKnown};
 use crate::{NodeId, ShardId, codec};
 
 /// The meta group.
@@ -61,33 +67,35 @@ pub struct GridClient {
 
 struct Inner {
     config: ClientConfig,
-    units: Vec<Link>,
-    /// Unit that last answered as leader of a shard.
-    leaders: RwLock<HashMap<ShardId, usize>>,
+    units: Units,
+    leaders: Leaders,
+    parking: Parking,
+    budget: Budget,
     routes: ArcSwap<RouteTable>,
-    next_unit: AtomicUsize,
+    /// The grid that the route table came from first.
+    cluster_id: OnceLock<u128>,
+    /// Held while the table is being changed.
+    changing: Mutex<()>,
+    closed: CancellationToken,
 }
 
 impl GridClient {
-    /// A client of these units. Connects in the background and never waits; call it on a tokio
-    /// runtime, which its background task runs on.
+    /// A client that begins with these units. Connects in the background and never waits; call it on
+    /// a tokio runtime, which its background tasks run on.
     #[must_use]
     pub fn new(config: ClientConfig) -> Self {
-        let options = LinkOptions {
-            tls: config.tls.tls().map(|tls| Dial { tls, callee: Callee::AnyUnit }),
-            hello: Hello::encode(),
-            connect_timeout: config.connect_timeout,
-            body_bytes_max: config.answer_bytes_max,
-            in_flight_max: config.in_flight_max,
-        };
-        let inner = Arc::new(Inner {
-            units: config.units.iter().map(|addr| Link::new(*addr, options.clone())).collect(),
-            config,
-            leaders: RwLock::default(),
-            routes: ArcSwap::default(),
-            next_unit: AtomicUsize::new(rand::random_range(0..1024)),
-        });
         let closed = CancellationToken::new();
+        let inner = Arc::new(Inner {
+            units: Units::new(&config),
+            leaders: Leaders::default(),
+            parking: Parking::new(config.parked_max, config.parked_bytes_max),
+            budget: Budget::new(),
+            routes: ArcSwap::default(),
+            cluster_id: OnceLock::new(),
+            changing: Mutex::new(()),
+            closed: closed.clone(),
+            config,
+        });
         let watching = Arc::clone(&inner);
         let until = closed.clone();
         tokio::spawn(async move { until.run_until_cancelled(routes::watch(&watching)).await });
@@ -107,8 +115,13 @@ impl GridClient {
         if command.len() > self.inner.config.command_bytes_max {
             return Err(ClientError::TooLarge);
         }
-        let request = |budget| Request::Submit { shard, budget, command: command.clone() };
-        let ask = Ask { shard, from: ReadFrom::Leader, patience: Patience::PerAttempt };
+        let request = |Aim { epoch, budget }| Request::Submit {
+            shard,
+            epoch,
+            budget,
+            command: command.clone(),
+        };
+        let ask = Ask { shard, patience: Patience::PerAttempt, bytes: command.len() };
         self.inner.ask(ask, request, deadline).await
     }
 
@@ -123,9 +136,24 @@ impl GridClient {
         from: ReadFrom,
         deadline: Instant,
     ) -> Result<Bytes, ClientError> {
-        let request = |budget| Request::Query { shard, budget, body: body.clone() };
-        let ask = Ask { shard, from, patience: Patience::WhileAlive };
-        read_only(self.inner.ask(ask, request, deadline).await)
+        let answered = match from {
+            ReadFrom::Leader => {
+                let request = |Aim { epoch, budget }| Request::Query {
+                    shard,
+                    epoch,
+                    budget,
+                    body: body.clone(),
+                };
+                let ask = Ask { shard, patience: Patience::WhileAlive, bytes: body.len() };
+                self.inner.ask(ask, request, deadline).await
+            }
+            ReadFrom::Any => {
+                let request =
+                    |budget| Request::Query { shard, epoch: 0, budget, body: body.clone() };
+                self.inner.ask_any(shard, request, deadline).await
+            }
+        };
+        read_only(answered)
     }
 
     /// Pins a key to the least loaded shard; repeating it answers the same.
@@ -133,8 +161,8 @@ impl GridClient {
     /// # Errors
     /// [`ClientError`]; repeating it after `Unknown` is harmless.
     pub async fn pin(&self, key: &str, deadline: Instant) -> Result<Pin, ClientError> {
-        let request = |budget| Request::Pin { budget, key: key.to_owned() };
-        let ask = Ask { shard: META, from: ReadFrom::Leader, patience: Patience::PerAttempt };
+        let request = |aim: Aim| Request::Pin { budget: aim.budget, key: key.to_owned() };
+        let ask = Ask { shard: META, patience: Patience::PerAttempt, bytes: key.len() };
         decoded(&self.inner.ask(ask, request, deadline).await?)
     }
 
@@ -149,11 +177,55 @@ impl GridClient {
     /// # Errors
     /// [`ClientError`].
     pub async fn refresh_routes(&self, deadline: Instant) -> Result<Arc<RouteTable>, ClientError> {
-        let request = |budget| Request::FreshRoutes { budget };
-        let ask = Ask { shard: META, from: ReadFrom::Leader, patience: Patience::PerAttempt };
-        let table = decoded(&read_only(self.inner.ask(ask, request, deadline).await)?)?;
-        self.inner.take_routes(table);
+        let revision = self.inner.routes.load().revision;
+        let known = RoutesKnown { revision, topology: 0 };
+        let request = |aim: Aim| Request::FreshRoutes { budget: aim.budget, known };
+        let ask = Ask { shard: META, patience: Patience::PerAttempt, bytes: 0 };
+        let update = decoded(&read_only(self.inner.ask(ask, request, deadline).await)?)?;
+        self.inner.take_update(update);
         Ok(self.routes())
+    }
+
+    /// Asks one node, or lets it carry something out.
+    ///
+    /// # Errors
+    /// [`ClientError`]: `NoLeader` when the node is not known or cannot be reached in time, `Unknown`
+    /// when it was reached and did not answer; repeating it then is harmless.
+    pub async fn admin(
+        &self,
+        node: NodeId,
+        request: &AdminRequest,
+        deadline: Instant,
+    ) -> Result<AdminAnswer, ClientError> {
+        let body = codec::encode(request);
+        let request = |budget| Request::Admin { budget, body: body.clone() };
+        let answer = self.inner.ask_node(node, request, deadline).await?;
+        match answer {
+            Answer::Ok(body) => decoded(&body),
+            Answer::Moved(hint) => Ok(AdminAnswer::NotLeader { hint: hint.route.leader }),
+            Answer::Malformed(reason) => Err(ClientError::Protocol(reason)),
+            Answer::Stopped => Err(ClientError::NoLeader),
+            Answer::Busy | Answer::Expired => Err(ClientError::Busy),
+            Answer::TooLarge => Err(ClientError::TooLarge),
+            Answer::Unknown => Err(ClientError::Unknown),
+        }
+    }
+
+    /// Asks the leader of a shard (0 is the meta group), whoever that is, or lets it carry something
+    /// out.
+    ///
+    /// # Errors
+    /// [`ClientError`]; repeating it after `Unknown` is harmless.
+    pub async fn admin_leader(
+        &self,
+        shard: ShardId,
+        request: &AdminRequest,
+        deadline: Instant,
+    ) -> Result<AdminAnswer, ClientError> {
+        let body = codec::encode(request);
+        let ask = Ask { shard, patience: Patience::WhileAlive, bytes: body.len() };
+        let request = |aim: Aim| Request::Admin { budget: aim.budget, body: body.clone() };
+        decoded(&self.inner.ask(ask, request, deadline).await?)
     }
 
     /// The figures of one unit, by its place in the configuration.
@@ -165,42 +237,13 @@ impl GridClient {
         unit: usize,
         deadline: Instant,
     ) -> Result<NodeStatus, ClientError> {
-        let link = self.inner.units.get(unit).ok_or(ClientError::NoLeader)?;
+        let address = *self.inner.config.units.get(unit).ok_or(ClientError::NoLeader)?;
+        let link = self.inner.units.link(address);
         let answer = link.call(Request::Status.encode(), deadline).await;
         match answer.map(Answer::decode) {
             Ok(Ok(Answer::Ok(body))) => decoded(&body),
             Ok(other) => Err(ClientError::Protocol(format!("{other:?}"))),
             Err(_) => Err(ClientError::NoLeader),
-        }
-    }
-}
-
-impl Inner {
-    /// The unit that is a node, if it was ever connected.
-    fn unit_of(&self, node: NodeId) -> Option<usize> {
-        self.units.iter().position(|link| {
-            link.greeting()
-                .and_then(|greeting| protocol::decode_greeting(greeting).ok())
-                .is_some_and(|(_, id)| id == node)
-        })
-    }
-
-    /// Any unit, another one each time.
-    fn any_unit(&self) -> usize {
-        self.next_unit.fetch_add(1, Ordering::Relaxed) % self.units.len().max(1)
-    }
-
-    /// Takes over a table unless its pins are older than the known ones.
-    fn take_routes(&self, table: RouteTable) {
-        let table = Arc::new(table);
-        self.routes.rcu(|known| {
-            if table.revision >= known.revision { Arc::clone(&table) } else { Arc::clone(known) }
-        });
-        let mut leaders = self.leaders.write();
-        for (shard, node) in &table.leaders {
-            if let Some(unit) = self.unit_of(*node) {
-                leaders.insert(*shard, unit);
-            }
         }
     }
 }

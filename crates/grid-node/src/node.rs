@@ -5,10 +5,10 @@
 //! again what the disk really has.
 
 mod hosted;
+mod publisher;
 mod start;
 mod status;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use hosted::{Hosted, Shards};
+pub(crate) use hosted::Hosted;
+pub(crate) use publisher::{Published, RoutePublisher};
 pub use start::StartError;
 pub use status::{LogStatus, NodeStatus, ShardStatus};
 
 use crate::config::NodeConfig;
 use crate::machine::{QueryHandler, StateMachine};
 use crate::meta::MetaState;
-use crate::port;
 use crate::raft::{Group, Registry};
 use crate::routes::RouteTable;
 use crate::shard::Shard;
@@ -38,8 +38,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// A node at work.
 pub struct GridNode<S: StateMachine> {
     node_id: NodeId,
-    shard_count: u32,
     hosted: Arc<Hosted<S>>,
+    publisher: Arc<RoutePublisher<S>>,
     groups: Vec<Arc<Group<S>>>,
     meta_group: Option<Arc<Group<MetaState>>>,
     registry: Arc<Registry>,
@@ -108,11 +108,8 @@ impl<S: StateMachine> GridNode<S> {
 
     /// The route table as known here.
     #[must_use]
-    pub fn routes(&self) -> RouteTable {
-        match self.hosted.meta() {
-            Some(meta) => port::route_table(&meta, &self.hosted.shards(), self.shard_count),
-            None => RouteTable::new(0, self.shard_count, BTreeMap::new(), BTreeMap::new()),
-        }
+    pub fn routes(&self) -> Arc<RouteTable> {
+        Arc::clone(&self.publisher.load().table)
     }
 
     /// Roles, positions and sizes of all groups, for probes and operators.

@@ -1,27 +1,28 @@
-//! The client port: commands, questions, routes and pins from routers and services.
+//! The client port: commands, questions, routes, pins and operators' instructions.
 //!
 //! Commands go straight into their shard's queue, without a task each; everything else that waits
 //! is a task. Answers leave in any order. The port decides nothing: who leads, what is full and
-//! what is fresh is the shard's to say.
+//! what is fresh is the shard's to say. Whoever asks the wrong node, or goes by an older epoch, is
+//! told where the shard is. An epoch newer than this node's is served: Raft, not the epoch, fences
+//! deposed leaders, and a unit that the meta group cannot reach must not stop selling.
 
+mod admin;
 pub(crate) mod protocol;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::protocol::{Answer, Hello, Request, RoutesKnown};
+use self::protocol::{Answer, Hello, Request};
 use crate::batcher::Waiter;
 use crate::codec;
 use crate::machine::{QueryError, QueryHandler, StateMachine};
-use crate::meta::{MetaCommand, MetaReply, MetaState};
-use crate::node::{Hosted, NodeStatus, Shards};
-use crate::routes::RouteTable;
+use crate::meta::{MetaCommand, MetaReply};
+use crate::node::{Hosted, NodeStatus, Published, RoutePublisher};
+use crate::routes::RoutesKnown;
 use crate::rpc::{Refusal, Replier, Service};
 use crate::shard::{ReadError, Shard, SubmitError};
 use crate::tls::Caller;
@@ -31,11 +32,10 @@ use crate::{NodeId, ShardId};
 pub(crate) struct ClientService<S: StateMachine> {
     pub cluster_id: u128,
     pub node_id: NodeId,
-    pub shard_count: u32,
     pub hosted: Arc<Hosted<S>>,
     pub handler: Arc<dyn QueryHandler<S>>,
     pub status: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
-    pub leaders_epoch: watch::Receiver<u64>,
+    pub publisher: Arc<RoutePublisher<S>>,
     /// No request waits longer.
     pub budget_max: Duration,
     pub shutdown: CancellationToken,
@@ -57,24 +57,31 @@ impl<S: StateMachine> Service for ClientService<S> {
             Err(error) => return reply.send(Answer::Malformed(error.to_string()).encode()),
         };
         match request {
-            Request::Submit { shard, budget, command } => {
-                self.submit(shard, self.deadline(budget), command, reply);
-            }
-            Request::Query { shard, budget, body } => {
-                self.query(shard, self.deadline(budget), body, reply);
-            }
+            Request::Submit { shard, epoch, budget, command } => match self.aimed(shard, epoch) {
+                Ok(shard) => self.submit(shard, self.deadline(budget), command, reply),
+                Err(moved) => reply.send(moved.encode()),
+            },
+            Request::Query { shard, epoch, budget, body } => match self.aimed(shard, epoch) {
+                Ok(shard) => self.query(shard, self.deadline(budget), body, reply),
+                Err(moved) => reply.send(moved.encode()),
+            },
             Request::Routes { known, wait } => {
                 let routes = self.routes_answer(known, self.deadline(wait));
                 self.answer_later(routes, reply);
             }
-            Request::FreshRoutes { budget } => {
-                let routes = self.fresh_routes(self.deadline(budget));
+            Request::FreshRoutes { budget, known } => {
+                let routes = self.fresh_routes(known, self.deadline(budget));
                 self.answer_later(routes, reply);
             }
             Request::Pin { budget, key } => {
                 let pin = self.pin(self.deadline(budget), key);
                 self.answer_later(pin, reply);
             }
+            Request::Admin { budget, body } => {
+                let answer = self.admin(body, self.deadline(budget));
+                self.answer_later(answer, reply);
+            }
+            Request::WhoLeads { shard } => reply.send(self.where_is(shard).encode()),
             Request::Ping => reply.send(Answer::Ok(Bytes::new()).encode()),
             Request::Status => reply.send(Answer::Ok(codec::encode(&(self.status)())).encode()),
         }
@@ -95,23 +102,39 @@ impl<S: StateMachine> ClientService<S> {
         });
     }
 
-    fn submit(&self, shard: ShardId, deadline: Instant, command: Bytes, reply: Replier) {
-        let Some(shard) = self.hosted.shard(shard) else {
-            return reply.send(Answer::NotLeader { hint: None }.encode());
+    /// The replica here that a request is meant for, unless the asker goes by an older epoch.
+    fn aimed(&self, shard: ShardId, epoch: u64) -> Result<Arc<Shard<S>>, Answer> {
+        let Some(replica) = self.hosted.shard(shard) else { return Err(self.where_is(shard)) };
+        let older = epoch != 0 && epoch < self.publisher.load().table.epoch(shard);
+        if older { Err(self.where_is(shard)) } else { Ok(replica) }
+    }
+
+    /// Where a shard is, as known here.
+    fn where_is(&self, shard: ShardId) -> Answer {
+        let published = self.publisher.load();
+        match (shard, self.hosted.shard(shard), self.hosted.meta()) {
+            (0, _, Some(meta)) => moved(&published, &meta),
+            (_, Some(replica), _) => moved(&published, &replica),
+            _ => Answer::Moved(Box::new(published.hint(shard, false))),
+        }
+    }
+
+    fn submit(&self, shard: Arc<Shard<S>>, deadline: Instant, command: Bytes, reply: Replier) {
+        let (publisher, asked) = (Arc::clone(&self.publisher), Arc::clone(&shard));
+        let answer = move |outcome| {
+            let answer = answer_of(outcome, || moved(&publisher.load(), &asked));
+            reply.send(answer.encode());
         };
-        let answer = move |outcome| reply.send(Answer::from(outcome).encode());
         shard.enqueue(command, deadline, Waiter::Callback(Box::new(answer)));
     }
 
-    fn query(&self, shard: ShardId, deadline: Instant, body: Bytes, reply: Replier) {
-        let Some(shard) = self.hosted.shard(shard) else {
-            return reply.send(Answer::NotLeader { hint: None }.encode());
-        };
-        let question = self.handler.query(shard, body, deadline);
+    fn query(&self, shard: Arc<Shard<S>>, deadline: Instant, body: Bytes, reply: Replier) {
+        let publisher = Arc::clone(&self.publisher);
+        let question = self.handler.query(Arc::clone(&shard), body, deadline);
         let answer = async move {
             match tokio::time::timeout_at(deadline.into(), question).await {
                 Ok(Ok(body)) => Answer::Ok(body),
-                Ok(Err(QueryError::NotLeader { hint })) => Answer::NotLeader { hint },
+                Ok(Err(QueryError::NotLeader { .. })) => moved(&publisher.load(), &shard),
                 Ok(Err(QueryError::Expired)) | Err(_) => Answer::Expired,
                 Ok(Err(QueryError::Stopped)) => Answer::Stopped,
             }
@@ -119,44 +142,39 @@ impl<S: StateMachine> ClientService<S> {
         self.answer_later(answer, reply);
     }
 
-    /// The routes as known here, once they differ from what the client knows or it is time.
+    /// What the client lacks of the routes as known here, once there is something or it is time.
     fn routes_answer(
         &self,
         known: RoutesKnown,
         deadline: Instant,
     ) -> impl Future<Output = Answer> + Send + use<S> {
-        let (hosted, count) = (Arc::clone(&self.hosted), self.shard_count);
-        let mut leaders_epoch = self.leaders_epoch.clone();
+        let mut published = self.publisher.watch();
         async move {
-            let Some(meta) = hosted.meta() else { return Answer::NotLeader { hint: None } };
-            let mut applied = meta.watch_applied();
-            loop {
-                applied.borrow_and_update();
-                leaders_epoch.borrow_and_update();
-                let table = route_table(&meta, &hosted.shards(), count);
-                if RoutesKnown::of(&table) != known || Instant::now() >= deadline {
-                    return Answer::Ok(codec::encode(&table));
-                }
-                let changed = tokio::select! {
-                    changed = applied.changed() => changed,
-                    changed = leaders_epoch.changed() => changed,
-                    () = tokio::time::sleep_until(deadline.into()) => Ok(()),
-                };
-                if changed.is_err() {
-                    return Answer::Stopped;
-                }
+            let news = published.wait_for(|published| published.is_news_to(known));
+            if let Ok(Err(_)) = tokio::time::timeout_at(deadline.into(), news).await {
+                return Answer::Stopped;
             }
+            let published = Arc::clone(&published.borrow());
+            Answer::Ok(codec::encode(&published.update_since(known)))
         }
     }
 
     /// The routes with every pin that was acknowledged before the question.
-    fn fresh_routes(&self, deadline: Instant) -> impl Future<Output = Answer> + Send + use<S> {
-        let (hosted, count) = (Arc::clone(&self.hosted), self.shard_count);
+    fn fresh_routes(
+        &self,
+        known: RoutesKnown,
+        deadline: Instant,
+    ) -> impl Future<Output = Answer> + Send + use<S> {
+        let (meta, publisher) = (self.hosted.meta(), Arc::clone(&self.publisher));
+        let elsewhere = self.where_is(0);
         async move {
-            let Some(meta) = hosted.meta() else { return Answer::NotLeader { hint: None } };
+            let Some(meta) = meta else { return elsewhere };
             match meta.read_fresh(deadline, |_| ()).await {
-                Ok(()) => Answer::Ok(codec::encode(&route_table(&meta, &hosted.shards(), count))),
-                Err(ReadError::NotLeader { hint }) => Answer::NotLeader { hint },
+                Ok(()) => {
+                    publisher.look();
+                    Answer::Ok(codec::encode(&publisher.load().update_since(known)))
+                }
+                Err(ReadError::NotLeader { .. }) => moved(&publisher.load(), &meta),
                 Err(ReadError::Expired) => Answer::Expired,
                 Err(ReadError::Stopped) => Answer::Stopped,
             }
@@ -164,12 +182,14 @@ impl<S: StateMachine> ClientService<S> {
     }
 
     fn pin(&self, deadline: Instant, key: String) -> impl Future<Output = Answer> + Send + use<S> {
-        let (meta, shards) = (self.hosted.meta(), self.shard_count);
+        let (meta, publisher) = (self.hosted.meta(), Arc::clone(&self.publisher));
+        let elsewhere = self.where_is(0);
         async move {
-            let Some(meta) = meta else { return Answer::NotLeader { hint: None } };
+            let Some(meta) = meta else { return elsewhere };
+            let shards = publisher.load().table.shards;
             let command = codec::encode(&MetaCommand::Pin { key, shards });
             match meta.submit(command, deadline).await {
-                Err(error) => Answer::from(Err(error)),
+                Err(error) => answer_of(Err(error), || moved(&publisher.load(), &meta)),
                 Ok(reply) => match codec::decode(&reply) {
                     Ok(MetaReply::Pinned(pin)) => Answer::Ok(codec::encode(&pin)),
                     Ok(_) => Answer::Malformed("not a key".into()),
@@ -180,35 +200,25 @@ impl<S: StateMachine> ClientService<S> {
     }
 }
 
-/// Pins as applied here and leaders as heard of here.
-pub(crate) fn route_table<S: StateMachine>(
-    meta: &Shard<MetaState>,
-    shards: &Shards<S>,
-    shard_count: u32,
-) -> RouteTable {
-    let (revision, pins) = meta.read(|state| {
-        let pins = state.pins().map(|(key, pin)| (key.to_owned(), pin));
-        (state.revision(), pins.collect::<BTreeMap<_, _>>())
-    });
-    let leader = |shard: ShardId, leader: Option<NodeId>| leader.map(|leader| (shard, leader));
-    let leaders = shards
-        .values()
-        .filter_map(|shard| leader(shard.id(), shard.group().role().leader))
-        .chain(leader(0, meta.group().role().leader))
-        .collect();
-    RouteTable::new(revision, shard_count, pins, leaders)
+/// Where a shard with a replica here is: what was published, and who leads as heard this moment.
+fn moved<M: StateMachine>(published: &Published, replica: &Shard<M>) -> Answer {
+    let role = replica.group().role();
+    let mut hint = published.hint(replica.id(), replica.is_serving());
+    (hint.route.term, hint.route.leader) = (role.term, role.leader);
+    let leader = role.leader.and_then(|id| Some((id, *published.table.nodes.get(&id)?)));
+    hint.nodes.extend(leader);
+    Answer::Moved(Box::new(hint))
 }
 
-impl From<Result<Bytes, SubmitError>> for Answer {
-    fn from(outcome: Result<Bytes, SubmitError>) -> Self {
-        match outcome {
-            Ok(reply) => Self::Ok(reply),
-            Err(SubmitError::NotLeader { hint }) => Self::NotLeader { hint },
-            Err(SubmitError::Busy) => Self::Busy,
-            Err(SubmitError::TooLarge) => Self::TooLarge,
-            Err(SubmitError::Expired) => Self::Expired,
-            Err(SubmitError::Unknown) => Self::Unknown,
-            Err(SubmitError::Stopped) => Self::Stopped,
-        }
+/// The answer to a command; `moved` says where the shard is.
+fn answer_of(outcome: Result<Bytes, SubmitError>, moved: impl FnOnce() -> Answer) -> Answer {
+    match outcome {
+        Ok(reply) => Answer::Ok(reply),
+        Err(SubmitError::NotLeader { .. }) => moved(),
+        Err(SubmitError::Busy) => Answer::Busy,
+        Err(SubmitError::TooLarge) => Answer::TooLarge,
+        Err(SubmitError::Expired) => Answer::Expired,
+        Err(SubmitError::Unknown) => Answer::Unknown,
+        Err(SubmitError::Stopped) => Answer::Stopped,
     }
 }

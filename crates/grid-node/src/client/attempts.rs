@@ -1,28 +1,37 @@
-//! Trying units until one answers, the deadline passes, or the answer is a refusal.
+//! Trying until a leader answers, the deadline passes, or the answer is a refusal.
 //!
-//! The state of a call is small: which unit is next, how long to pause, and whether some attempt
-//! may have happened. The last decides what the error says.
+//! A request goes to the leader of its shard. When that one fails, the request is parked until
+//! another is known, and then sent again with the same payload. Sending it to the same leader again
+//! is a retry, which costs credit and a pause. The state of a call is small: who was asked last, and
+//! whether some attempt may have happened; that decides what the error says.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::{ClientError, Inner, ReadFrom};
+use super::leaders::{Leader, Place};
+use super::{ClientError, Inner};
 use crate::port::protocol::{Answer, Request};
 use crate::rpc::CallError;
 use crate::{NodeId, ShardId};
 
-/// The first pause between attempts; doubles up to the longest, a part of it at random.
+/// The first pause before a retry; doubles up to the longest, a part of it at random.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
-/// The longest pause: a new leader is found within it.
+/// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
+/// An answer of a leader that was deposed meanwhile is waited for so long: it is on its way or never
+/// comes.
+const DEPOSED_GRACE: Duration = Duration::from_millis(50);
 
-/// Where a request goes and how long one unit may take.
+/// What is asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ask {
     pub shard: ShardId,
-    pub from: ReadFrom,
     pub patience: Patience,
+    /// Bytes that the request keeps in memory while it is parked.
+    pub bytes: usize,
 }
 
 /// Patience with one unit.
@@ -34,154 +43,207 @@ pub(super) enum Patience {
     WhileAlive,
 }
 
+/// What an attempt says beside the question itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Aim {
+    /// The epoch of the shard's replicas as known here.
+    pub epoch: u64,
+    /// The time it may take.
+    pub budget: Duration,
+}
+
 struct Attempts {
-    unit: usize,
+    /// Who was asked last, and under which epoch.
+    last: Option<(Leader, u64)>,
     pause: Duration,
     /// Whether some attempt may have happened.
     maybe: bool,
     /// Whether the last refusal was for load.
     loaded: bool,
-    /// Hints followed without a pause in between.
-    hops: usize,
-}
-
-/// What follows an attempt.
-enum Next {
-    Done(Result<Bytes, ClientError>),
-    /// At once, to this unit.
-    Hop(usize),
-    /// After a pause, to the same unit.
-    Again,
-    /// After a pause, to the next unit.
-    Elsewhere,
 }
 
 impl Inner {
-    /// Sends `request`, made anew with the budget of each attempt.
+    /// Asks a shard's leader. `request` is made anew with the aim of each attempt.
     pub(super) async fn ask(
-        &self,
+        self: &Arc<Self>,
         ask: Ask,
-        request: impl Fn(Duration) -> Request,
+        request: impl Fn(Aim) -> Request,
         deadline: Instant,
     ) -> Result<Bytes, ClientError> {
-        if self.units.is_empty() {
-            return Err(ClientError::NoLeader);
-        }
-        let hinted = match ask.from {
-            ReadFrom::Leader => self.leaders.read().get(&ask.shard).copied(),
-            ReadFrom::Any => None,
-        };
-        let mut attempts = Attempts {
-            unit: hinted.unwrap_or_else(|| self.any_unit()),
-            pause: PAUSE_MIN,
-            maybe: false,
-            loaded: false,
-            hops: 0,
-        };
-        loop {
-            let now = Instant::now();
-            if now >= deadline {
-                return Err(attempts.give_up());
+        let place = self.leaders.place(ask.shard);
+        let mut attempts = Attempts { last: None, pause: PAUSE_MIN, maybe: false, loaded: false };
+        self.budget.first();
+        while Instant::now() < deadline {
+            let Some(leader) = place.leader() else {
+                let Some(_parked) = self.parking.enter(ask.bytes) else {
+                    return Err(attempts.give_up_for_load());
+                };
+                self.wait_for_leader(ask.shard, &place, deadline).await;
+                continue;
+            };
+            let epoch = self.routes.load().epoch(ask.shard);
+            if attempts.last == Some((leader, epoch)) {
+                attempts.last = None;
+                self.budget.retry(deadline).await;
+                attempts.rest(deadline).await;
+                continue;
             }
+            attempts.last = Some((leader, epoch));
+            let now = Instant::now();
             let until = match ask.patience {
                 Patience::PerAttempt => deadline.min(now + self.config.attempt_timeout),
                 Patience::WhileAlive => deadline,
             };
-            let body = request(until - now).encode();
-            let unit = attempts.unit;
-            let answer = match ask.patience {
-                Patience::PerAttempt => self.units[unit].call(body, until).await,
-                Patience::WhileAlive => tokio::select! {
-                    answer = self.units[unit].call(body, until) => answer,
-                    () = self.falls_silent(unit) => Err(CallError::TimedOut),
-                },
-            };
-            match self.judge(&ask, &mut attempts, answer) {
-                Next::Done(result) => return result,
-                Next::Hop(unit) => attempts.unit = unit,
-                Next::Again => attempts.rest(deadline).await,
-                Next::Elsewhere => {
-                    attempts.unit = (attempts.unit + 1) % self.units.len();
-                    attempts.rest(deadline).await;
-                }
+            let aim = Aim { epoch, budget: until.saturating_duration_since(now) };
+            let answer = self.attempt(&ask, &place, leader, (request(aim), until)).await;
+            if let Some(result) = self.judge(&ask, &place, &mut attempts, (leader, answer)) {
+                return result;
             }
+        }
+        Err(attempts.give_up())
+    }
+
+    /// One attempt at one leader.
+    async fn attempt(
+        &self,
+        ask: &Ask,
+        place: &Place,
+        leader: Leader,
+        (request, until): (Request, Instant),
+    ) -> Result<Bytes, CallError> {
+        let link = self.units.link(leader.address);
+        let given_up = async {
+            tokio::select! {
+                () = place.superseded(leader) => tokio::time::sleep(DEPOSED_GRACE).await,
+                () = self.falls_silent(leader.address, ask.patience) => {}
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = link.call(request.encode(), until) => answer,
+            () = given_up => Err(CallError::Lost),
         }
     }
 
-    /// Resolves once a unit leaves a ping unanswered.
-    async fn falls_silent(&self, unit: usize) {
+    /// Resolves once a unit that may take its time leaves a ping unanswered.
+    pub(super) async fn falls_silent(&self, address: SocketAddr, patience: Patience) {
+        if matches!(patience, Patience::PerAttempt) {
+            return std::future::pending().await;
+        }
         let patience = self.config.attempt_timeout;
         loop {
             tokio::time::sleep(patience).await;
             let ping = Request::Ping.encode();
-            if self.units[unit].call(ping, Instant::now() + patience).await.is_err() {
+            if self.units.link(address).call(ping, Instant::now() + patience).await.is_err() {
                 return;
             }
         }
     }
 
-    fn judge(&self, ask: &Ask, attempts: &mut Attempts, answer: Result<Bytes, CallError>) -> Next {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(CallError::NotSent) => return self.elsewhere(ask),
-            Err(CallError::Full) if attempts.maybe => return Next::Again,
-            Err(CallError::Full) => return Next::Done(Err(ClientError::Busy)),
-            Err(CallError::Lost | CallError::TimedOut) => {
-                attempts.maybe = true;
-                return self.elsewhere(ask);
+    /// What an attempt came to: the call's result, or `None` to go on.
+    fn judge(
+        &self,
+        ask: &Ask,
+        place: &Place,
+        attempts: &mut Attempts,
+        (leader, answer): (Leader, Result<Bytes, CallError>),
+    ) -> Option<Result<Bytes, ClientError>> {
+        let answer = match answer.map(Answer::decode) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Some(Err(ClientError::Protocol(error.to_string()))),
+            Err(CallError::Full) if attempts.maybe => return None,
+            Err(CallError::Full) => return Some(Err(ClientError::Busy)),
+            Err(failed) => {
+                attempts.maybe |= failed != CallError::NotSent;
+                place.doubt(leader);
+                return None;
             }
         };
         attempts.loaded = false;
-        match Answer::decode(answer) {
-            Ok(Answer::Ok(body)) => {
-                self.remember(ask, attempts.unit);
-                Next::Done(Ok(body))
+        match answer {
+            Answer::Ok(body) => return Some(Ok(body)),
+            Answer::Moved(hint) => {
+                if !hint.serving {
+                    place.doubt(leader);
+                }
+                self.take_hint(ask.shard, &hint, leader.address);
             }
-            Ok(Answer::NotLeader { hint }) => self.follow(ask, attempts, hint),
-            Ok(Answer::Busy) if attempts.maybe => Next::Again,
-            Ok(Answer::Busy) => Next::Done(Err(ClientError::Busy)),
-            Ok(Answer::TooLarge) => Next::Done(Err(ClientError::TooLarge)),
-            Ok(Answer::Expired) => {
-                attempts.loaded = true;
-                Next::Again
-            }
-            Ok(Answer::Unknown) => {
+            Answer::Busy if attempts.maybe => {}
+            Answer::Busy => return Some(Err(ClientError::Busy)),
+            Answer::TooLarge => return Some(Err(ClientError::TooLarge)),
+            Answer::Expired => attempts.loaded = true,
+            Answer::Unknown => {
                 attempts.maybe = true;
-                self.elsewhere(ask)
+                place.doubt(leader);
             }
-            Ok(Answer::Stopped) => self.elsewhere(ask),
-            Ok(Answer::Malformed(reason)) => Next::Done(Err(ClientError::Protocol(reason))),
-            Err(error) => Next::Done(Err(ClientError::Protocol(error.to_string()))),
+            Answer::Stopped => place.doubt(leader),
+            Answer::Malformed(reason) => return Some(Err(ClientError::Protocol(reason))),
         }
+        None
     }
 
-    /// Goes where a unit pointed, unless that leads around in a circle.
-    fn follow(&self, ask: &Ask, attempts: &mut Attempts, hint: Option<NodeId>) -> Next {
-        let unit = hint.and_then(|node| self.unit_of(node)).filter(|unit| *unit != attempts.unit);
-        match unit {
-            Some(unit) if attempts.hops < self.units.len() => {
-                attempts.hops += 1;
-                Next::Hop(unit)
+    /// Asks any replica of a shard, the connected ones first.
+    pub(super) async fn ask_any(
+        &self,
+        shard: ShardId,
+        request: impl Fn(Duration) -> Request,
+        deadline: Instant,
+    ) -> Result<Bytes, ClientError> {
+        self.budget.first();
+        let mut pause = PAUSE_MIN;
+        loop {
+            for address in self.addresses(shard, false) {
+                let now = Instant::now();
+                if now >= deadline {
+                    return Err(ClientError::NoLeader);
+                }
+                let until = deadline.min(now + self.config.attempt_timeout);
+                let link = self.units.link(address);
+                match link.call(request(until - now).encode(), until).await.map(Answer::decode) {
+                    Ok(Ok(Answer::Ok(body))) => return Ok(body),
+                    Ok(Ok(Answer::Malformed(why))) => return Err(ClientError::Protocol(why)),
+                    Ok(Ok(Answer::Moved(hint))) => {
+                        self.take_hint(shard, &hint, address);
+                    }
+                    // Costs nobody anything.
+                    Err(CallError::NotSent) => continue,
+                    Ok(_) | Err(_) => self.budget.retry(deadline).await,
+                }
             }
-            _ => {
-                attempts.hops = 0;
-                self.elsewhere(ask)
-            }
+            tokio::time::sleep_until((Instant::now() + pause).min(deadline).into()).await;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
+}
 
-    fn elsewhere(&self, ask: &Ask) -> Next {
-        if ask.from == ReadFrom::Leader {
-            self.leaders.write().remove(&ask.shard);
+impl Inner {
+    /// Asks one node, waiting until its address is known and it can be reached.
+    pub(super) async fn ask_node(
+        &self,
+        node: NodeId,
+        request: impl Fn(Duration) -> Request,
+        deadline: Instant,
+    ) -> Result<Answer, ClientError> {
+        loop {
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(ClientError::NoLeader);
+            }
+            let address = self.routes.load().nodes.get(&node).copied();
+            if let Some(address) = address {
+                let link = self.units.link(address);
+                match link.call(request(deadline - now).encode(), deadline).await {
+                    Ok(answer) => {
+                        let answer = Answer::decode(answer);
+                        return answer.map_err(|e| ClientError::Protocol(e.to_string()));
+                    }
+                    Err(CallError::NotSent) => {}
+                    Err(CallError::Full) => return Err(ClientError::Busy),
+                    Err(CallError::Lost | CallError::TimedOut) => return Err(ClientError::Unknown),
+                }
+            }
+            tokio::time::sleep_until((now + PAUSE_MAX).min(deadline).into()).await;
         }
-        Next::Elsewhere
-    }
-
-    fn remember(&self, ask: &Ask, unit: usize) {
-        if ask.from == ReadFrom::Any || self.leaders.read().get(&ask.shard) == Some(&unit) {
-            return;
-        }
-        self.leaders.write().insert(ask.shard, unit);
     }
 }
 
@@ -192,6 +254,10 @@ impl Attempts {
             (false, true) => ClientError::Busy,
             (false, false) => ClientError::NoLeader,
         }
+    }
+
+    fn give_up_for_load(&self) -> ClientError {
+        if self.maybe { ClientError::Unknown } else { ClientError::Busy }
     }
 
     async fn rest(&mut self, deadline: Instant) {

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{GridNode, Hosted, status};
+use super::{GridNode, Hosted, RoutePublisher, status};
 use crate::ShardId;
 use crate::batcher::Batcher;
 use crate::config::{ConfigError, NodeConfig};
@@ -303,13 +303,17 @@ impl<S: StateMachine> Opened<S> {
         let shards = groups.map(|g| (g.shard, self.shard(&runtime, g))).collect();
         let meta = self.meta_group.as_ref().map(|group| self.shard(&runtime, group));
         let hosted = Hosted::new(shards, meta);
-        self.serve_raft(&runtime, raft_listener)?;
-        self.serve_clients(&hosted, client_listener)?;
         let parts = &self.parts;
+        let publisher = RoutePublisher::new(&self.config, Arc::clone(&hosted));
+        let publishing = Arc::clone(&publisher).run(parts.leaders_epoch.subscribe());
+        let shutdown = parts.shutdown.clone();
+        parts.tasks.spawn(async move { shutdown.run_until_cancelled(publishing).await });
+        self.serve_raft(&runtime, raft_listener)?;
+        self.serve_clients(&hosted, &publisher, client_listener)?;
         Ok(GridNode {
             node_id: parts.node_id,
-            shard_count: self.config.shards,
             hosted,
+            publisher,
             registry: Arc::clone(&parts.registry),
             wal: parts.wal.clone(),
             failed: parts.failed.subscribe(),
@@ -362,6 +366,7 @@ impl<S: StateMachine> Opened<S> {
     fn serve_clients(
         &self,
         hosted: &Arc<Hosted<S>>,
+        publisher: &Arc<RoutePublisher<S>>,
         listener: std::net::TcpListener,
     ) -> Result<(), StartError> {
         let parts = &self.parts;
@@ -372,11 +377,10 @@ impl<S: StateMachine> Opened<S> {
         let service = ClientService {
             cluster_id: parts.cluster_id,
             node_id,
-            shard_count: self.config.shards,
             hosted: Arc::clone(hosted),
             handler: Arc::clone(&self.handler),
             status: Arc::new(move || status::status(node_id, &all, &wal)),
-            leaders_epoch: parts.leaders_epoch.subscribe(),
+            publisher: Arc::clone(publisher),
             budget_max: Duration::from_millis(limits.budget_max_ms),
             shutdown: parts.shutdown.clone(),
             tasks: parts.tasks.clone(),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::routes::RouteTable;
+use crate::routes::{RoutesKnown, ShardHint};
 use crate::wire::{Malformed, Take};
-use crate::{NodeId, ShardId};
+use crate::{NodeId, ShardId, codec};
 
 /// Version of the client port; a node refuses any other.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"SGGRID\r\n";
 
 /// Bytes of a request beside its payload, at most.
@@ -53,33 +53,19 @@ pub(crate) fn decode_greeting(mut bytes: Bytes) -> Result<(u128, NodeId), Malfor
     Ok(greeting)
 }
 
-/// What a client has of the routes, in short.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct RoutesKnown {
-    pub revision: u64,
-    /// A hash of the leaders.
-    pub leaders: u64,
-}
-
-impl RoutesKnown {
-    pub fn of(table: &RouteTable) -> Self {
-        // FNV-1a over the pairs: equal on every machine, and a collision only delays a hint.
-        let words = table.leaders.iter().flat_map(|(shard, node)| [u64::from(*shard), *node]);
-        let hash = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x0000_0100_0000_01b3);
-        Self { revision: table.revision, leaders: words.fold(0xcbf2_9ce4_8422_2325, hash) }
-    }
-}
-
-/// A client's request. A budget is the time it may take.
+/// A client's request. A budget is the time it may take, an epoch that of the shard's replicas as
+/// the client knows them, 0 when it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     Submit {
         shard: ShardId,
+        epoch: u64,
         budget: Duration,
         command: Bytes,
     },
     Query {
         shard: ShardId,
+        epoch: u64,
         budget: Duration,
         body: Bytes,
     },
@@ -91,6 +77,7 @@ pub(crate) enum Request {
     /// Routes with all acknowledged pins, from the meta group's leader.
     FreshRoutes {
         budget: Duration,
+        known: RoutesKnown,
     },
     Pin {
         budget: Duration,
@@ -99,6 +86,15 @@ pub(crate) enum Request {
     Status,
     /// Asks whether the unit is alive; the answer is empty.
     Ping,
+    /// An [`crate::AdminRequest`].
+    Admin {
+        budget: Duration,
+        body: Bytes,
+    },
+    /// Asks where a shard is; the answer is [`Answer::Moved`] wherever it is.
+    WhoLeads {
+        shard: ShardId,
+    },
 }
 
 fn put_duration(out: &mut BytesMut, duration: Duration) {
@@ -109,29 +105,46 @@ fn take_duration(bytes: &mut Bytes) -> Result<Duration, Malformed> {
     Ok(Duration::from_millis(u64::from(bytes.take_u32()?)))
 }
 
+fn put_aim(out: &mut BytesMut, shard: ShardId, epoch: u64, budget: Duration) {
+    out.put_u32_le(shard);
+    out.put_u64_le(epoch);
+    put_duration(out, budget);
+}
+
+fn take_aim(bytes: &mut Bytes) -> Result<(ShardId, u64, Duration), Malformed> {
+    Ok((bytes.take_u32()?, bytes.take_u64()?, take_duration(bytes)?))
+}
+
+fn put_known(out: &mut BytesMut, known: RoutesKnown) {
+    out.put_u64_le(known.revision);
+    out.put_u64_le(known.topology);
+}
+
+fn take_known(bytes: &mut Bytes) -> Result<RoutesKnown, Malformed> {
+    Ok(RoutesKnown { revision: bytes.take_u64()?, topology: bytes.take_u64()? })
+}
+
 impl Request {
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(REQUEST_OVERHEAD_BYTES + self.payload().len());
         match self {
-            Self::Submit { shard, budget, .. } => {
+            Self::Submit { shard, epoch, budget, .. } => {
                 out.put_u8(0);
-                out.put_u32_le(*shard);
-                put_duration(&mut out, *budget);
+                put_aim(&mut out, *shard, *epoch, *budget);
             }
-            Self::Query { shard, budget, .. } => {
+            Self::Query { shard, epoch, budget, .. } => {
                 out.put_u8(1);
-                out.put_u32_le(*shard);
-                put_duration(&mut out, *budget);
+                put_aim(&mut out, *shard, *epoch, *budget);
             }
             Self::Routes { known, wait } => {
                 out.put_u8(2);
-                out.put_u64_le(known.revision);
-                out.put_u64_le(known.leaders);
+                put_known(&mut out, *known);
                 put_duration(&mut out, *wait);
             }
-            Self::FreshRoutes { budget } => {
+            Self::FreshRoutes { budget, known } => {
                 out.put_u8(3);
                 put_duration(&mut out, *budget);
+                put_known(&mut out, *known);
             }
             Self::Pin { budget, .. } => {
                 out.put_u8(4);
@@ -139,6 +152,14 @@ impl Request {
             }
             Self::Status => out.put_u8(5),
             Self::Ping => out.put_u8(6),
+            Self::Admin { budget, .. } => {
+                out.put_u8(7);
+                put_duration(&mut out, *budget);
+            }
+            Self::WhoLeads { shard } => {
+                out.put_u8(10);
+                out.put_u32_le(*shard);
+            }
         }
         out.put_slice(self.payload());
         out.freeze()
@@ -147,27 +168,34 @@ impl Request {
     fn payload(&self) -> &[u8] {
         match self {
             Self::Submit { command, .. } => command,
-            Self::Query { body, .. } => body,
+            Self::Query { body, .. } | Self::Admin { body, .. } => body,
             Self::Pin { key, .. } => key.as_bytes(),
-            Self::Routes { .. } | Self::FreshRoutes { .. } | Self::Status | Self::Ping => &[],
+            Self::Routes { .. }
+            | Self::FreshRoutes { .. }
+            | Self::WhoLeads { .. }
+            | Self::Status
+            | Self::Ping => &[],
         }
     }
 
     pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
         let request = match bytes.take_u8()? {
             0 => {
-                let (shard, budget) = (bytes.take_u32()?, take_duration(&mut bytes)?);
-                return Ok(Self::Submit { shard, budget, command: bytes });
+                let (shard, epoch, budget) = take_aim(&mut bytes)?;
+                return Ok(Self::Submit { shard, epoch, budget, command: bytes });
             }
             1 => {
-                let (shard, budget) = (bytes.take_u32()?, take_duration(&mut bytes)?);
-                return Ok(Self::Query { shard, budget, body: bytes });
+                let (shard, epoch, budget) = take_aim(&mut bytes)?;
+                return Ok(Self::Query { shard, epoch, budget, body: bytes });
             }
             2 => {
-                let known = RoutesKnown { revision: bytes.take_u64()?, leaders: bytes.take_u64()? };
+                let known = take_known(&mut bytes)?;
                 Self::Routes { known, wait: take_duration(&mut bytes)? }
             }
-            3 => Self::FreshRoutes { budget: take_duration(&mut bytes)? },
+            3 => {
+                let budget = take_duration(&mut bytes)?;
+                Self::FreshRoutes { budget, known: take_known(&mut bytes)? }
+            }
             4 => {
                 let budget = take_duration(&mut bytes)?;
                 let key = String::from_utf8(bytes.to_vec()).map_err(|_| Malformed("not text"))?;
@@ -175,6 +203,11 @@ impl Request {
             }
             5 => Self::Status,
             6 => Self::Ping,
+            7 => {
+                let budget = take_duration(&mut bytes)?;
+                return Ok(Self::Admin { budget, body: bytes });
+            }
+            10 => Self::WhoLeads { shard: bytes.take_u32()? },
             _ => return Err(Malformed("an unknown request")),
         };
         bytes.take_end()?;
@@ -186,10 +219,8 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Ok(Bytes),
-    /// Nothing happened; another node may lead.
-    NotLeader {
-        hint: Option<NodeId>,
-    },
+    /// Nothing happened: the shard is served elsewhere, by nobody, or under a newer epoch.
+    Moved(Box<ShardHint>),
     /// Nothing happened.
     Busy,
     /// Nothing happened.
@@ -208,12 +239,7 @@ impl Answer {
     pub fn encode(&self) -> Bytes {
         let (kind, payload): (u8, &[u8]) = match self {
             Self::Ok(body) => (0, body),
-            Self::NotLeader { hint } => {
-                let mut out = BytesMut::with_capacity(9);
-                out.put_u8(1);
-                out.put_u64_le(hint.unwrap_or(0));
-                return out.freeze();
-            }
+            Self::Moved(hint) => return tagged(1, &codec::encode(hint)),
             Self::Busy => (2, &[]),
             Self::TooLarge => (3, &[]),
             Self::Expired => (4, &[]),
@@ -221,16 +247,16 @@ impl Answer {
             Self::Stopped => (6, &[]),
             Self::Malformed(reason) => (7, reason.as_bytes()),
         };
-        let mut out = BytesMut::with_capacity(1 + payload.len());
-        out.put_u8(kind);
-        out.put_slice(payload);
-        out.freeze()
+        tagged(kind, payload)
     }
 
     pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
         let answer = match bytes.take_u8()? {
             0 => return Ok(Self::Ok(bytes)),
-            1 => Self::NotLeader { hint: Some(bytes.take_u64()?).filter(|id| *id != 0) },
+            1 => {
+                let hint = codec::decode(&bytes).map_err(|_| Malformed("not a place"))?;
+                return Ok(Self::Moved(Box::new(hint)));
+            }
             2 => Self::Busy,
             3 => Self::TooLarge,
             4 => Self::Expired,
@@ -244,6 +270,13 @@ impl Answer {
     }
 }
 
+fn tagged(kind: u8, payload: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(1 + payload.len());
+    out.put_u8(kind);
+    out.put_slice(payload);
+    out.freeze()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,10 +286,12 @@ mod tests {
         let budget = Duration::from_millis(1500);
         let payload = Bytes::from_static(b"payload");
         let requests = [
-            Request::Submit { shard: 3, budget, command: payload.clone() },
-            Request::Query { shard: 4, budget, body: payload },
-            Request::Routes { known: RoutesKnown { revision: 7, leaders: 9 }, wait: budget },
-            Request::FreshRoutes { budget },
+            Request::Submit { shard: 3, epoch: 1 << 40, budget, command: payload.clone() },
+            Request::Query { shard: 4, epoch: 0, budget, body: payload.clone() },
+            Request::Routes { known: RoutesKnown { revision: 7, topology: 9 }, wait: budget },
+            Request::FreshRoutes { budget, known: RoutesKnown::default() },
+            Request::Admin { budget, body: payload },
+            Request::WhoLeads { shard: 5 },
             Request::Pin { budget, key: "key".into() },
             Request::Status,
             Request::Ping,
@@ -273,8 +308,7 @@ mod tests {
     fn answers_come_back_the_same() {
         let answers = [
             Answer::Ok(Bytes::from_static(b"reply")),
-            Answer::NotLeader { hint: None },
-            Answer::NotLeader { hint: Some(2) },
+            Answer::Moved(Box::default()),
             Answer::Busy,
             Answer::TooLarge,
             Answer::Expired,

@@ -112,15 +112,6 @@ impl Link {
         connection.call(body, deadline, self.options.in_flight_max).await
     }
 
-    /// Connects if it is not connected, so that the greeting is known.
-    pub async fn connect(&self, deadline: Instant) -> Result<(), CallError> {
-        if self.live().is_some() {
-            return Ok(());
-        }
-        let dialled = tokio::time::timeout_at(deadline.into(), self.dial()).await;
-        dialled.map_err(|_| CallError::NotSent)?.map(drop)
-    }
-
     fn live(&self) -> Option<Arc<Connection>> {
         self.live.lock().as_ref().filter(|c| !c.ended.is_cancelled()).cloned()
     }
