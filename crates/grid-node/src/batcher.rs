@@ -242,8 +242,9 @@ impl<S: StateMachine> BatchTask<S> {
         let at_ms = self.stamp.next(&self.group);
         self.metrics.commands.increment(batch.len() as u64);
         self.metrics.batch_commands.record(batch.len() as f64);
+        let commands = batch.len() as u64;
         let waiters: Vec<Waiter> = batch.into_iter().map(|w| w.waiter).collect();
-        match self.group.propose(Proposal { at_ms, body }).await {
+        match self.group.propose(Proposal { at_ms, commands, body }).await {
             Err(error) => refuse(waiters, &error),
             Ok(replies) => {
                 let lost = self.lease.lost.clone();

@@ -6,7 +6,7 @@
 mod forms;
 mod knobs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -23,6 +23,9 @@ const SHARDS: u32 = 16;
 const SHARDS_MAX: u32 = 256;
 /// Replicas of a group when there are so many nodes.
 const REPLICAS_MAX: usize = 3;
+
+/// Longest name of a zone.
+const ZONE_BYTES_MAX: usize = 64;
 
 /// Where a node is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,17 +44,31 @@ pub struct NodeConfig {
     /// Names the grid; nodes and logs of another one are refused. 32 hexadecimal digits in files.
     #[serde(with = "forms::hex")]
     pub cluster_id: u128,
-    /// This node; never given to another data directory.
+    /// This node's id, if it is one of the founders; 0, or left out, for a node that joins a grid
+    /// and is given one. Never given to another data directory.
+    #[serde(default)]
     pub node_id: NodeId,
     /// Holds log and snapshots; one process at a time.
     pub data_dir: PathBuf,
     /// Data shards, alike on all nodes and fixed for the life of the grid. Default 16.
     #[serde(default = "default_shards")]
     pub shards: u32,
-    /// All nodes of the grid, this one included, by id. Addresses may change between starts, ids
-    /// and their number may not.
-    #[serde(with = "forms::by_id")]
+    /// The nodes that found the grid, by id. Once it is founded, its registry says which nodes there
+    /// are and where; then these are only who is asked first.
+    #[serde(default, with = "forms::by_id")]
     pub peers: BTreeMap<NodeId, PeerAddress>,
+    /// Client addresses of some nodes of the grid that this one joins.
+    #[serde(default)]
+    pub join: Vec<SocketAddr>,
+    /// Where this node is reached, if `peers` does not say; may change between starts.
+    #[serde(default)]
+    pub address: Option<PeerAddress>,
+    /// Where operators and probes reach the application on this node, for the grid's registry.
+    #[serde(default)]
+    pub admin: Option<SocketAddr>,
+    /// Failure zone (rack, room): replicas of a shard are spread over zones. Up to 64 bytes.
+    #[serde(default)]
+    pub zone: String,
     /// Consensus: timings and transport.
     #[serde(default)]
     pub raft: RaftConfig,
@@ -96,6 +113,10 @@ impl NodeConfig {
             data_dir,
             shards: SHARDS,
             peers,
+            join: Vec::new(),
+            address: None,
+            admin: None,
+            zone: String::new(),
             raft: RaftConfig::default(),
             batch: BatchConfig::default(),
             log: LogConfig::default(),
@@ -116,7 +137,11 @@ impl NodeConfig {
                 broken.push(what.to_owned());
             }
         };
-        need(self.peers.contains_key(&self.node_id), "peers must contain node_id");
+        let founds = self.node_id != 0;
+        need(!founds || self.peers.contains_key(&self.node_id), "peers must contain node_id");
+        need(founds || !self.join.is_empty(), "without node_id, join must name nodes of a grid");
+        need(founds || self.address.is_some(), "without node_id, address must be given");
+        need(self.zone.len() <= ZONE_BYTES_MAX, "zone must have at most 64 bytes");
         need(!self.peers.contains_key(&0), "0 is no node id");
         need((1..=SHARDS_MAX).contains(&self.shards), "shards must be between 1 and 256");
         self.raft.check(&mut need);
@@ -132,14 +157,34 @@ impl NodeConfig {
             self.batch.command_bytes_max <= self.batch.queue_bytes_max,
             "batch.command_bytes_max must not exceed batch.queue_bytes_max",
         );
-        let addresses = self.peers.values().flat_map(|peer| [peer.raft, peer.client]);
-        if let Err(error) = self.tls.check(addresses) {
+        let own = self.peers.values().chain(&self.address);
+        let addresses = own.flat_map(|peer| [peer.raft, peer.client]);
+        if let Err(error) = self.tls.check(addresses.chain(self.join.iter().copied())) {
             broken.push(error.to_string());
         }
         if broken.is_empty() { Ok(()) } else { Err(ConfigError(broken.join("; "))) }
     }
 
-    /// The nodes that hold a group, its preferred leader first: up to three in a ring, beginning
+    /// The id that the configuration gives, for a founder.
+    pub(crate) fn founder_id(&self) -> Option<NodeId> {
+        Some(self.node_id).filter(|id| *id != 0)
+    }
+
+    /// Where this node is reached.
+    pub(crate) fn own_address(&self) -> PeerAddress {
+        let configured = || self.peers.get(&self.node_id).copied();
+        self.address.or_else(configured).expect("a valid configuration has the node's own address")
+    }
+
+    /// Client addresses of nodes that may be asked about the grid before it is known, without this
+    /// node's own.
+    pub(crate) fn bootstrap(&self) -> BTreeSet<SocketAddr> {
+        let own = self.own_address().client;
+        let founders = self.peers.values().map(|peer| peer.client);
+        founders.chain(self.join.iter().copied()).filter(|address| *address != own).collect()
+    }
+
+    /// The founders that hold a group, its preferred leader first: up to three in a ring, beginning
     /// one further for each shard, so that replicas and leaders are spread alike.
     #[must_use]
     pub fn replicas(&self, shard: ShardId) -> Vec<NodeId> {
@@ -172,8 +217,10 @@ mod tests {
     #[test]
     fn relations_between_knobs_are_checked() {
         type Spoil = fn(&mut NodeConfig);
-        let wrongs: [(Spoil, &str); 6] = [
+        let wrongs: [(Spoil, &str); 8] = [
             (|c| c.node_id = 9, "peers must contain node_id"),
+            (|c| c.node_id = 0, "join must name"),
+            (|c| c.zone = "z".repeat(65), "zone"),
             (|c| c.shards = 0, "shards"),
             (|c| c.raft.heartbeat_ms = c.raft.election_min_ms, "election_min_ms"),
             (|c| c.raft.election_max_ms = c.raft.election_min_ms, "election_max_ms"),
@@ -186,6 +233,19 @@ mod tests {
             let error = config.validate().expect_err(named).to_string();
             assert!(error.contains(named), "{error} does not name {named}");
         }
+    }
+
+    #[test]
+    fn a_node_that_joins_needs_no_peers_but_an_address() {
+        let founders = config(3);
+        let address = Some(founders.peers[&1]);
+        let join = founders.bootstrap().into_iter().collect();
+        let mut newcomer = NodeConfig { node_id: 0, join, address, ..founders };
+        newcomer.peers.clear();
+        assert_eq!(newcomer.validate(), Ok(()));
+        assert_eq!((newcomer.founder_id(), newcomer.bootstrap().len()), (None, 2));
+        let written = toml::to_string(&newcomer).expect("a table");
+        assert_eq!(toml::from_str::<NodeConfig>(&written).expect("the same"), newcomer);
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub trait StateMachine: Send + Sync + Sized + 'static {
     /// Freezes the state cheaply: it is called while nothing can be applied.
     fn freeze(&self) -> Encode;
 
+    /// A fingerprint of the state: equal on replicas that have applied the same (invariant I3). May
+    /// cost as much as a snapshot.
+    fn digest(&self) -> u64;
+
     /// The state that [`StateMachine::freeze`] encoded, from all that `from` gives. Called on a
     /// thread that may block.
     ///

@@ -233,6 +233,10 @@ impl StateMachine for MetaState {
         Box::new(move |out| out.write_all(&snapshot::encode(&state)))
     }
 
+    fn digest(&self) -> u64 {
+        u64::from(crc32c::crc32c(&codec::encode(self)))
+    }
+
     fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
         let mut bytes = Vec::new();
         from.read_to_end(&mut bytes).map_err(|e| RestoreError::new(e.to_string()))?;

@@ -4,29 +4,42 @@
 //! says so through [`GridNode::failed`]; its process must then exit, since only a restart reads
 //! again what the disk really has.
 
+mod ask;
+mod belonging;
+mod durable_file;
+mod host;
 mod hosted;
+mod identity;
+mod membership;
+mod meta_view;
 mod publisher;
+mod serve;
 mod start;
 mod status;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use hosted::Hosted;
+pub(crate) use hosted::{Hosted, META};
+pub(crate) use meta_view::MetaView;
 pub(crate) use publisher::{Published, RoutePublisher};
 pub use start::StartError;
 pub use status::{LogStatus, NodeStatus, ShardStatus};
 
+use self::host::Host;
+use self::membership::Membership;
+use crate::admin::{AdminAnswer, AdminRequest};
 use crate::config::NodeConfig;
 use crate::machine::{QueryHandler, StateMachine};
 use crate::meta::MetaState;
-use crate::raft::{Group, Registry};
+use crate::port::Desk;
+use crate::raft::Registry;
 use crate::routes::RouteTable;
 use crate::shard::Shard;
 use crate::wal::{Disk, RealDisk, Wal};
@@ -35,13 +48,17 @@ use crate::{NodeId, ShardId};
 /// Tasks that do not end in this time at shutdown are left behind.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
+/// So long leaders look for successors at shutdown. An orderly restart then costs no election.
+const RESIGN_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A node at work.
 pub struct GridNode<S: StateMachine> {
     node_id: NodeId,
     hosted: Arc<Hosted<S>>,
     publisher: Arc<RoutePublisher<S>>,
-    groups: Vec<Arc<Group<S>>>,
-    meta_group: Option<Arc<Group<MetaState>>>,
+    host: Arc<Host<S>>,
+    membership: Arc<Membership<S>>,
+    desk: Arc<Desk<S>>,
     registry: Arc<Registry>,
     wal: Wal,
     failed: watch::Receiver<Option<String>>,
@@ -112,6 +129,27 @@ impl<S: StateMachine> GridNode<S> {
         Arc::clone(&self.publisher.load().table)
     }
 
+    /// The meta group's state as last heard of here; `None` before the grid is founded.
+    #[must_use]
+    pub fn grid_state(&self) -> Option<Arc<MetaState>> {
+        self.membership.view.get()
+    }
+
+    /// Revision of [`GridNode::grid_state`] as it grows.
+    #[must_use]
+    pub fn watch_grid_state(&self) -> watch::Receiver<u64> {
+        self.membership.view.watch()
+    }
+
+    /// Carries out an operator's or the controller's request on this node, as the client port does.
+    pub async fn admin(&self, request: AdminRequest, deadline: Instant) -> AdminAnswer {
+        let carried_out = self.desk.carry_out(request, deadline);
+        match tokio::time::timeout_at(deadline.into(), carried_out).await {
+            Ok(answer) => answer,
+            Err(_) => AdminAnswer::Unknown("it did not end in time".into()),
+        }
+    }
+
     /// Roles, positions and sizes of all groups, for probes and operators.
     #[must_use]
     pub fn status(&self) -> NodeStatus {
@@ -121,11 +159,12 @@ impl<S: StateMachine> GridNode<S> {
     /// Resolves with the reason when the node cannot go on: its log failed, or a group stopped.
     pub fn failed(&self) -> impl Future<Output = String> + Send + 'static {
         let (groups, wal) = (self.failed.clone(), self.wal.failure());
-        let shutdown = self.shutdown.clone();
+        let (outcast, shutdown) = (self.membership.directory.outcast(), self.shutdown.clone());
         async move {
             let reason = tokio::select! {
                 biased;
                 reason = first(wal) => reason,
+                reason = first(outcast) => reason,
                 reason = first(groups) => reason,
             };
             // What stops during a shutdown is no failure.
@@ -133,15 +172,11 @@ impl<S: StateMachine> GridNode<S> {
         }
     }
 
-    /// Stops serving, syncs the log, ends all tasks. Leaders are not handed over.
+    /// Hands leaderships over within [`RESIGN_PATIENCE`], stops serving, syncs the log, ends all
+    /// tasks.
     pub async fn shutdown(mut self) {
+        self.host.stop(RESIGN_PATIENCE).await;
         self.shutdown.cancel();
-        for group in &self.groups {
-            group.stop().await;
-        }
-        if let Some(group) = &self.meta_group {
-            group.stop().await;
-        }
         self.registry.clear();
         self.tasks.close();
         if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {

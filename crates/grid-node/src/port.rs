@@ -16,12 +16,13 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::admin::Desk;
 use self::protocol::{Answer, Hello, Request};
 use crate::batcher::Waiter;
 use crate::codec;
 use crate::machine::{QueryError, QueryHandler, StateMachine};
 use crate::meta::{MetaCommand, MetaReply};
-use crate::node::{Hosted, NodeStatus, Published, RoutePublisher};
+use crate::node::{Hosted, META, Published, RoutePublisher};
 use crate::routes::RoutesKnown;
 use crate::rpc::{Refusal, Replier, Service};
 use crate::shard::{ReadError, Shard, SubmitError};
@@ -34,7 +35,7 @@ pub(crate) struct ClientService<S: StateMachine> {
     pub node_id: NodeId,
     pub hosted: Arc<Hosted<S>>,
     pub handler: Arc<dyn QueryHandler<S>>,
-    pub status: Arc<dyn Fn() -> NodeStatus + Send + Sync>,
+    pub desk: Arc<Desk<S>>,
     pub publisher: Arc<RoutePublisher<S>>,
     /// No request waits longer.
     pub budget_max: Duration,
@@ -46,8 +47,8 @@ impl<S: StateMachine> Service for ClientService<S> {
     type Peer = ();
 
     fn greet(&self, hello: Bytes, caller: &Caller) -> Result<((), Bytes), Refusal> {
-        caller.must_be_of(self.cluster_id).map_err(Refusal)?;
-        Hello::decode(hello).map_err(|e| Refusal(e.to_string()))?;
+        caller.must_be_of(self.cluster_id).map_err(Refusal::Told)?;
+        Hello::decode(hello).map_err(|e| Refusal::Stranger(e.to_string()))?;
         Ok(((), protocol::encode_greeting(self.cluster_id, self.node_id)))
     }
 
@@ -81,9 +82,15 @@ impl<S: StateMachine> Service for ClientService<S> {
                 let answer = self.admin(body, self.deadline(budget));
                 self.answer_later(answer, reply);
             }
+            Request::MetaWatch { known, wait } => {
+                let news = Arc::clone(&self.desk).meta_watch(known, self.deadline(wait));
+                self.answer_later(news, reply);
+            }
             Request::WhoLeads { shard } => reply.send(self.where_is(shard).encode()),
             Request::Ping => reply.send(Answer::Ok(Bytes::new()).encode()),
-            Request::Status => reply.send(Answer::Ok(codec::encode(&(self.status)())).encode()),
+            Request::Status => {
+                reply.send(Answer::Ok(codec::encode(&(self.desk.status)())).encode())
+            }
         }
     }
 }
@@ -111,12 +118,7 @@ impl<S: StateMachine> ClientService<S> {
 
     /// Where a shard is, as known here.
     fn where_is(&self, shard: ShardId) -> Answer {
-        let published = self.publisher.load();
-        match (shard, self.hosted.shard(shard), self.hosted.meta()) {
-            (0, _, Some(meta)) => moved(&published, &meta),
-            (_, Some(replica), _) => moved(&published, &replica),
-            _ => Answer::Moved(Box::new(published.hint(shard, false))),
-        }
+        where_is(&self.hosted, &self.publisher.load(), shard)
     }
 
     fn submit(&self, shard: Arc<Shard<S>>, deadline: Instant, command: Bytes, reply: Replier) {
@@ -197,6 +199,15 @@ impl<S: StateMachine> ClientService<S> {
                 },
             }
         }
+    }
+}
+
+/// Where a shard is, as known here.
+fn where_is<S: StateMachine>(hosted: &Hosted<S>, published: &Published, shard: ShardId) -> Answer {
+    match (shard, hosted.shard(shard), hosted.meta()) {
+        (META, _, Some(meta)) => moved(published, &meta),
+        (_, Some(replica), _) => moved(published, &replica),
+        _ => Answer::Moved(Box::new(published.hint(shard, false))),
     }
 }
 

@@ -3,14 +3,17 @@
 //! The rest of the crate sees [`Group`] and plain values. Settings and pitfalls come from measured
 //! facts about this exact openraft release; an upgrade starts with reading this folder again.
 
+mod directory;
 mod doubt;
 mod entry;
 mod gate;
 mod group;
 mod lifecycle;
 mod log_store;
+mod members;
 mod message;
 mod network;
+mod presence;
 mod server;
 mod settings;
 mod snapshot_file;
@@ -24,9 +27,13 @@ mod types;
 #[cfg(test)]
 mod suite;
 
+pub(crate) use directory::{Directory, Known, Myself, wrong_log};
 pub(crate) use doubt::Doubts;
-pub(crate) use group::{Group, GroupOptions, GroupParts, OpenError, Proposal, ProposeError};
+pub(crate) use group::{
+    Control, Group, GroupOptions, GroupParts, OpenError, Origin, Proposal, ProposeError,
+};
 pub(crate) use network::{Peers, PeersOptions};
+pub(crate) use presence::forget_files;
 pub(crate) use server::{RaftService, Registry};
 pub(crate) use settings::raft_config;
 pub(crate) use snapshot_receive::Receipts;

@@ -5,9 +5,11 @@
 //! without a deadline and never holds more than its limits.
 
 pub(crate) mod frame;
+mod greeting;
 pub(crate) mod link;
 mod secured;
 pub(crate) mod server;
 
+pub(crate) use greeting::{Greeted, Refusal};
 pub(crate) use link::{CallError, Link, LinkOptions};
-pub(crate) use server::{Refusal, Replier, Server, ServerOptions, Service};
+pub(crate) use server::{Replier, Server, ServerOptions, Service};

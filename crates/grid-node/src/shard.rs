@@ -69,6 +69,10 @@ impl<S: StateMachine> Shard<S> {
         &self.group
     }
 
+    pub(crate) fn group_arc(&self) -> Arc<Group<S>> {
+        Arc::clone(&self.group)
+    }
+
     /// Its number; 0 is the meta group.
     #[must_use]
     pub fn id(&self) -> ShardId {

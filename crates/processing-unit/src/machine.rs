@@ -41,6 +41,10 @@ impl StateMachine for ShardMachine {
         Box::new(move |out| frozen.write_to(out))
     }
 
+    fn digest(&self) -> u64 {
+        self.state.digest()
+    }
+
     fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
         let state = State::read_from(from).map_err(|e| RestoreError::new(e.to_string()))?;
         Ok(Self { state })

@@ -33,6 +33,7 @@ impl Units {
         let options = LinkOptions {
             tls: config.tls.tls().map(|tls| Dial { tls, callee: Callee::AnyUnit }),
             hello: Hello::encode(),
+            on_greeting: None,
             connect_timeout: config.connect_timeout,
             body_bytes_max: config.answer_bytes_max,
             in_flight_max: config.in_flight_max,

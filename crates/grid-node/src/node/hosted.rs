@@ -4,7 +4,7 @@
 //! Reads take no lock. Only the host task changes it. A shard that was taken out keeps answering its
 //! holders, with refusals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -13,10 +13,22 @@ use tokio::sync::watch;
 use crate::ShardId;
 use crate::machine::StateMachine;
 use crate::meta::MetaState;
+use crate::raft::Control;
 use crate::shard::Shard;
 
 /// Data shards by number.
 pub(crate) type Shards<S> = BTreeMap<ShardId, Arc<Shard<S>>>;
+
+/// The meta group.
+pub(crate) const META: ShardId = 0;
+
+/// One replica.
+pub(crate) enum Replica<S: StateMachine> {
+    /// Of the meta group.
+    Meta(Arc<Shard<MetaState>>),
+    /// Of a data shard.
+    Data(Arc<Shard<S>>),
+}
 
 /// The replicas of a node.
 pub(crate) struct Hosted<S: StateMachine> {
@@ -26,10 +38,11 @@ pub(crate) struct Hosted<S: StateMachine> {
 }
 
 impl<S: StateMachine> Hosted<S> {
-    pub fn new(shards: Shards<S>, meta: Option<Arc<Shard<MetaState>>>) -> Arc<Self> {
+    /// An empty table.
+    pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            shards: ArcSwap::from_pointee(shards),
-            meta: ArcSwapOption::new(meta),
+            shards: ArcSwap::from_pointee(Shards::new()),
+            meta: ArcSwapOption::empty(),
             changes: watch::Sender::new(0),
         })
     }
@@ -37,6 +50,52 @@ impl<S: StateMachine> Hosted<S> {
     /// A data shard, if a replica of it lives here.
     pub fn shard(&self, shard: ShardId) -> Option<Arc<Shard<S>>> {
         self.shards.load().get(&shard).cloned()
+    }
+
+    /// A group with a replica here, the meta group included, for operators.
+    pub fn control(&self, shard: ShardId) -> Option<Arc<dyn Control>> {
+        if shard == META {
+            return self.meta().map(|meta| meta.group_arc() as Arc<dyn Control>);
+        }
+        self.shard(shard).map(|shard| shard.group_arc() as Arc<dyn Control>)
+    }
+
+    /// All groups with a replica here.
+    pub fn ids(&self) -> BTreeSet<ShardId> {
+        let meta = self.meta().map(|_| META);
+        meta.into_iter().chain(self.shards().keys().copied()).collect()
+    }
+
+    /// Puts a replica into the table.
+    pub fn add(&self, replica: Replica<S>) {
+        match replica {
+            Replica::Meta(meta) => self.meta.store(Some(meta)),
+            Replica::Data(shard) => {
+                self.shards.rcu(|shards| {
+                    let mut shards = Shards::clone(shards);
+                    shards.insert(shard.id(), Arc::clone(&shard));
+                    shards
+                });
+            }
+        }
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Takes a replica out of the table.
+    pub fn take(&self, shard: ShardId) -> Option<Replica<S>> {
+        let taken = if shard == META {
+            self.meta.swap(None).map(Replica::Meta)
+        } else {
+            let taken = self.shard(shard);
+            self.shards.rcu(|shards| {
+                let mut shards = Shards::clone(shards);
+                shards.remove(&shard);
+                shards
+            });
+            taken.map(Replica::Data)
+        };
+        self.changes.send_modify(|count| *count += 1);
+        taken
     }
 
     /// All data shards with a replica here.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::Hosted;
+use super::{Hosted, MetaView};
 use crate::config::NodeConfig;
 use crate::machine::StateMachine;
 use crate::meta::MetaState;
@@ -95,16 +95,17 @@ impl Published {
 /// Makes and publishes the route table of a node.
 pub(crate) struct RoutePublisher<S: StateMachine> {
     hosted: Arc<Hosted<S>>,
+    view: Arc<MetaView>,
     published: watch::Sender<Arc<Published>>,
     /// One look at a time, so that none overtakes a newer.
     looking: Mutex<()>,
 }
 
 impl<S: StateMachine> RoutePublisher<S> {
-    pub fn new(config: &NodeConfig, hosted: Arc<Hosted<S>>) -> Arc<Self> {
+    pub fn new(config: &NodeConfig, hosted: Arc<Hosted<S>>, view: Arc<MetaView>) -> Arc<Self> {
         let first = Published { table: Arc::new(founding(config)), ..Published::default() };
         let published = watch::Sender::new(Arc::new(first));
-        let publisher = Arc::new(Self { hosted, published, looking: Mutex::new(()) });
+        let publisher = Arc::new(Self { hosted, view, published, looking: Mutex::new(()) });
         publisher.look();
         publisher
     }
@@ -122,9 +123,11 @@ impl<S: StateMachine> RoutePublisher<S> {
     /// Runs as long as the node. `leaders` counts changes of leadership.
     pub async fn run(self: Arc<Self>, mut leaders: watch::Receiver<u64>) {
         let mut replicas = self.hosted.watch();
+        let mut seen = self.view.watch();
         loop {
             leaders.borrow_and_update();
             replicas.borrow_and_update();
+            seen.borrow_and_update();
             let mut applied = self.hosted.meta().map(|meta| meta.watch_applied());
             if let Some(applied) = &mut applied {
                 applied.borrow_and_update();
@@ -143,6 +146,7 @@ impl<S: StateMachine> RoutePublisher<S> {
             let more = tokio::select! {
                 changed = leaders.changed() => changed.is_ok(),
                 changed = replicas.changed() => changed.is_ok(),
+                changed = seen.changed() => changed.is_ok(),
                 () = applied => true,
             };
             if !more {
@@ -164,9 +168,17 @@ impl<S: StateMachine> RoutePublisher<S> {
         }
     }
 
-    /// The newest state of the meta group that is known here.
+    /// The newest state of the meta group that is known here: the own replica's, or what others
+    /// have told since.
     fn with_meta<R>(&self, look: impl FnOnce(&MetaState) -> R) -> Option<R> {
-        self.hosted.meta().map(|meta| meta.read(look))
+        let told = self.view.get();
+        match self.hosted.meta() {
+            Some(meta) => Some(meta.read(|own| match &told {
+                Some(told) if told.revision() > own.revision() => look(told),
+                _ => look(own),
+            })),
+            None => told.map(|told| look(&told)),
+        }
     }
 
     fn take_leaders(&self, table: &mut RouteTable) {

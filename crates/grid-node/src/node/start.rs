@@ -8,37 +8,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{GridNode, Hosted, RoutePublisher, status};
-use crate::ShardId;
-use crate::batcher::Batcher;
-use crate::config::{ConfigError, NodeConfig};
+use super::ask::Asker;
+use super::host::Host;
+use super::identity::Identity;
+use super::membership::{Membership, known_nodes};
+use super::serve::{Ports, Serving};
+use super::{GridNode, Hosted, MetaView, belonging};
+use crate::config::{ConfigError, NodeConfig, PeerAddress};
 use crate::machine::{QueryHandler, StateMachine};
-use crate::meta::MetaState;
-use crate::port::ClientService;
-use crate::port::protocol::REQUEST_OVERHEAD_BYTES;
 use crate::raft::{
-    Dispatch, Doubts, Group, GroupOptions, GroupParts, Peers, PeersOptions, RaftService, Receipts,
+    Directory, Dispatch, Doubts, GroupParts, Known, Myself, Peers, PeersOptions, Receipts,
     SnapshotError, raft_config,
 };
-use crate::rpc::{Server, ServerOptions};
-use crate::shard::Shard;
-use crate::tls::TlsError;
-use crate::wal::{Disk, Recovered, Wal, WalError, WalOptions};
-
-/// Connections from other nodes: three lanes each, and as many again while they reconnect.
-const PEER_CONNECTIONS_MAX: usize = 256;
-/// Requests of one lane that may wait for answers.
-const PEER_IN_FLIGHT_MAX: usize = 4096;
-/// What a message between nodes takes beside the largest command.
-const MESSAGE_OVERHEAD_BYTES: usize = 64 << 10;
-/// A message between nodes is at least this large: a piece of a snapshot, a read of the log.
-const MESSAGE_BYTES_MIN: usize = 2 << 20;
+use crate::tls::{Callee, Dial, TlsError};
+use crate::wal::{Disk, Presence, Recovered, Wal, WalError, WalOptions};
+use crate::{NodeId, ShardId};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +45,22 @@ pub enum StartError {
         /// The system's error.
         source: io::Error,
     },
+    /// The data directory belongs to another grid.
+    #[error(
+        "{file} belongs to cluster {found:032x}, this is cluster {wanted:032x}; check data_dir",
+        file = .file.display()
+    )]
+    Foreign {
+        /// The directory's identity.
+        file: PathBuf,
+        /// Whose it is.
+        found: u128,
+        /// The configured one.
+        wanted: u128,
+    },
+    /// The grid does not let this node in; says why and what to do.
+    #[error("{0}")]
+    Outcast(String),
     /// The log refuses.
     #[error(transparent)]
     Log(#[from] WalError),
@@ -95,28 +100,158 @@ pub(super) async fn start<S: StateMachine>(
     let started_at = Instant::now();
     config.validate()?;
     let tls = config.tls.tls();
+    let asker = Asker::new(
+        config.cluster_id,
+        Duration::from_millis(config.raft.connect_timeout_ms),
+        tls.clone().map(|tls| Dial { tls, callee: Callee::AnyUnit }),
+    );
+    let identity = belonging::settle(&config, &asker).await?;
+    let Some(node_id) = identity.node_id else { unreachable!("a settled identity has an id") };
     if let Some(tls) = &tls {
-        tls.must_name(config.cluster_id, config.node_id).await?;
+        tls.must_name(config.cluster_id, node_id).await?;
     }
-    let own = config.peers[&config.node_id];
-    let raft_listener = listen("raft", own.raft)?;
-    let client_listener = listen("client", own.client)?;
-    let (wal, recovered) = open_log(&config, Arc::clone(&disk)).await?;
+    let own = config.own_address();
+    let ports = Ports { raft: listen("raft", own.raft)?, client: listen("client", own.client)? };
+    let (wal, recovered) = open_log(&config, node_id, Arc::clone(&disk)).await?;
+    belonging::check_alone(&config, &identity)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.raft.threads)
         .thread_name("raft")
         .enable_all()
         .build()
         .map_err(|source| StartError::Io { what: "threads for consensus".into(), source })?;
-    let starting = Starting::new(&config, wal, &recovered, disk, started_at)?;
-    match starting.open(config, recovered, &runtime, handler).await {
-        Ok(opened) => opened.serve(runtime, raft_listener, client_listener),
-        Err(error) => {
-            starting.parts.shutdown.cancel();
-            runtime.shutdown_background();
-            Err(error)
-        }
+    let view = MetaView::load(&config.data_dir);
+    let founds = founds(&config, node_id, &view);
+    let directory = directory(&config, &identity, node_id, &view);
+    let doubtful = doubtful(&recovered, &founds);
+    let parts = parts(&config, &directory, (wal, disk), (doubtful, started_at))?;
+    let hosted = Hosted::new();
+    let host = Arc::new(Host {
+        parts: Arc::clone(&parts),
+        batch: config.batch.clone(),
+        hosted: Arc::clone(&hosted),
+        runtime: runtime.handle().clone(),
+        left: Mutex::default(),
+    });
+    let preference = |shard| match view.get().and_then(|s| s.shards().get(&shard).cloned()) {
+        Some(record) => record.replicas,
+        None => config.replicas(shard),
+    };
+    let opened = host.recover(recovered.groups, &founds, preference).await;
+    if let Err(error) = opened {
+        parts.shutdown.cancel();
+        runtime.shutdown_background();
+        return Err(error);
     }
+    let membership = Arc::new(Membership {
+        identity,
+        hosted,
+        view,
+        asker,
+        peers: Arc::clone(&parts.peers),
+        directory,
+        config,
+    });
+    Serving { host, membership, handler }.serve(runtime, ports)
+}
+
+/// Groups in which this node votes without having joined them: if its log has nothing of one, it
+/// was not founded yet, or the log lost it.
+fn founds(config: &NodeConfig, node_id: NodeId, view: &MetaView) -> BTreeSet<ShardId> {
+    if let Some(state) = view.get() {
+        let votes = state.shards().iter().filter(|(_, shard)| shard.replicas.contains(&node_id));
+        return votes.map(|(shard, _)| *shard).collect();
+    }
+    if config.founder_id() != Some(node_id) {
+        return BTreeSet::new();
+    }
+    (0..=config.shards).filter(|shard| config.replicas(*shard).contains(&node_id)).collect()
+}
+
+/// The other nodes: as last seen in the registry, else as configured.
+fn directory(
+    config: &NodeConfig,
+    identity: &Identity,
+    node_id: NodeId,
+    view: &MetaView,
+) -> Arc<Directory> {
+    let founder = |(id, peer): (&NodeId, &PeerAddress)| {
+        (*id, Known { raft: peer.raft, log_id: None, member: true })
+    };
+    let known = match view.get() {
+        Some(state) => known_nodes(&state),
+        None => config.peers.iter().map(founder).collect(),
+    };
+    let myself = Myself { cluster_id: config.cluster_id, node_id, log_id: identity.log_id };
+    Arc::new(Directory::new(myself, known))
+}
+
+/// What all groups will share.
+fn parts(
+    config: &NodeConfig,
+    directory: &Arc<Directory>,
+    (wal, disk): (Wal, Arc<dyn Disk>),
+    (doubtful, started_at): (BTreeSet<ShardId>, Instant),
+) -> Result<Arc<GroupParts>, StartError> {
+    let raft = &config.raft;
+    let peers = Peers::new(
+        Arc::clone(directory),
+        PeersOptions {
+            connect_timeout: Duration::from_millis(raft.connect_timeout_ms),
+            append_timeout: Duration::from_millis(raft.append_timeout_ms),
+            tls: config.tls.tls(),
+        },
+    );
+    let snapshot = &config.snapshot;
+    let piece_timeout = Duration::from_millis(raft.snapshot_piece_timeout_ms);
+    Ok(Arc::new(GroupParts {
+        cluster_id: config.cluster_id,
+        node_id: directory.myself.node_id,
+        config: raft_config(config).map_err(StartError::Group)?,
+        doubts: Doubts::new(wal.clone(), doubtful),
+        wal,
+        peers,
+        registry: Arc::default(),
+        snapshot_root: make_dir(config.data_dir.join("snapshots"))?,
+        snapshot_after_log_bytes: snapshot.after_log_bytes,
+        writers: Arc::new(Semaphore::new(snapshot.writers_max)),
+        dispatch: Arc::new(Dispatch::new(
+            snapshot.transfers_max,
+            snapshot.send_bytes_per_s,
+            piece_timeout,
+        )),
+        receipts: Arc::new(Receipts::new(snapshot.transfers_max, snapshot.bytes_max)),
+        disk,
+        rebalance: Duration::from_millis(raft.rebalance_ms),
+        started_at,
+        shutdown: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        leaders_epoch: watch::Sender::new(0),
+        failed: watch::Sender::new(None),
+    }))
+}
+
+/// Groups whose log end is in doubt after a cut: all that live here.
+fn doubtful(recovered: &Recovered, founds: &BTreeSet<ShardId>) -> BTreeSet<ShardId> {
+    if let Some(unfinished) = &recovered.unfinished {
+        tracing::info!(
+            file = unfinished.file,
+            offset_bytes = unfinished.offset_bytes,
+            "the write that the last process left unfinished was removed"
+        );
+    }
+    let Some(cut) = &recovered.cut else { return BTreeSet::new() };
+    tracing::warn!(
+        file = cut.file,
+        offset_bytes = cut.offset_bytes,
+        reason = cut.reason,
+        "the end of the log was cut"
+    );
+    let left = |shard: &ShardId| {
+        recovered.groups.get(shard).is_some_and(|group| group.presence == Presence::Dropped)
+    };
+    let all = founds.iter().chain(recovered.groups.keys()).copied();
+    all.filter(|shard| !left(shard)).collect()
 }
 
 /// Binds without the delay after a restart.
@@ -135,10 +270,11 @@ fn listen(port: &'static str, address: SocketAddr) -> Result<std::net::TcpListen
 
 async fn open_log(
     config: &NodeConfig,
+    node_id: NodeId,
     disk: Arc<dyn Disk>,
 ) -> Result<(Wal, Recovered), StartError> {
     let dir = config.data_dir.join("log");
-    let mut options = WalOptions::new(dir, config.cluster_id, config.node_id);
+    let mut options = WalOptions::new(dir, config.cluster_id, node_id);
     options.segment_bytes = config.log.segment_bytes;
     let opened = tokio::task::spawn_blocking(move || Wal::open(options, disk)).await;
     match opened {
@@ -148,110 +284,6 @@ async fn open_log(
             Err(StartError::Io { what: "opening the log".into(), source })
         }
     }
-}
-
-/// What all groups will share.
-struct Starting {
-    parts: Arc<GroupParts>,
-}
-
-impl Starting {
-    fn new(
-        config: &NodeConfig,
-        wal: Wal,
-        recovered: &Recovered,
-        disk: Arc<dyn Disk>,
-        started_at: Instant,
-    ) -> Result<Self, StartError> {
-        let mut doubtful = BTreeSet::new();
-        if let Some(cut) = &recovered.cut {
-            tracing::warn!(
-                file = cut.file,
-                offset_bytes = cut.offset_bytes,
-                reason = cut.reason,
-                "the end of the log was cut"
-            );
-            doubtful = shards_here(config).collect();
-        }
-        if let Some(unfinished) = &recovered.unfinished {
-            tracing::info!(
-                file = unfinished.file,
-                offset_bytes = unfinished.offset_bytes,
-                "the write that the last process left unfinished was removed"
-            );
-        }
-        let snapshot_root = make_dir(config.data_dir.join("snapshots"))?;
-        let raft = &config.raft;
-        let others = config.peers.iter().filter(|(id, _)| **id != config.node_id);
-        let peers = Peers::new(PeersOptions {
-            cluster_id: config.cluster_id,
-            node_id: config.node_id,
-            addresses: others.map(|(id, address)| (*id, address.raft)).collect(),
-            tls: config.tls.tls(),
-            connect_timeout: Duration::from_millis(raft.connect_timeout_ms),
-            append_timeout: Duration::from_millis(raft.append_timeout_ms),
-        });
-        let snapshot = &config.snapshot;
-        let piece_timeout = Duration::from_millis(raft.snapshot_piece_timeout_ms);
-        let parts = GroupParts {
-            cluster_id: config.cluster_id,
-            node_id: config.node_id,
-            config: raft_config(config).map_err(StartError::Group)?,
-            doubts: Doubts::new(wal.clone(), doubtful),
-            wal,
-            peers,
-            registry: Arc::default(),
-            snapshot_root,
-            snapshot_after_log_bytes: snapshot.after_log_bytes,
-            writers: Arc::new(Semaphore::new(snapshot.writers_max)),
-            dispatch: Arc::new(Dispatch::new(
-                snapshot.transfers_max,
-                snapshot.send_bytes_per_s,
-                piece_timeout,
-            )),
-            receipts: Arc::new(Receipts::new(snapshot.transfers_max, snapshot.bytes_max)),
-            disk,
-            rebalance: Duration::from_millis(raft.rebalance_ms),
-            started_at,
-            shutdown: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            leaders_epoch: watch::Sender::new(0),
-            failed: watch::Sender::new(None),
-        };
-        Ok(Self { parts: Arc::new(parts) })
-    }
-
-    async fn open<S: StateMachine>(
-        &self,
-        config: NodeConfig,
-        mut recovered: Recovered,
-        runtime: &Runtime,
-        handler: Arc<dyn QueryHandler<S>>,
-    ) -> Result<Opened<S>, StartError> {
-        let mut opened = Opened {
-            parts: Arc::clone(&self.parts),
-            groups: Vec::new(),
-            meta_group: None,
-            handler,
-            config,
-        };
-        for shard in shards_here(&opened.config) {
-            let recovered = recovered.groups.remove(&shard).unwrap_or_default();
-            let voters = opened.config.replicas(shard);
-            let options = GroupOptions { shard, voters, recovered };
-            if shard == 0 {
-                opened.meta_group = Some(open_group(runtime, &self.parts, options).await?);
-            } else {
-                opened.groups.push(open_group(runtime, &self.parts, options).await?);
-            }
-        }
-        Ok(opened)
-    }
-}
-
-/// Groups that this node holds replicas of, the meta group first.
-fn shards_here(config: &NodeConfig) -> impl Iterator<Item = ShardId> + '_ {
-    (0..=config.shards).filter(|shard| config.replicas(*shard).contains(&config.node_id))
 }
 
 /// Creates a directory so that it is still there after a power cut.
@@ -264,145 +296,4 @@ fn make_dir(dir: PathBuf) -> Result<PathBuf, StartError> {
         Ok(()) => Ok(dir),
         Err(source) => Err(StartError::Io { what: format!("directory {}", dir.display()), source }),
     }
-}
-
-/// Opens a group on the threads of consensus.
-async fn open_group<S: StateMachine>(
-    runtime: &Runtime,
-    parts: &Arc<GroupParts>,
-    options: GroupOptions,
-) -> Result<Arc<Group<S>>, StartError> {
-    let parts = Arc::clone(parts);
-    let opening = runtime.spawn(async move { Group::open(&parts, options).await });
-    match opening.await {
-        Ok(opened) => Ok(opened?),
-        Err(panic) => {
-            let source = io::Error::other(panic);
-            Err(StartError::Io { what: "opening a group".into(), source })
-        }
-    }
-}
-
-/// All groups, before the ports are served.
-struct Opened<S: StateMachine> {
-    parts: Arc<GroupParts>,
-    groups: Vec<Arc<Group<S>>>,
-    meta_group: Option<Arc<Group<MetaState>>>,
-    handler: Arc<dyn QueryHandler<S>>,
-    config: NodeConfig,
-}
-
-impl<S: StateMachine> Opened<S> {
-    fn serve(
-        self,
-        runtime: Runtime,
-        raft_listener: std::net::TcpListener,
-        client_listener: std::net::TcpListener,
-    ) -> Result<GridNode<S>, StartError> {
-        let groups = self.groups.iter();
-        let shards = groups.map(|g| (g.shard, self.shard(&runtime, g))).collect();
-        let meta = self.meta_group.as_ref().map(|group| self.shard(&runtime, group));
-        let hosted = Hosted::new(shards, meta);
-        let parts = &self.parts;
-        let publisher = RoutePublisher::new(&self.config, Arc::clone(&hosted));
-        let publishing = Arc::clone(&publisher).run(parts.leaders_epoch.subscribe());
-        let shutdown = parts.shutdown.clone();
-        parts.tasks.spawn(async move { shutdown.run_until_cancelled(publishing).await });
-        self.serve_raft(&runtime, raft_listener)?;
-        self.serve_clients(&hosted, &publisher, client_listener)?;
-        Ok(GridNode {
-            node_id: parts.node_id,
-            hosted,
-            publisher,
-            registry: Arc::clone(&parts.registry),
-            wal: parts.wal.clone(),
-            failed: parts.failed.subscribe(),
-            shutdown: parts.shutdown.clone(),
-            tasks: parts.tasks.clone(),
-            runtime: Some(runtime),
-            groups: self.groups,
-            meta_group: self.meta_group,
-        })
-    }
-
-    fn shard<M: StateMachine>(&self, runtime: &Runtime, group: &Arc<Group<M>>) -> Arc<Shard<M>> {
-        let (batcher, task) = Batcher::new(Arc::clone(group), self.config.batch.clone());
-        let shutdown = self.parts.shutdown.clone();
-        self.parts.tasks.spawn_on(task.run(shutdown), runtime.handle());
-        Arc::new(Shard::new(Arc::clone(group), batcher))
-    }
-
-    fn serve_raft(
-        &self,
-        runtime: &Runtime,
-        listener: std::net::TcpListener,
-    ) -> Result<(), StartError> {
-        let parts = &self.parts;
-        let _on_raft = runtime.enter();
-        let listener = into_tokio(listener)?;
-        let server = Server {
-            service: Arc::new(RaftService {
-                cluster_id: parts.cluster_id,
-                node_id: parts.node_id,
-                known: self.config.peers.keys().copied().collect(),
-                registry: Arc::clone(&parts.registry),
-                tasks: parts.tasks.clone(),
-            }),
-            options: ServerOptions {
-                name: "raft",
-                connections_max: PEER_CONNECTIONS_MAX,
-                in_flight_max: PEER_IN_FLIGHT_MAX,
-                body_bytes_max: self.config.batch.command_bytes_max.max(MESSAGE_BYTES_MIN)
-                    + MESSAGE_OVERHEAD_BYTES,
-            },
-            tls: self.config.tls.tls(),
-            shutdown: parts.shutdown.clone(),
-            tasks: parts.tasks.clone(),
-        };
-        parts.tasks.spawn_on(server.run(listener), runtime.handle());
-        Ok(())
-    }
-
-    fn serve_clients(
-        &self,
-        hosted: &Arc<Hosted<S>>,
-        publisher: &Arc<RoutePublisher<S>>,
-        listener: std::net::TcpListener,
-    ) -> Result<(), StartError> {
-        let parts = &self.parts;
-        let listener = into_tokio(listener)?;
-        let (node_id, wal) = (parts.node_id, parts.wal.clone());
-        let all = Arc::clone(hosted);
-        let limits = &self.config.limits;
-        let service = ClientService {
-            cluster_id: parts.cluster_id,
-            node_id,
-            hosted: Arc::clone(hosted),
-            handler: Arc::clone(&self.handler),
-            status: Arc::new(move || status::status(node_id, &all, &wal)),
-            publisher: Arc::clone(publisher),
-            budget_max: Duration::from_millis(limits.budget_max_ms),
-            shutdown: parts.shutdown.clone(),
-            tasks: parts.tasks.clone(),
-        };
-        let server = Server {
-            service: Arc::new(service),
-            options: ServerOptions {
-                name: "client",
-                connections_max: limits.connections_max,
-                in_flight_max: limits.in_flight_max,
-                body_bytes_max: self.config.batch.command_bytes_max + REQUEST_OVERHEAD_BYTES,
-            },
-            tls: self.config.tls.tls(),
-            shutdown: parts.shutdown.clone(),
-            tasks: parts.tasks.clone(),
-        };
-        parts.tasks.spawn(server.run(listener));
-        Ok(())
-    }
-}
-
-fn into_tokio(listener: std::net::TcpListener) -> Result<TcpListener, StartError> {
-    TcpListener::from_std(listener)
-        .map_err(|source| StartError::Io { what: "listening".into(), source })
 }

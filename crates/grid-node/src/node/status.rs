@@ -101,7 +101,7 @@ fn shard_status<S: StateMachine>(shard: &Shard<S>) -> ShardStatus {
         serving: group.serves(),
         leader: role.leader,
         term: role.term,
-        voters: group.voters.clone(),
+        voters: group.voters(),
         last_log_index: figures.last_log_index,
         committed_index: figures.committed_index,
         applied_index: figures.applied_index,

@@ -86,7 +86,7 @@ pub(crate) enum Request {
     Status,
     /// Asks whether the unit is alive; the answer is empty.
     Ping,
-    /// An [`crate::AdminRequest`].
+    /// An encoded [`crate::AdminRequest`]; the answer is an encoded [`crate::AdminAnswer`].
     Admin {
         budget: Duration,
         body: Bytes,
@@ -94,6 +94,12 @@ pub(crate) enum Request {
     /// Asks where a shard is; the answer is [`Answer::Moved`] wherever it is.
     WhoLeads {
         shard: ShardId,
+    },
+    /// The meta group's state as known to the node, once it is newer than `known`; nothing when it
+    /// is not after `wait`.
+    MetaWatch {
+        known: u64,
+        wait: Duration,
     },
 }
 
@@ -160,6 +166,11 @@ impl Request {
                 out.put_u8(10);
                 out.put_u32_le(*shard);
             }
+            Self::MetaWatch { known, wait } => {
+                out.put_u8(8);
+                out.put_u64_le(*known);
+                put_duration(&mut out, *wait);
+            }
         }
         out.put_slice(self.payload());
         out.freeze()
@@ -173,6 +184,7 @@ impl Request {
             Self::Routes { .. }
             | Self::FreshRoutes { .. }
             | Self::WhoLeads { .. }
+            | Self::MetaWatch { .. }
             | Self::Status
             | Self::Ping => &[],
         }
@@ -206,6 +218,10 @@ impl Request {
             7 => {
                 let budget = take_duration(&mut bytes)?;
                 return Ok(Self::Admin { budget, body: bytes });
+            }
+            8 => {
+                let known = bytes.take_u64()?;
+                Self::MetaWatch { known, wait: take_duration(&mut bytes)? }
             }
             10 => Self::WhoLeads { shard: bytes.take_u32()? },
             _ => return Err(Malformed("an unknown request")),
@@ -295,6 +311,8 @@ mod tests {
             Request::Pin { budget, key: "key".into() },
             Request::Status,
             Request::Ping,
+            Request::Admin { budget, body: Bytes::from_static(b"body") },
+            Request::MetaWatch { known: 5, wait: budget },
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Ok(request));

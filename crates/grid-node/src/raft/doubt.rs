@@ -1,13 +1,27 @@
-//! Which groups of the node still have a doubtful log end after a cut; the log is told when none
-//! has any more.
+//! The end of doubt: which groups of the node still have a doubtful log end after a cut, and what
+//! happens once a replica lacks nothing any more.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::group::Group;
 use crate::ShardId;
+use crate::machine::StateMachine;
 use crate::wal::Wal;
+
+/// A replica again has all that was ever committed, or has nobody to ask.
+pub(super) fn end<S: StateMachine>(group: &Group<S>, doubts: &Doubts) {
+    if !group.gate.made_good() {
+        return;
+    }
+    doubts.made_good(group.shard);
+    if group.log.joined() {
+        tracing::info!(shard = group.shard, "the replica has caught up");
+        group.raft.runtime_config().elect(true);
+    }
+}
 
 /// The doubtful groups of a node.
 pub(crate) struct Doubts {

@@ -182,14 +182,14 @@ fn take_membership(bytes: &mut Bytes) -> Result<Membership, Malformed> {
     Membership::new(configs, nodes).map_err(|_| Malformed("members that contradict each other"))
 }
 
-fn put_ids<'a>(out: &mut BytesMut, ids: impl ExactSizeIterator<Item = &'a u64>) {
+pub(crate) fn put_ids<'a>(out: &mut BytesMut, ids: impl ExactSizeIterator<Item = &'a u64>) {
     out.put_u32_le(len_u32(ids.len()));
     for id in ids {
         out.put_u64_le(*id);
     }
 }
 
-fn take_ids(bytes: &mut Bytes) -> Result<BTreeSet<u64>, Malformed> {
+pub(crate) fn take_ids(bytes: &mut Bytes) -> Result<BTreeSet<u64>, Malformed> {
     let count = bytes.take_u32()?;
     if count > MEMBERS_MAX {
         return Err(Malformed("too many members"));

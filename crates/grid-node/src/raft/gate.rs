@@ -2,8 +2,8 @@
 //!
 //! Two things close it. *The quiet*: a node that just restarted has forgotten whose lease it
 //! promised, so it neither votes nor stands before one lease has passed (invariant I6). *Doubt*: a
-//! node whose log lost its end, or is empty, may have forgotten entries and votes that it
-//! acknowledged (invariants I4, I5); it takes part again once a leader has brought it past all that
+//! node whose log lost its end, or is empty, or began anew after the group was dropped here, may
+//! have forgotten entries and votes that it acknowledged (invariants I4, I5); it takes part again once a leader has brought it past all that
 //! was committed, or, when no leader can come about without it, once it has heard every other
 //! voter: then only for a candidate whose log is as new as the newest log heard of, in a vote newer
 //! than any heard of.
@@ -27,7 +27,7 @@ pub(crate) struct Gate {
 }
 
 /// What is known about a log whose end was cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Doubt {
     /// Nothing was cut, or it is made good.
     None,
@@ -71,9 +71,9 @@ impl Gate {
         }
     }
 
-    /// Tells that the log again has all that was ever committed.
-    pub fn made_good(&self) {
-        *self.doubt.lock() = Doubt::None;
+    /// Tells that the log again has all that was ever committed; whether it was in doubt.
+    pub fn made_good(&self) -> bool {
+        std::mem::replace(&mut *self.doubt.lock(), Doubt::None) != Doubt::None
     }
 }
 
@@ -86,7 +86,8 @@ fn newest(testimonies: &[Testimony]) -> Testimony {
             vote = Some(heard);
         }
     }
-    Testimony { vote, last_log_id: testimonies.iter().filter_map(|t| t.last_log_id).max() }
+    let last_log_id = testimonies.iter().filter_map(|t| t.last_log_id).max();
+    Testimony { vote, last_log_id, voters: Vec::new() }
 }
 
 #[cfg(test)]
@@ -102,6 +103,10 @@ mod tests {
 
     fn log_id(index: u64) -> LogId {
         LogId { leader_id: LeaderId { term: 1, node_id: 1 }, index }
+    }
+
+    fn heard(vote: Option<Vote>, last_log_id: Option<LogId>) -> Testimony {
+        Testimony { vote, last_log_id, ..Testimony::default() }
     }
 
     #[test]
@@ -122,9 +127,9 @@ mod tests {
     fn once_all_were_heard_only_the_newest_log_in_a_newer_vote_is_admitted() {
         let gate = Gate::new(Instant::now(), true);
         gate.all_heard(&[
-            Testimony { vote: Some(vote(3, true)), last_log_id: Some(log_id(5)) },
-            Testimony { vote: Some(vote(4, false)), last_log_id: Some(log_id(3)) },
-            Testimony { vote: None, last_log_id: None },
+            heard(Some(vote(3, true)), Some(log_id(5))),
+            heard(Some(vote(4, false)), Some(log_id(3))),
+            Testimony::default(),
         ]);
         assert!(!gate.admits(&vote(5, false), Some(&log_id(4))), "a shorter log");
         assert!(!gate.admits(&vote(4, false), Some(&log_id(5))), "a vote that may be given");

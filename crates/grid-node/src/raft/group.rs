@@ -1,35 +1,44 @@
-//! One replica of one group: opening it, proposing, and whether it may serve.
+//! One replica of one group: opening it, and what the rest of the crate sees of it.
 //!
 //! Serving needs more than openraft's word for being leader: the quorum lease alive on the
-//! monotonic clock, an entry of its own term applied, and no hand-over under way.
+//! monotonic clock, an entry of its own term applied, and no hand-over under way. Who votes is what
+//! the group's log says; what is configured only founds a group.
 
-use std::collections::BTreeMap;
+mod control;
+mod ending;
+mod leading;
+mod report;
+mod surgery;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use openraft::async_runtime::WatchReceiver as _;
-use openraft::errors::{ClientWriteError, RaftError};
-use openraft::impls::ProgressResponder;
-use openraft::{Config, Instant as _, Raft, ReadPolicy};
+use openraft::{Config, Raft};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub(crate) use control::Control;
+use leading::TransferError;
+use surgery::ChangeError;
 
 use super::doubt::Doubts;
 use super::gate::Gate;
 use super::lifecycle;
 use super::log_store::LogStore;
+use super::members::Members;
 use super::network::{NetworkFactory, Peers};
+use super::presence;
 use super::server::{Answerer, Registry};
 use super::snapshot_receive::{Receipts, Receiver};
 use super::snapshot_send::Dispatch;
 use super::snapshots::{SnapshotDir, SnapshotError};
 use super::state_machine::{Machine, Replica};
-use super::types::{Batch, LogId, Replies, Types};
+use super::types::Types;
 use crate::machine::StateMachine;
-use crate::wal::{Disk, RecoveredGroup, Wal};
+use crate::wal::{Disk, Presence, RecoveredGroup, Wal};
 use crate::{NodeId, ShardId};
 
 /// What all groups of a node share.
@@ -63,9 +72,19 @@ pub(crate) struct GroupParts {
 /// What distinguishes one group.
 pub(crate) struct GroupOptions {
     pub shard: ShardId,
-    /// Its voters, the preferred leader first.
-    pub voters: Vec<NodeId>,
+    pub origin: Origin,
+    /// Who should vote, the preferred leader first; founds a group that has no log yet.
+    pub preference: Vec<NodeId>,
     pub recovered: RecoveredGroup,
+}
+
+/// How a replica without a log comes by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Together with the other founders, if all of them have nothing.
+    Founder,
+    /// From the leader of a group that exists; it never founds one.
+    Joiner,
 }
 
 /// Why a group is not opened.
@@ -94,6 +113,8 @@ pub(crate) struct Role {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proposal {
     pub at_ms: u64,
+    /// Commands in it.
+    pub commands: u64,
     pub body: bytes::Bytes,
 }
 
@@ -111,23 +132,10 @@ pub(crate) enum ProposeError {
     Stopped,
 }
 
-/// Figures of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Figures {
-    pub last_log_index: Option<u64>,
-    pub committed_index: Option<u64>,
-    pub applied_index: Option<u64>,
-    pub snapshot_index: Option<u64>,
-    pub purged_index: Option<u64>,
-    pub log_bytes: u64,
-    pub doubtful: bool,
-}
-
 /// One replica of one group.
 pub(crate) struct Group<S: StateMachine> {
     pub shard: ShardId,
     pub node_id: NodeId,
-    pub voters: Vec<NodeId>,
     pub replica: Arc<Replica<S>>,
     pub(super) raft: Raft<Types, Machine<S>>,
     pub(super) log: LogStore,
@@ -135,6 +143,15 @@ pub(crate) struct Group<S: StateMachine> {
     pub(super) dir: SnapshotDir,
     pub(super) role: watch::Sender<Role>,
     pub(super) leads: watch::Sender<bool>,
+    /// Who should vote, the preferred leader first.
+    preference: watch::Sender<Vec<NodeId>>,
+    /// Ends the replica's tasks; also cancelled when the node stops.
+    pub(super) ended: CancellationToken,
+    pub(super) parts: Arc<GroupParts>,
+    /// Commands proposed here since the start.
+    commands: AtomicU64,
+    /// Held during a change of the members.
+    changing: tokio::sync::Mutex<()>,
     /// The term whose leadership this node began to hand over; 0 for none. Set before the hand-over
     /// begins, since the successor does not wait for this node's lease.
     handed_over_term: AtomicU64,
@@ -148,20 +165,21 @@ impl<S: StateMachine> Group<S> {
         parts: &Arc<GroupParts>,
         options: GroupOptions,
     ) -> Result<Arc<Self>, OpenError> {
-        let GroupOptions { shard, voters, recovered } = options;
+        let GroupOptions { shard, origin, preference, mut recovered } = options;
+        let nothing = recovered == RecoveredGroup::default();
+        if recovered.presence == Presence::Dropped || (nothing && origin == Origin::Joiner) {
+            presence::forget_files(&parts.snapshot_root, shard).await?;
+            let recorded = presence::record(&parts.wal, shard, Presence::Joining).await;
+            recorded.map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;
+            recovered.presence = Presence::Joining;
+        }
         let log = LogStore::new(shard, parts.wal.clone(), recovered)
             .map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;
         let disk = Arc::clone(&parts.disk);
         let dir = SnapshotDir::open(disk, &parts.snapshot_root, parts.cluster_id, shard)?;
         let replica = Replica::open(shard, &dir, log.purged())?;
-        let single = voters.len() == 1;
-        let lease_max = Duration::from_millis(parts.config.election_timeout_max);
-        let fresh = log.vote().is_none() && log.last_log_id().is_none();
-        let cut = parts.doubts.contains(shard);
-        let promised_nothing = single || (fresh && !cut);
-        let quiet = if promised_nothing { Duration::ZERO } else { lease_max };
-        // An empty log may be one that was lost: its node votes like one that lost the end.
-        let gate = Arc::new(Gate::new(parts.started_at + quiet, cut || fresh));
+        let entry = Entry::of(parts, &log, &replica, &preference);
+        let gate = Arc::new(Gate::new(parts.started_at + entry.quiet, entry.doubtful));
         let machine = Machine {
             replica: Arc::clone(&replica),
             dir: dir.clone(),
@@ -178,12 +196,10 @@ impl<S: StateMachine> Group<S> {
         let raft = Raft::build(parts.node_id, config, network, log.clone(), machine)
             .await
             .map_err(|e| OpenError::Raft { shard, reason: e.to_string() })?;
-        // A restarted voter stands for election when its quiet is over, not before.
-        raft.runtime_config().elect(fresh || single);
+        raft.runtime_config().elect(entry.elects);
         let group = Arc::new(Self {
             shard,
             node_id: parts.node_id,
-            voters,
             replica,
             raft,
             log,
@@ -191,20 +207,25 @@ impl<S: StateMachine> Group<S> {
             dir,
             role: watch::Sender::new(Role::default()),
             leads: watch::Sender::new(false),
+            preference: watch::Sender::new(preference),
+            ended: parts.shutdown.child_token(),
+            parts: Arc::clone(parts),
+            commands: AtomicU64::new(0),
+            changing: tokio::sync::Mutex::new(()),
             handed_over_term: AtomicU64::new(0),
             // A tenth is left for clocks that run at different speeds.
-            lease: lease_max * 9 / 10,
+            lease: Duration::from_millis(parts.config.election_timeout_max) * 9 / 10,
         });
         parts.registry.add(shard, group.answerer(parts));
         group.raft.run();
-        lifecycle::spawn(parts, &group, fresh);
+        lifecycle::spawn(parts, &group, entry.fresh);
         Ok(group)
     }
 
-    fn answerer(&self, parts: &GroupParts) -> Arc<Answerer<S>> {
+    fn answerer(self: &Arc<Self>, parts: &GroupParts) -> Arc<Answerer<S>> {
         Arc::new(Answerer {
+            group: Arc::downgrade(self),
             raft: self.raft.clone(),
-            shard: self.shard,
             log: self.log.clone(),
             gate: Arc::clone(&self.gate),
             doubts: Arc::clone(&parts.doubts),
@@ -228,121 +249,79 @@ impl<S: StateMachine> Group<S> {
         *self.role.borrow()
     }
 
-    /// Hands over a batch to be appended, in the order of calls; the returned future gives one
-    /// reply per command once the batch is committed and applied.
-    pub async fn propose(
-        &self,
-        proposal: Proposal,
-    ) -> Result<impl Future<Output = Result<Replies, ProposeError>> + Send + use<S>, ProposeError>
-    {
-        let Proposal { at_ms, body } = proposal;
-        let (responder, answered) = ProgressResponder::complete_only();
-        let batch = Batch { at_ms, body };
-        if self.raft.client_write_ff(batch, Some(responder)).await.is_err() {
-            return Err(ProposeError::Stopped);
+    /// Cancelled when the replica's tasks end.
+    pub fn ended(&self) -> CancellationToken {
+        self.ended.clone()
+    }
+
+    /// Who should vote, the preferred leader first.
+    pub fn preference(&self) -> Vec<NodeId> {
+        self.preference.borrow().clone()
+    }
+
+    /// Changes who should vote and lead; it orders candidates and hand-overs, nothing else.
+    pub fn prefer(&self, preference: &[NodeId]) {
+        self.preference.send_if_modified(|known| {
+            let changed = known != preference;
+            if changed {
+                *known = preference.to_vec();
+            }
+            changed
+        });
+    }
+
+    /// Who votes, the preferred leader first: as the log says, or as it is to be founded.
+    pub fn voters(&self) -> Vec<NodeId> {
+        let (members, preference) = (self.members(), self.preference());
+        if members.is_empty() && !self.log.is_joining() {
+            return preference;
         }
-        Ok(async move {
-            match answered.await {
-                Ok(Ok(response)) => Ok(response.data),
-                Ok(Err(ClientWriteError::ForwardToLeader(forward))) => {
-                    Err(ProposeError::NotLeader { hint: forward.leader_id })
-                }
-                Ok(Err(_)) | Err(_) => Err(ProposeError::Unknown),
-            }
-        })
-    }
-
-    /// Whether this node leads, has applied an entry of its own term, and a quorum has heard it
-    /// within the lease: then its state has all that was ever acknowledged.
-    pub fn serves(&self) -> bool {
-        let (vote, acked, applied) = {
-            let metrics = self.raft.metrics();
-            // Copied at once: a held reference would hold up the group's core task.
-            let metrics = metrics.borrow_watched();
-            if !metrics.state.is_leader() {
-                return false;
-            }
-            let acked = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
-            (metrics.vote, acked, metrics.last_applied)
-        };
-        let own_term = applied.is_some_and(|id: LogId| id.leader_id == vote.leader_id);
-        let alive = self.voters.len() == 1 || acked.is_some_and(|age| age < self.lease);
-        let keeps = vote.leader_id.term > self.handed_over_term.load(Ordering::SeqCst);
-        own_term && alive && keeps && vote.leader_id.node_id == self.node_id
-    }
-
-    /// Whether it makes sense to propose: this node leads, hands leadership to nobody, and a quorum
-    /// has heard it within the lease, or, in a new term, may be about to hear it for the first time.
-    /// Unlike [`Group::serves`] it says nothing about the state.
-    pub fn keeps_lease(&self, led_since: Instant) -> bool {
-        let (term, acked) = {
-            let metrics = self.raft.metrics();
-            let metrics = metrics.borrow_watched();
-            if !metrics.state.is_leader() {
-                return false;
-            }
-            let acked = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
-            (metrics.vote.leader_id.term, acked)
-        };
-        let age = acked.unwrap_or_else(|| led_since.elapsed());
-        let alive = self.voters.len() == 1 || age < self.lease;
-        alive && term > self.handed_over_term.load(Ordering::SeqCst)
-    }
-
-    /// Waits until a read of the local state is as fresh as the moment of the call.
-    pub async fn read_barrier(&self) -> Result<(), ProposeError> {
-        match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
-            Ok(_) => Ok(()),
-            Err(RaftError::APIError(error)) => {
-                let forward: Option<&openraft::errors::ForwardToLeader<Types>> =
-                    openraft::TryAsRef::try_as_ref(&error);
-                Err(ProposeError::NotLeader { hint: forward.and_then(|f| f.leader_id) })
-            }
-            Err(RaftError::Fatal(_)) => Err(ProposeError::Stopped),
-        }
-    }
-
-    /// Gives leadership to another voter, and stops serving before that one can know.
-    pub(super) async fn transfer_to(&self, node: NodeId) -> Result<(), ProposeError> {
-        let term = self.raft.metrics().borrow_watched().vote.leader_id.term;
-        self.handed_over_term.store(term, Ordering::SeqCst);
-        self.raft.trigger().transfer_leader(node).await.map_err(|_| ProposeError::Stopped)
+        members.by_preference(&preference)
     }
 
     /// The newest stamp that a leader gave in this group, milliseconds since 1970.
     pub fn newest_stamp_ms(&self) -> u64 {
         self.replica.at_ms().max(self.log.newest_stamp_ms().unwrap_or(0))
     }
+}
 
-    /// Figures for status pages.
-    pub fn figures(&self) -> Figures {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let index = |id: Option<LogId>| id.map(|id| id.index);
-        Figures {
-            last_log_index: metrics.last_log_index,
-            committed_index: index(metrics.local_committed),
-            applied_index: index(metrics.last_applied),
-            snapshot_index: index(metrics.snapshot),
-            purged_index: index(metrics.purged),
-            log_bytes: self.log.bytes(),
-            doubtful: self.gate.doubtful(),
+/// How a replica may take part when it is opened.
+struct Entry {
+    /// There is no log and never was one.
+    fresh: bool,
+    /// It may have forgotten what it acknowledged.
+    doubtful: bool,
+    /// It neither votes nor stands for so long after the start.
+    quiet: Duration,
+    /// Whether it stands for election by itself.
+    elects: bool,
+}
+
+impl Entry {
+    fn of<S: StateMachine>(
+        parts: &GroupParts,
+        log: &LogStore,
+        replica: &Replica<S>,
+        preference: &[NodeId],
+    ) -> Self {
+        let joining = log.is_joining();
+        let mut members = log.members().unwrap_or_else(|| replica.members());
+        if members.is_empty() && !joining {
+            members = Members::founding(preference);
         }
-    }
-
-    /// Positions that the followers are known to have, and how long ago each was heard.
-    pub(super) fn follower(&self, node: NodeId) -> Option<(Option<LogId>, Duration)> {
-        let metrics = self.raft.metrics();
-        let metrics = metrics.borrow_watched();
-        let matched: &BTreeMap<NodeId, Option<LogId>> = metrics.replication.as_ref()?;
-        let heard = metrics.heartbeat.as_ref()?.get(&node)?.as_ref()?.elapsed();
-        Some((*matched.get(&node)?, heard))
-    }
-
-    /// Ends the group's core task.
-    pub async fn stop(&self) {
-        if let Err(error) = self.raft.shutdown().await {
-            tracing::warn!(shard = self.shard, %error, "the group did not stop in order");
+        let single = members.is_only(parts.node_id) && !joining;
+        let fresh = !joining && log.vote().is_none() && log.last_log_id().is_none();
+        let cut = parts.doubts.contains(replica.shard());
+        let promised_nothing = single || (fresh && !cut);
+        let lease = Duration::from_millis(parts.config.election_timeout_max);
+        Self {
+            fresh,
+            // An empty log may be one that was lost: its node votes like one that lost the end.
+            doubtful: cut || fresh || joining,
+            quiet: if promised_nothing { Duration::ZERO } else { lease },
+            // A restarted voter stands when its quiet is over, not before; a joining one once it
+            // has caught up: the members at the beginning of a log are not those of today.
+            elects: fresh || single,
         }
     }
 }

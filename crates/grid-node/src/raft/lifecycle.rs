@@ -1,12 +1,13 @@
 //! The tasks of one replica: founding or rejoining its group, following leadership, handing over
 //! to the preferred leader, noticing that it cannot go on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 
+use super::doubt;
 use super::group::{Group, GroupParts, Role};
 use super::message::Testimony;
 use super::snapshot_task;
@@ -19,17 +20,13 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 const ASK_PATIENCE: Duration = Duration::from_millis(500);
 /// How often a dead core task is looked for; its last metrics say why it died.
 const PULSE: Duration = Duration::from_millis(500);
-/// A follower that lags by more entries does not take over yet.
-const HANDOVER_LAG_MAX: u64 = 64;
-/// So many lease lengths are left to a hand-over before the next look.
-const HANDOVER_LEASES: u32 = 3;
 
-/// Starts the tasks of a replica. They end with the node.
+/// Starts the tasks of a replica. They end with it.
 pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<S>>, fresh: bool) {
     let run = |task: futures_util::future::BoxFuture<'static, ()>| {
-        let shutdown = parts.shutdown.clone();
+        let ended = group.ended.clone();
         parts.tasks.spawn(async move {
-            shutdown.run_until_cancelled(task).await;
+            ended.run_until_cancelled(task).await;
         });
     };
     let (p, g) = (Arc::clone(parts), Arc::clone(group));
@@ -44,9 +41,11 @@ pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<
 
 async fn join<S: StateMachine>(parts: &GroupParts, group: &Group<S>, fresh: bool) {
     let enter = async {
-        if !fresh {
+        if group.log.is_joining() {
+            // It stands once it has caught up, or has heard everybody.
+        } else if !fresh {
             stand(parts, group).await;
-        } else if group.voters.first() == Some(&group.node_id) {
+        } else if group.voters().first() == Some(&group.node_id) {
             found(parts, group).await;
         }
     };
@@ -57,35 +56,37 @@ async fn join<S: StateMachine>(parts: &GroupParts, group: &Group<S>, fresh: bool
 /// Founds the group once all its voters answer that they have nothing; repeating it is harmless.
 /// A node that finds others already at work waits to be told by their leader.
 async fn found<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
+    let voters: BTreeSet<NodeId> = group.voters().into_iter().collect();
     let testimonies = hear_all(parts, group).await;
     let empty = |t: &Testimony| t.last_log_id.is_none() && t.vote.is_none();
     if !testimonies.iter().all(empty) {
         return;
     }
-    let voters: BTreeSet<NodeId> = group.voters.iter().copied().collect();
     if let Err(error) = group.raft.initialize(voters).await {
         tracing::info!(shard = group.shard, %error, "the group was founded already");
     }
 }
 
-/// Testimonies of all voters, this one included; waits until every one has answered.
+/// Testimonies of all voters, this one included; waits until every one has answered. A log that
+/// lost its end may not know the newest members, so those that the others name are heard as well.
 async fn hear_all<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> Vec<Testimony> {
-    let mut heard = Vec::new();
-    for &node in &group.voters {
-        if node == group.node_id {
-            let (vote, last_log_id) = (group.log.vote(), group.log.last_log_id());
-            heard.push(Testimony { vote, last_log_id });
-            continue;
-        }
-        loop {
-            if let Some(testimony) = parts.peers.testify(node, group.shard, ASK_PATIENCE).await {
-                heard.push(testimony);
-                break;
+    let own = Testimony {
+        vote: group.log.vote(),
+        last_log_id: group.log.last_log_id(),
+        voters: group.voters(),
+    };
+    let mut named: BTreeSet<NodeId> = own.voters.iter().copied().collect();
+    let mut heard = BTreeMap::from([(group.node_id, own)]);
+    while let Some(&node) = named.iter().find(|node| !heard.contains_key(node)) {
+        match parts.peers.testify(node, group.shard, ASK_PATIENCE).await {
+            Some(testimony) => {
+                named.extend(&testimony.voters);
+                heard.insert(node, testimony);
             }
-            tokio::time::sleep(ASK_AGAIN).await;
+            None => tokio::time::sleep(ASK_AGAIN).await,
         }
     }
-    heard
+    heard.into_values().collect()
 }
 
 /// After a cut of the log, or with an empty one: hears all voters, so that the group can elect even
@@ -95,28 +96,36 @@ async fn resolve_doubt<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
         return;
     }
     let (shard, cut) = (group.shard, parts.doubts.contains(group.shard));
-    if group.voters.len() == 1 {
+    let (voters, joining) = (group.voters(), group.log.is_joining());
+    let alone = voters == [group.node_id];
+    if joining && (alone || !voters.contains(&group.node_id)) {
+        // Only a leader can tell whether it has a vote.
+        return;
+    }
+    if alone {
         if cut {
             tracing::warn!(shard, "the log's end was cut and there is no other replica: going on");
         }
-        group.gate.made_good();
-        parts.doubts.made_good(shard);
-        return;
+        return doubt::end(group, &parts.doubts);
     }
     if cut {
         tracing::warn!(shard, "the log's end was cut: not voting until it is made good");
     }
     let testimonies = hear_all(parts, group).await;
     group.gate.all_heard(&testimonies);
+    if joining {
+        group.raft.runtime_config().elect(true);
+    }
 }
 
 /// Lets a restarted voter stand for election after the quiet, the preferred leader first.
 async fn stand<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
-    let rank = group.voters.iter().position(|id| *id == group.node_id).unwrap_or(0);
+    let voters = group.voters();
+    let rank = voters.iter().position(|id| *id == group.node_id).unwrap_or(0);
     let config = &parts.config;
     let stagger = Duration::from_millis(config.election_timeout_min / 2);
     let lease = Duration::from_millis(config.election_timeout_max);
-    let quiet = if group.voters.len() == 1 { Duration::ZERO } else { lease };
+    let quiet = if voters.len() == 1 { Duration::ZERO } else { lease };
     let at = parts.started_at + quiet + stagger * u32::try_from(rank).unwrap_or(0);
     tokio::time::sleep_until(at.into()).await;
     group.raft.runtime_config().elect(true);
@@ -139,11 +148,13 @@ async fn follow<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
         publish(parts, group, role);
         // Elected by voters that were heard, and committed in its own term: it lacks nothing.
         if group.gate.doubtful() && group.serves() {
-            group.gate.made_good();
-            parts.doubts.made_good(group.shard);
+            doubt::end(group, &parts.doubts);
         }
         let running = group.raft.metrics().borrow_watched().running_state.clone();
         if let Err(fatal) = running {
+            if group.ended.is_cancelled() {
+                return;
+            }
             // A dead core leads nothing, whatever its last figures say.
             publish(parts, group, Role { term: group.role().term, ..Role::default() });
             let reason = format!("consensus of shard {} stopped: {fatal}", group.shard);
@@ -179,31 +190,20 @@ fn publish<S: StateMachine>(parts: &GroupParts, group: &Group<S>, role: Role) {
 
 /// Gives leadership to the preferred node when that one is alive and up to date.
 async fn hand_over<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
-    let Some(&preferred) = group.voters.first() else { return };
-    if parts.rebalance.is_zero() || preferred == group.node_id {
+    if parts.rebalance.is_zero() {
         return;
     }
-    let lease = Duration::from_millis(parts.config.election_timeout_max);
     loop {
         tokio::time::sleep(parts.rebalance).await;
-        if !group.serves() || !is_ready(group, preferred, lease) {
+        let Some(preferred) = group.preference().first().copied() else { continue };
+        if !group.serves() || group.check_successor(preferred).is_err() {
             continue;
         }
-        tracing::info!(shard = group.shard, to = preferred, "handing over leadership");
-        let mut role = group.watch_role();
-        role.borrow_and_update();
-        if group.transfer_to(preferred).await.is_err() {
-            return;
-        }
+        let shard = group.shard;
+        tracing::info!(shard, to = preferred, "handing over leadership");
         // This node leads no more in this term; without that successor another one is elected.
-        let _ = tokio::time::timeout(lease * HANDOVER_LEASES, role.changed()).await;
+        if let Err(error) = group.transfer_to(preferred).await {
+            tracing::info!(shard, to = preferred, %error, "leadership was not handed over");
+        }
     }
-}
-
-fn is_ready<S: StateMachine>(group: &Group<S>, node: NodeId, lease: Duration) -> bool {
-    let last = group.log.last_log_id().map_or(0, |id| id.index);
-    group.follower(node).is_some_and(|(matched, heard)| {
-        let matched = matched.map_or(0, |id| id.index);
-        heard < lease / 2 && matched + HANDOVER_LAG_MAX >= last
-    })
 }

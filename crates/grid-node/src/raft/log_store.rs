@@ -19,8 +19,9 @@ use tokio::sync::oneshot;
 use super::entry::{
     decode_entry, decode_log_id, decode_vote, encode_entry, encode_log_id, encode_vote, encoded_len,
 };
+use super::members::Members;
 use super::types::{Entry, LogId, Types, Vote};
-use crate::wal::{self, GroupId, Record, RecoveredGroup, Wal};
+use crate::wal::{self, GroupId, Presence, Record, RecoveredGroup, Wal};
 use crate::wire::Malformed;
 
 /// 1 MiB of entries is read at once: as much as one message to a follower carries.
@@ -46,6 +47,8 @@ struct Log {
     bytes: u64,
     /// Bytes ever appended since the start, for the snapshot trigger.
     appended_bytes: u64,
+    /// Whether this life of the group has not yet caught up with an earlier one.
+    joining: bool,
 }
 
 impl LogStore {
@@ -58,6 +61,7 @@ impl LogStore {
             vote: recovered.vote.map(decode_vote).transpose()?,
             committed: recovered.committed.map(decode_log_id).transpose()?,
             purged: recovered.purged.map(|(_, state)| decode_log_id(state)).transpose()?,
+            joining: recovered.presence == Presence::Joining,
             ..Log::default()
         };
         for (index, payload) in recovered.entries {
@@ -83,6 +87,31 @@ impl LogStore {
     /// The vote as last saved.
     pub fn vote(&self) -> Option<Vote> {
         self.log.lock().vote
+    }
+
+    /// The newest members in the log; `None` when they stand before its beginning.
+    pub fn members(&self) -> Option<Members> {
+        self.log.lock().entries.iter().rev().find_map(|entry| match &entry.payload {
+            openraft::EntryPayload::Membership(membership) => Some(Members::of(membership)),
+            openraft::EntryPayload::Blank | openraft::EntryPayload::Normal(_) => None,
+        })
+    }
+
+    /// Whether this life of the group has not yet caught up with an earlier one.
+    pub fn is_joining(&self) -> bool {
+        self.log.lock().joining
+    }
+
+    /// Records that the group has caught up; whether it was joining. Entries that are acknowledged
+    /// later stand behind the record, hence are never on disk without it.
+    pub fn joined(&self) -> bool {
+        let mut log = self.log.lock();
+        let joining = std::mem::take(&mut log.joining);
+        if joining {
+            let records = vec![Record::Presence(Presence::Here)];
+            self.wal.append(self.group, records, wal::Sync::Durable, None);
+        }
+        joining
     }
 
     /// Bytes of live entries.

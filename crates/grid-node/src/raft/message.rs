@@ -16,11 +16,11 @@ use super::entry::{
 };
 use super::log_store::READ_BYTES_MAX;
 use super::types::{Entry, LogId, Types, Vote};
-use crate::ShardId;
 use crate::wire::{Malformed, Take, len_u32, put_blob};
+use crate::{NodeId, ShardId};
 
 /// Protocol version of the Raft port; a node refuses any other.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"SGRAFT\r\n";
 
 /// The connections between two nodes, so that heartbeats queue behind nothing.
@@ -38,8 +38,10 @@ pub(crate) enum Lane {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hello {
     pub cluster_id: u128,
-    pub from: u64,
-    pub to: u64,
+    pub from: NodeId,
+    /// The sender's data directory.
+    pub log_id: u128,
+    pub to: NodeId,
     pub lane: Lane,
 }
 
@@ -47,9 +49,12 @@ impl Hello {
     pub fn encode(self) -> Bytes {
         let mut out = BytesMut::with_capacity(64);
         out.put_slice(MAGIC);
+        // The newest and the oldest version that it speaks.
+        out.put_u32_le(VERSION);
         out.put_u32_le(VERSION);
         out.put_u128_le(self.cluster_id);
         out.put_u64_le(self.from);
+        out.put_u128_le(self.log_id);
         out.put_u64_le(self.to);
         out.put_u8(match self.lane {
             Lane::Control => 0,
@@ -64,10 +69,12 @@ impl Hello {
             return Err(Malformed("not a grid node"));
         }
         let _ = bytes.split_to(MAGIC.len());
-        if bytes.take_u32()? != VERSION {
+        let (newest, oldest) = (bytes.take_u32()?, bytes.take_u32()?);
+        if !(oldest..=newest).contains(&VERSION) {
             return Err(Malformed("another version of the protocol"));
         }
-        let (cluster_id, from, to) = (bytes.take_u128()?, bytes.take_u64()?, bytes.take_u64()?);
+        let (cluster_id, from) = (bytes.take_u128()?, bytes.take_u64()?);
+        let (log_id, to) = (bytes.take_u128()?, bytes.take_u64()?);
         let lane = match bytes.take_u8()? {
             0 => Lane::Control,
             1 => Lane::Log,
@@ -75,17 +82,19 @@ impl Hello {
             _ => return Err(Malformed("an unknown lane")),
         };
         bytes.take_end()?;
-        Ok(Self { cluster_id, from, to, lane })
+        Ok(Self { cluster_id, from, log_id, to, lane })
     }
 }
 
 /// What a replica says of itself before it votes or is founded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Testimony {
     /// The vote as last saved.
     pub vote: Option<Vote>,
     /// The last entry in the log.
     pub last_log_id: Option<LogId>,
+    /// Voters of the group as this replica's log has them, of both sets during a change.
+    pub voters: Vec<NodeId>,
 }
 
 /// A request to one group of another node.
@@ -319,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_hello_tells_who_calls_whom() {
-        let hello = Hello { cluster_id: 9, from: 1, to: 2, lane: Lane::Snapshot };
+        let hello = Hello { cluster_id: 9, from: 1, log_id: 5, to: 2, lane: Lane::Snapshot };
         assert_eq!(Hello::decode(hello.encode()), Ok(hello));
         assert!(Hello::decode(Bytes::from_static(b"GET / HTTP/1.1\r\n")).is_err());
     }

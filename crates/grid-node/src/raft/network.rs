@@ -1,6 +1,6 @@
 //! Calls to other nodes: three connections per peer, shared by all groups.
 //!
-//! Addresses come from configuration alone, never from a group's logged members. Every call has a
+//! Addresses come from the directory of nodes, never from a group's logged members. Every call has a
 //! deadline. A peer that cannot be reached is told apart from one that failed to answer, since
 //! openraft waits longer before it tries the former again.
 
@@ -17,15 +17,18 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
+use parking_lot::RwLock;
 
+use super::directory::{Directory, Myself};
 use super::gate::Gate;
 use super::message::{Hello, Lane, Request, Response, Testimony, encode_append};
 use super::snapshot_file::SnapshotFile;
 use super::snapshot_send::{Dispatch, Shipment};
 use super::snapshots::SnapshotDir;
 use super::types::{RpcError, Snapshot, Types, Vote};
-use crate::rpc::{CallError, Link, LinkOptions};
+use crate::rpc::{CallError, Greeted, Link, LinkOptions, Refusal};
 use crate::tls::{Callee, Dial, Tls};
+use crate::wire::Take as _;
 use crate::{NodeId, ShardId};
 
 /// Answers of other nodes are small.
@@ -33,59 +36,95 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Calls to one peer on one lane that may wait.
 const IN_FLIGHT_MAX: usize = 4096;
 
-/// What is needed to call the other nodes.
+/// How the other nodes are called.
+#[derive(Debug, Clone)]
 pub(crate) struct PeersOptions {
-    pub cluster_id: u128,
-    pub node_id: NodeId,
-    /// Raft addresses of the other nodes.
-    pub addresses: BTreeMap<NodeId, SocketAddr>,
     /// Certificates; plain TCP without.
     pub tls: Option<Tls>,
     pub connect_timeout: Duration,
     pub append_timeout: Duration,
 }
 
-/// Connections to all other nodes.
+/// Connections to all other nodes, made when first needed and anew when an address changes.
 pub(crate) struct Peers {
-    node_id: NodeId,
-    append_timeout: Duration,
-    links: BTreeMap<NodeId, Lanes>,
+    directory: Arc<Directory>,
+    options: PeersOptions,
+    links: RwLock<BTreeMap<NodeId, Arc<Lanes>>>,
 }
 
 struct Lanes {
+    address: SocketAddr,
     control: Link,
     log: Link,
     snapshot: Link,
 }
 
+/// Checks who has answered.
+struct Called {
+    directory: Arc<Directory>,
+    node: NodeId,
+}
+
+impl Greeted for Called {
+    fn greeted(&self, greeting: &Bytes) -> Result<(), String> {
+        let mut bytes = greeting.clone();
+        let log_id = bytes.take_u128().map_err(|e| e.to_string())?;
+        self.directory.recognize(self.node, log_id)
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        if let Refusal::ForGood(reason) = refusal {
+            self.directory.cast_out(reason);
+        }
+    }
+}
+
 impl Peers {
-    pub fn new(options: PeersOptions) -> Arc<Self> {
-        let PeersOptions { cluster_id, node_id, addresses, connect_timeout, tls, .. } = options;
-        let link = |to, addr, lane| {
-            let hello = Hello { cluster_id, from: node_id, to, lane }.encode();
-            let callee = Callee::Node { cluster_id, node: to };
+    pub fn new(directory: Arc<Directory>, options: PeersOptions) -> Arc<Self> {
+        Arc::new(Self { directory, options, links: RwLock::default() })
+    }
+
+    /// Lets go of connections to nodes that moved or are no members any more.
+    pub fn refresh(&self) {
+        self.links.write().retain(|node, lanes| self.address(*node) == Some(lanes.address));
+    }
+
+    fn address(&self, node: NodeId) -> Option<SocketAddr> {
+        self.directory.get(node).filter(|known| known.member).map(|known| known.raft)
+    }
+
+    fn lanes(&self, to: NodeId) -> Option<Arc<Lanes>> {
+        if let Some(lanes) = self.links.read().get(&to) {
+            return Some(Arc::clone(lanes));
+        }
+        let mut links = self.links.write();
+        // Looked up under the lock, so that a change of address is never missed.
+        let address = self.address(to)?;
+        let lanes = links.entry(to).or_insert_with(|| Arc::new(self.open(to, address)));
+        Some(Arc::clone(lanes))
+    }
+
+    fn open(&self, to: NodeId, address: SocketAddr) -> Lanes {
+        let Myself { cluster_id, node_id: from, log_id } = self.directory.myself;
+        let called = Arc::new(Called { directory: Arc::clone(&self.directory), node: to });
+        let callee = Callee::Node { cluster_id, node: to };
+        let link = |lane| {
             let options = LinkOptions {
-                tls: tls.clone().map(|tls| Dial { tls, callee }),
-                hello,
-                connect_timeout,
+                tls: self.options.tls.clone().map(|tls| Dial { tls, callee }),
+                hello: Hello { cluster_id, from, log_id, to, lane }.encode(),
+                on_greeting: Some(Arc::clone(&called) as Arc<dyn Greeted>),
+                connect_timeout: self.options.connect_timeout,
                 body_bytes_max: ANSWER_BYTES_MAX,
                 in_flight_max: IN_FLIGHT_MAX,
             };
-            Link::new(addr, options)
+            Link::new(address, options)
         };
-        let lanes = |(to, addr): (NodeId, SocketAddr)| {
-            let lanes = Lanes {
-                control: link(to, addr, Lane::Control),
-                log: link(to, addr, Lane::Log),
-                snapshot: link(to, addr, Lane::Snapshot),
-            };
-            (to, lanes)
-        };
-        Arc::new(Self {
-            node_id,
-            append_timeout: options.append_timeout,
-            links: addresses.into_iter().map(lanes).collect(),
-        })
+        Lanes {
+            address,
+            control: link(Lane::Control),
+            log: link(Lane::Log),
+            snapshot: link(Lane::Snapshot),
+        }
     }
 
     /// Asks a replica what it has.
@@ -123,7 +162,8 @@ impl Peers {
         body: Bytes,
         patience: Duration,
     ) -> Result<Response, Failure> {
-        let lanes = self.links.get(&to).ok_or(Failure::Unreachable("not configured".into()))?;
+        let unknown = || Failure::Unreachable(format!("node {to} is not known here"));
+        let lanes = self.lanes(to).ok_or_else(unknown)?;
         let link = match lane {
             Lane::Control => &lanes.control,
             Lane::Log => &lanes.log,
@@ -234,7 +274,7 @@ impl Network {
     }
 
     fn failed(&self, failure: Failure, action: RPCTypes) -> RpcError {
-        failure.into_rpc(action, self.peers.node_id, self.target)
+        failure.into_rpc(action, self.peers.directory.myself.node_id, self.target)
     }
 
     async fn ask_vote(
@@ -265,7 +305,7 @@ impl RaftNetworkV2<Types> for Network {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RpcError> {
         let patience = match self.lane {
-            Lane::Log => self.peers.append_timeout,
+            Lane::Log => self.peers.options.append_timeout,
             Lane::Control | Lane::Snapshot => option.soft_ttl(),
         };
         let action = RPCTypes::AppendEntries;

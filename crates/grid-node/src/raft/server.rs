@@ -2,18 +2,22 @@
 //!
 //! A replica is registered before peers can reach it; an unknown group is refused, not a panic.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use openraft::Raft;
+use openraft::async_runtime::WatchReceiver as _;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest};
 use parking_lot::RwLock;
 use tokio_util::task::TaskTracker;
 
-use super::doubt::Doubts;
+use super::directory::{Directory, Myself};
+use super::doubt::{self, Doubts};
 use super::gate::Gate;
+use super::group::Group;
 use super::log_store::LogStore;
+use super::members::Members;
 use super::message::{Hello, Request, Response, SnapshotPiece, Testimony};
 use super::snapshot_receive::{Received, Receiver};
 use super::snapshots::SnapshotDir;
@@ -48,6 +52,11 @@ impl Registry {
         self.members.read().get(&shard).cloned()
     }
 
+    /// Lets go of a group; peers are told from now on that it is not here.
+    pub fn remove(&self, shard: ShardId) {
+        self.members.write().remove(&shard);
+    }
+
     /// Lets go of all groups, so that they can end.
     pub fn clear(&self) {
         self.members.write().clear();
@@ -56,9 +65,7 @@ impl Registry {
 
 /// The Raft port.
 pub(crate) struct RaftService {
-    pub cluster_id: u128,
-    pub node_id: NodeId,
-    pub known: BTreeSet<NodeId>,
+    pub directory: Arc<Directory>,
     pub registry: Arc<Registry>,
     pub tasks: TaskTracker,
 }
@@ -67,20 +74,11 @@ impl Service for RaftService {
     type Peer = NodeId;
 
     fn greet(&self, hello: Bytes, caller: &Caller) -> Result<(NodeId, Bytes), Refusal> {
-        let hello = Hello::decode(hello).map_err(|e| Refusal(e.to_string()))?;
-        caller.must_be_node(self.cluster_id, hello.from).map_err(Refusal)?;
-        if hello.cluster_id != self.cluster_id {
-            let theirs = hello.cluster_id;
-            return Err(Refusal(format!("node {} of cluster {theirs:032x}", hello.from)));
-        }
-        if hello.to != self.node_id {
-            let reason = format!("node {} looks for node {} here", hello.from, hello.to);
-            return Err(Refusal(reason));
-        }
-        if hello.from == self.node_id || !self.known.contains(&hello.from) {
-            return Err(Refusal(format!("node {} is no configured peer", hello.from)));
-        }
-        Ok((hello.from, Bytes::new()))
+        let hello = Hello::decode(hello).map_err(|e| Refusal::Stranger(e.to_string()))?;
+        let Myself { cluster_id, log_id, .. } = self.directory.myself;
+        caller.must_be_node(cluster_id, hello.from).map_err(Refusal::Told)?;
+        let from = self.directory.admit(&hello)?;
+        Ok((from, Bytes::copy_from_slice(&log_id.to_le_bytes())))
     }
 
     fn handle(&self, peer: &Arc<NodeId>, body: Bytes, reply: Replier) {
@@ -99,8 +97,8 @@ impl Service for RaftService {
 
 /// One replica as its peers see it.
 pub(crate) struct Answerer<S: StateMachine> {
+    pub group: Weak<Group<S>>,
     pub raft: Raft<Types, Machine<S>>,
-    pub shard: ShardId,
     pub log: LogStore,
     pub gate: Arc<Gate>,
     pub doubts: Arc<Doubts>,
@@ -123,6 +121,7 @@ impl<S: StateMachine> Member for Answerer<S> {
                 Request::Testify => Response::Testimony(Testimony {
                     vote: self.log.vote(),
                     last_log_id: self.log.last_log_id(),
+                    voters: self.voters(),
                 }),
                 Request::SnapshotPiece(piece) => self.piece(piece).await,
                 Request::SnapshotIndex => Response::SnapshotIndex(self.snapshot_index()),
@@ -152,10 +151,15 @@ impl<S: StateMachine> Answerer<S> {
         let whole = committed.is_some_and(|committed| {
             committed.leader_id == vote.leader_id && covered >= Some(committed)
         });
-        if whole {
-            self.gate.made_good();
-            self.doubts.made_good(self.shard);
+        if whole && let Some(group) = self.group.upgrade() {
+            doubt::end(&group, &self.doubts);
         }
+    }
+
+    fn voters(&self) -> Vec<NodeId> {
+        let metrics = self.raft.metrics();
+        let stored = Arc::clone(&metrics.borrow_watched().membership_config);
+        Members::of(stored.membership()).voters().into_iter().collect()
     }
 
     async fn vote(&self, rpc: VoteRequest<Types>, pre_vote: bool) -> Response {

@@ -46,6 +46,12 @@ impl Receipts {
         admitted
     }
 
+    /// Whether a snapshot of the shard is coming in.
+    pub fn is_under_way(&self, shard: ShardId) -> bool {
+        let last = self.under_way.lock().get(&shard).copied();
+        last.is_some_and(|last| last.elapsed() < IDLE_MAX)
+    }
+
     fn end(&self, shard: ShardId) {
         self.under_way.lock().remove(&shard);
     }

@@ -67,6 +67,11 @@ pub(super) async fn run<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
     }
 }
 
+/// Takes a snapshot now; whether it was made in time.
+pub(super) async fn now<S: StateMachine>(group: &Group<S>) -> bool {
+    take(&group.parts, group, Keep::SinceOlder).await
+}
+
 fn pins_segments<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> bool {
     let stats = parts.wal.stats();
     stats.segments > SEGMENTS_MAX && stats.pinned_by.contains(&group.shard)

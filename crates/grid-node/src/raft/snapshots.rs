@@ -112,6 +112,17 @@ impl SnapshotDir {
         Ok(this)
     }
 
+    /// Removes a group's directory with all that is in it; one that is not there is fine.
+    pub fn remove(root: &Path, group: u32) -> Result<(), SnapshotError> {
+        let dir = root.join(format!("{group:05}"));
+        let durably = || match std::fs::remove_dir_all(&dir) {
+            Ok(()) => std::fs::File::open(root)?.sync_all(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        durably().map_err(|source| SnapshotError::Io { dir: dir.clone(), source })
+    }
+
     fn prepare(&self, root: &Path) -> io::Result<()> {
         self.disk.create_dir_all(&self.dir)?;
         self.disk.sync_dir(root)?;

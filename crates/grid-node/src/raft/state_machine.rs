@@ -14,6 +14,7 @@ use openraft::{EntryPayload, OptionalSend};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use super::members::Members;
 use super::snapshot_file::{SnapshotFile, SnapshotHeader};
 use super::snapshots::{SnapshotDir, SnapshotError};
 use super::types::{Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types};
@@ -64,9 +65,25 @@ impl<S: StateMachine> Replica<S> {
         Ok(Arc::new(Self { shard, state: RwLock::new(state), applied }))
     }
 
+    /// The index of the last entry applied and a fingerprint of the state there.
+    pub fn digest(&self) -> (u64, u64) {
+        let state = self.state.read();
+        (state.last.map_or(0, |id| id.index), state.machine.digest())
+    }
+
+    /// The group it is a replica of.
+    pub fn shard(&self) -> ShardId {
+        self.shard
+    }
+
     /// Looks at the state; nothing is applied meanwhile.
     pub fn read<R>(&self, look: impl FnOnce(&S) -> R) -> R {
         look(&self.state.read().machine)
+    }
+
+    /// The members as applied.
+    pub fn members(&self) -> Members {
+        Members::of(self.state.read().membership.membership())
     }
 
     /// The index of the last entry applied, as it changes.

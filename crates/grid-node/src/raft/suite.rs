@@ -36,6 +36,10 @@ impl StateMachine for Counter {
         Box::new(move |out| out.write_all(&[count]))
     }
 
+    fn digest(&self) -> u64 {
+        u64::from(self.0)
+    }
+
     fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
         let mut count = [0];
         from.read_exact(&mut count).map_err(|e| RestoreError::new(e.to_string()))?;

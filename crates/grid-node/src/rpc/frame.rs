@@ -185,11 +185,14 @@ async fn flush<W: AsyncWrite + Unpin>(write: &mut W, mut bytes: &[u8]) -> io::Re
 }
 
 /// Sends one frame before the queue is used, for handshakes.
-pub(crate) async fn write_one<W: AsyncWrite + Unpin>(write: &mut W, body: &[u8]) -> io::Result<()> {
-    let mut buffer = BytesMut::with_capacity(HEADER_BYTES + body.len());
-    buffer.put_u32_le(crate::wire::len_u32(body.len()));
-    buffer.put_u64_le(0);
-    buffer.put_slice(body);
+pub(crate) async fn write_one<W: AsyncWrite + Unpin>(
+    write: &mut W,
+    frame: &Frame,
+) -> io::Result<()> {
+    let mut buffer = BytesMut::with_capacity(HEADER_BYTES + frame.body.len());
+    buffer.put_u32_le(crate::wire::len_u32(frame.body.len()));
+    buffer.put_u64_le(frame.id);
+    buffer.put_slice(&frame.body);
     flush(write, &buffer).await
 }
 

@@ -20,6 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::frame::{
     self, Frame, FrameError, FrameReader, FrameSender, write_all_queued, write_one,
 };
+use super::greeting::{self, Greeted};
 use super::secured;
 use crate::tls::Dial;
 
@@ -50,12 +51,14 @@ pub(crate) enum CallError {
 }
 
 /// How a link dials.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct LinkOptions {
     /// With TLS, and with whom; plain TCP without.
     pub tls: Option<Dial>,
     /// Sent first; the other side decides by it.
     pub hello: Bytes,
+    /// Looks at the answer to it.
+    pub on_greeting: Option<Arc<dyn Greeted>>,
     /// Time for dial and handshake.
     pub connect_timeout: Duration,
     /// Largest answer taken.
@@ -155,10 +158,10 @@ impl Link {
         let stream = TcpStream::connect(self.addr).await?;
         super::server::tune(&stream)?;
         let (read, mut write) = secured::dialled(stream, self.options.tls.as_ref()).await?;
-        write_one(&mut write, &self.options.hello).await?;
+        write_one(&mut write, &Frame { id: 0, body: self.options.hello.clone() }).await?;
         let mut reader = FrameReader::new(read, self.options.body_bytes_max);
         let greeting = match reader.next().await {
-            Ok(Some(frame)) => frame.body,
+            Ok(Some(frame)) => greeting::judge(frame, self.options.on_greeting.as_deref())?,
             Ok(None) => return Err(io::ErrorKind::ConnectionRefused.into()),
             Err(FrameError::Io(error)) => return Err(error),
             Err(error) => return Err(io::Error::other(error)),

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::frame::{
     self, Frame, FrameError, FrameReader, FrameSender, write_all_queued, write_one,
 };
+use super::greeting::{self, Refusal};
 use super::secured::{self, ReadHalf, WriteHalf};
 use crate::tls::{Caller, Tls};
 
@@ -40,11 +41,6 @@ pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
-
-/// Why a connection is not taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Refusal(pub String);
 
 /// What answers requests.
 pub(crate) trait Service: Send + Sync + 'static {
@@ -189,8 +185,17 @@ async fn introduce<S: Service>(
     let ((read, mut write), caller) = secured::accepted(stream, tls.as_ref()).await?;
     let mut reader = FrameReader::new(read, HELLO_BYTES_MAX);
     let Some(hello) = reader.next().await.map_err(Stranger::Gone)? else { return Ok(None) };
-    let (peer, greeting) = service.greet(hello.body, &caller).map_err(Stranger::Refused)?;
-    write_one(&mut write, &greeting).await?;
+    let (peer, body) = match service.greet(hello.body, &caller) {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            if let Some(frame) = greeting::refusal(&refusal) {
+                // Whether it was told or not, the connection ends.
+                let _ = write_one(&mut write, &frame).await;
+            }
+            return Err(Stranger::Refused(refusal));
+        }
+    };
+    write_one(&mut write, &greeting::greeting(body)).await?;
     Ok(Some(Admitted { peer: Arc::new(peer), reader, write }))
 }
 

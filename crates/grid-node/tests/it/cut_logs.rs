@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use grid_node::{GridClient, NodeId, ReadFrom};
 
-use crate::grid::{Grid, soon, wait_for};
+use crate::grid::{Grid, PATIENCE, soon, wait_for};
 use crate::toy::command;
 
 async fn grid_with_words() -> (Grid, GridClient, NodeId) {
@@ -204,12 +204,31 @@ async fn a_node_that_lost_its_directory_does_not_outvote_the_one_that_remembers(
     grid.stop().await;
     fs::remove_dir_all(grid.data_dir(wiped)).expect("removable");
     grid.start_node(wiped).await;
+    let failed = grid.nodes[&wiped].failed();
     grid.start_node(lagging).await;
     let short = Instant::now() + Duration::from_secs(3);
     let refused = client.submit(1, command(99, "without the past"), short).await;
     assert!(refused.is_err(), "one that forgot and one that never knew are no quorum");
+    let reason = tokio::time::timeout(PATIENCE, failed).await.expect("the node gives up");
+    assert!(reason.contains(&format!("ctl node recover {wiped}")), "{reason}");
+    grid.kill_node(wiped);
     grid.start_node(leader).await;
     assert_eq!(words(&client).await, 11, "nothing acknowledged is lost");
-    wait_for("the wiped node", || (grid.words(wiped, 1).len() == 11).then_some(())).await;
+    let error = wait_for_refusal(&mut grid, wiped).await;
+    assert!(error.contains(&format!("ctl node recover {wiped}")), "{error}");
     grid.stop().await;
+}
+
+/// Starts a node until it is told that it does not belong here: at first the others may be asked
+/// before they know more than it does.
+async fn wait_for_refusal(grid: &mut Grid, node: NodeId) -> String {
+    let deadline = soon();
+    loop {
+        assert!(Instant::now() < deadline, "node {node} is not refused");
+        match grid.try_start(node).await {
+            Err(error) if error.to_string().contains("data directory") => return error.to_string(),
+            Err(_) => tokio::task::yield_now().await,
+            Ok(()) => grid.stop_node(node).await,
+        }
+    }
 }

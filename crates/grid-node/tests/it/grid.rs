@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use grid_node::meta::{MetaCommand, MetaReply};
 use grid_node::wal::{Disk, RealDisk};
 use grid_node::{
-    ClientConfig, GridClient, GridNode, NodeConfig, NodeId, PeerAddress, Shard, ShardId,
-    ShardStatus, StartError,
+    AdminAnswer, AdminRequest, ClientConfig, GridClient, GridNode, NodeConfig, NodeId, PeerAddress,
+    Shard, ShardId, ShardStatus, StartError,
 };
 
 use crate::toy::{Reader, Toy};
@@ -65,6 +66,47 @@ impl Grid {
         Self { nodes: BTreeMap::new(), configs, dir }
     }
 
+    /// Configures a node that joins by way of the first one, to be started under this name. Nodes
+    /// that join one after the other get ids that go on from the founders'.
+    pub fn prepare_newcomer(&mut self, name: NodeId) {
+        let mut config = self.configs[&1].clone();
+        config.join = vec![self.client_address(1)];
+        config.node_id = 0;
+        config.peers.clear();
+        config.address = Some(PeerAddress { raft: free_port(), client: free_port() });
+        config.data_dir = self.data_dir(name);
+        self.configs.insert(name, config);
+    }
+
+    /// Carries out an administrator's request on whichever node does, until one does.
+    pub async fn administer(&self, request: AdminRequest) -> AdminAnswer {
+        let deadline = soon();
+        let mut looks = looks();
+        loop {
+            let mut last = None;
+            for node in self.nodes.values() {
+                match node.admin(request.clone(), deadline).await {
+                    AdminAnswer::NotLeader { .. } | AdminAnswer::NotHere => {}
+                    // The next attempt finds out.
+                    other @ (AdminAnswer::Unknown(_) | AdminAnswer::Refused(_)) => {
+                        last = Some(other);
+                    }
+                    answer => return answer,
+                }
+            }
+            assert!(Instant::now() < deadline, "{request:?} is not carried out: {last:?}");
+            looks.tick().await;
+        }
+    }
+
+    /// Commits a command of the meta group.
+    pub async fn change(&self, command: MetaCommand) -> MetaReply {
+        match self.administer(AdminRequest::Change(command)).await {
+            AdminAnswer::Changed(reply) => reply,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The configuration of a node, to change before its next start.
     pub fn config(&mut self, id: NodeId) -> &mut NodeConfig {
         self.configs.get_mut(&id).expect("a node of this grid")
@@ -77,12 +119,14 @@ impl Grid {
 
     /// The client address of a node.
     pub fn client_address(&self, id: NodeId) -> SocketAddr {
-        self.configs[&id].peers[&id].client
+        let config = &self.configs[&id];
+        config.address.unwrap_or_else(|| config.peers[&id]).client
     }
 
     /// The Raft address of a node.
     pub fn raft_address(&self, id: NodeId) -> SocketAddr {
-        self.configs[&id].peers[&id].raft
+        let config = &self.configs[&id];
+        config.address.unwrap_or_else(|| config.peers[&id]).raft
     }
 
     /// A replica of a shard.
@@ -143,7 +187,7 @@ impl Grid {
 
     /// A client of all nodes.
     pub fn client(&self) -> GridClient {
-        let units: Vec<SocketAddr> = self.configs[&1].peers.values().map(|p| p.client).collect();
+        let units = self.configs.keys().map(|id| self.client_address(*id)).collect();
         GridClient::new(ClientConfig::new(units))
     }
 

@@ -3,6 +3,7 @@
 mod basics;
 mod certs;
 mod cut_logs;
+mod elastic;
 mod fail_stop;
 mod failover;
 mod grid;

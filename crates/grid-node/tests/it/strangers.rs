@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use bytes::Bytes;
 use grid_node::{ClientConfig, GridClient, ReadFrom};
 
-use crate::grid::{Grid, PATIENCE, soon};
+use crate::grid::{Grid, PATIENCE, soon, wait_for};
 use crate::toy::command;
 
 fn frame(body: &[u8]) -> Vec<u8> {
@@ -16,19 +16,26 @@ fn frame(body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A Raft hello: cluster, from, to.
-pub fn raft_hello(cluster_id: u128, from: u64, to: u64) -> Vec<u8> {
-    raft_hello_of(1, cluster_id, from, to)
-}
+/// The version of the Raft port.
+pub const VERSION: u32 = 2;
 
-fn raft_hello_of(version: u32, cluster_id: u128, from: u64, to: u64) -> Vec<u8> {
+/// A Raft hello: versions, cluster, from, a data directory, to.
+pub fn raft_hello((cluster_id, log_id): (u128, u128), from: u64, to: u64, version: u32) -> Vec<u8> {
     let mut body = b"SGRAFT\r\n".to_vec();
+    body.extend(version.to_le_bytes());
     body.extend(version.to_le_bytes());
     body.extend(cluster_id.to_le_bytes());
     body.extend(from.to_le_bytes());
+    body.extend(log_id.to_le_bytes());
     body.extend(to.to_le_bytes());
     body.push(0);
     frame(&body)
+}
+
+/// The number of a node's data directory, from its identity file.
+pub fn log_id(grid: &Grid, node: u64) -> u128 {
+    let bytes = std::fs::read(grid.data_dir(node).join("identity")).expect("an identity");
+    u128::from_le_bytes(bytes[36..52].try_into().expect("sixteen bytes"))
 }
 
 fn client_hello() -> Vec<u8> {
@@ -62,32 +69,50 @@ fn read_to_end(stream: &mut TcpStream) -> usize {
     }
 }
 
+/// What answers a hello: nothing, or a frame of this id and body.
+fn answer(to: SocketAddr, hello: &[u8]) -> Option<(u64, Vec<u8>)> {
+    let mut stream = connect(to);
+    stream.write_all(hello).expect("sent");
+    let mut header = [0; 12];
+    stream.read_exact(&mut header).ok()?;
+    let len = u32::from_le_bytes(header[..4].try_into().expect("four bytes"));
+    let mut body = vec![0; len as usize];
+    stream.read_exact(&mut body).expect("a whole frame");
+    Some((u64::from_le_bytes(header[4..].try_into().expect("eight bytes")), body))
+}
+
+/// Invariant I5.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_configured_peers_of_the_same_grid_are_let_in() {
+async fn only_members_of_the_same_grid_with_their_own_log_are_let_in() {
     let mut grid = Grid::start(3).await;
-    let to = grid.raft_address(1);
-    let refused = tokio::task::spawn_blocking(move || {
+    let node = &grid.nodes[&1];
+    let registered = |id| {
+        let state = node.grid_state()?;
+        state.node(id)?.log_id
+    };
+    wait_for("the registry", || registered(2).and(registered(3))).await;
+    let (to, two) = (grid.raft_address(1), log_id(&grid, 2));
+    let answers = tokio::task::spawn_blocking(move || {
         [
-            ("another cluster", raft_hello(8, 2, 1)),
-            ("another node is meant", raft_hello(7, 2, 3)),
-            ("an unknown node", raft_hello(7, 9, 1)),
-            ("the node itself", raft_hello(7, 1, 1)),
-            ("another version", raft_hello_of(2, 7, 2, 1)),
-            ("another protocol", client_hello()),
-            ("no protocol", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()),
+            ("another protocol", client_hello(), None),
+            ("no protocol", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), None),
+            ("another version", raft_hello((7, two), 2, 1, VERSION + 1), None),
+            ("another cluster", raft_hello((8, two), 2, 1, VERSION), Some(1)),
+            ("another node is meant", raft_hello((7, two), 2, 3, VERSION), Some(1)),
+            ("an unknown node", raft_hello((7, two), 9, 1, VERSION), Some(1)),
+            ("the node itself", raft_hello((7, two), 1, 1, VERSION), Some(1)),
+            ("a node with another log", raft_hello((7, two + 1), 2, 1, VERSION), Some(2)),
+            ("a real peer", raft_hello((7, two), 2, 1, VERSION), Some(0)),
         ]
-        .map(|(who, hello)| (who, answered_bytes(to, &hello)))
+        .map(|(who, hello, expected)| (who, expected, answer(to, &hello)))
     });
-    for (who, bytes) in refused.await.expect("no panic") {
-        assert_eq!(bytes, 0, "{who} is greeted");
+    for (who, expected, answered) in answers.await.expect("no panic") {
+        assert_eq!(answered.as_ref().map(|(id, _)| *id), expected, "{who}: {answered:?}");
+        if expected == Some(2) {
+            let reason = String::from_utf8(answered.expect("an answer").1).expect("text");
+            assert!(reason.contains("ctl node recover 2"), "{reason}");
+        }
     }
-    let greeted = tokio::task::spawn_blocking(move || {
-        let mut stream = connect(to);
-        stream.write_all(&raft_hello(7, 2, 1)).expect("sent");
-        let mut greeting = [0; 12];
-        stream.read_exact(&mut greeting).is_ok()
-    });
-    assert!(greeted.await.expect("no panic"), "a real peer is let in");
     grid.stop().await;
 }
 
@@ -114,8 +139,11 @@ async fn a_node_of_another_grid_gets_no_votes() {
 async fn an_oversized_frame_ends_its_connection_and_nothing_else() {
     let mut grid = Grid::start(3).await;
     let (client_port, raft_port) = (grid.client_address(1), grid.raft_address(1));
+    let two = log_id(&grid, 2);
     let ended = tokio::task::spawn_blocking(move || {
-        for (to, hello) in [(client_port, client_hello()), (raft_port, raft_hello(7, 2, 1))] {
+        for (to, hello) in
+            [(client_port, client_hello()), (raft_port, raft_hello((7, two), 2, 1, VERSION))]
+        {
             let mut bytes = hello;
             bytes.extend(u32::MAX.to_le_bytes());
             bytes.extend(1_u64.to_le_bytes());

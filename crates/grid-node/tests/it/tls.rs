@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 use crate::certs::{Authority, Files};
 use crate::grid::{Grid, PATIENCE, soon};
+use crate::strangers::{VERSION, log_id, raft_hello};
 use crate::toy::command;
 
 /// The grid of these tests.
@@ -140,8 +141,9 @@ async fn the_raft_port_believes_certificates_and_not_words() {
     let to = grid.raft_address(1);
     let two = authority.issue("again-2", &node_names(CLUSTER, 2));
     let client = authority.issue("client", &[client_name(CLUSTER)]);
+    let log_ids = [2, 3].map(|node| log_id(&grid, node));
     let greeted = tokio::task::spawn_blocking(move || {
-        let hello = |from| crate::strangers::raft_hello(CLUSTER, from, 1);
+        let hello = |from| raft_hello((CLUSTER, log_ids[from as usize - 2]), from, 1, VERSION);
         [
             is_greeted(&two, to, &hello(2)),
             is_greeted(&two, to, &hello(3)),

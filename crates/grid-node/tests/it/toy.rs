@@ -58,6 +58,13 @@ impl StateMachine for Toy {
         Box::new(move |out| serde_json::to_writer(out, &state).map_err(Into::into))
     }
 
+    fn digest(&self) -> u64 {
+        let add = |sum: u64, word: &String| {
+            word.bytes().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
+        };
+        self.words.iter().fold(17, add)
+    }
+
     fn restore(_shard: ShardId, from: &mut dyn Read) -> Result<Self, RestoreError> {
         serde_json::from_reader(from).map_err(|e| RestoreError::new(e.to_string()))
     }

@@ -5,7 +5,8 @@ use openraft::raft::{AppendEntriesResponse, VoteResponse};
 
 use super::Testimony;
 use crate::raft::entry::{
-    put_log_id, put_optional_log_id, put_vote, take_log_id, take_optional_log_id, take_vote,
+    put_ids, put_log_id, put_optional_log_id, put_vote, take_ids, take_log_id,
+    take_optional_log_id, take_vote,
 };
 use crate::raft::types::{Types, Vote};
 use crate::wire::{Malformed, Take, put_blob};
@@ -61,6 +62,7 @@ impl Response {
                 if let Some(log_id) = &testimony.last_log_id {
                     put_log_id(&mut out, log_id);
                 }
+                put_ids(&mut out, testimony.voters.iter());
             }
             Self::SnapshotUpto(have) => {
                 out.put_u8(8);
@@ -99,7 +101,8 @@ impl Response {
                 let vote = if bytes.take_bool()? { Some(take_vote(&mut bytes)?) } else { None };
                 let last_log_id =
                     if bytes.take_bool()? { Some(take_log_id(&mut bytes)?) } else { None };
-                Self::Testimony(Testimony { vote, last_log_id })
+                let voters = take_ids(&mut bytes)?.into_iter().collect();
+                Self::Testimony(Testimony { vote, last_log_id, voters })
             }
             8 => Self::SnapshotUpto(bytes.take_u64()?),
             9 => Self::Installed(take_vote(&mut bytes)?),
@@ -129,7 +132,7 @@ mod tests {
 
     #[test]
     fn responses_come_back_the_same() {
-        let testimony = Testimony { vote: Some(vote()), last_log_id: None };
+        let testimony = Testimony { vote: Some(vote()), last_log_id: None, voters: vec![1, 2, 4] };
         let responses = [
             Response::Refused("no".into()),
             Response::Append(AppendEntriesResponse::Success),
