@@ -23,6 +23,7 @@ mod lease;
 mod ledger;
 mod migrate;
 mod pump;
+mod quarantine;
 mod reconcile;
 mod rows;
 mod signing;
@@ -57,4 +58,4 @@ pub use terms::{EventTerms, SeatWords, TermsByEvent};
 pub use verify::{
     Fault, Place, Progress, Verifier, VerifyError, VerifyReport, Wrong, verify_database,
 };
-pub use writer::{RunError, run, run_from};
+pub use writer::{RunError, run, run_from, run_with_source};

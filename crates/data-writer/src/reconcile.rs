@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use processing_unit::{CheckedEvent, Grid, GridConfig, GridError, Pin, ShardId};
 use sqlx::{ConnectOptions, PgConnection};
 
+pub(crate) use grid_side::seat_status_of;
 use inventory::FeedPosition;
 pub use report::{Counts, Difference, Report, Thing};
 

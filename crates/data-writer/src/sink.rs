@@ -5,11 +5,13 @@
 //! lost connection that may still commit is waited for, and it fails for a writer whose epoch has
 //! passed. No error leaves a doubt here: whoever got one claims again and reads where the shard is.
 
+mod attempts;
 mod checkpoint;
 mod ledger;
 mod money;
 mod orders;
 mod quarantine;
+mod resolve;
 mod seats;
 
 use std::collections::BTreeSet;
@@ -23,7 +25,9 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 pub use checkpoint::Checkpoint;
+pub(crate) use ledger::month_of;
 pub(crate) use quarantine::Fault;
+pub(crate) use resolve::Parked;
 
 use crate::EventTerms;
 use crate::batch::Batch;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use processing_unit::Grid;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use http_api::server::{BindError, bind};
 
 use crate::FeedSource;
-use crate::admin;
+use crate::admin::{self, Desk};
+use crate::attempts::{Intake, Keeper, KeeperEnd, Work};
 use crate::backoff::Backoff;
 use crate::config::{ConfigError, WriterConfig};
 use crate::database::{Connections, UrlError, connect_options, session_name};
@@ -25,6 +27,8 @@ use crate::sink::Sink;
 
 /// Connections for lease and housekeeping, apart from the shards' so that load cannot starve them.
 const CONTROL_CONNECTIONS: u32 = 2;
+/// Connections for an operator's questions.
+const DESK_CONNECTIONS: u32 = 2;
 /// How often the grid is asked for shards that have got their first event.
 const SHARDS_EVERY: Duration = Duration::from_secs(1);
 /// How often gauges are set.
@@ -56,14 +60,33 @@ pub enum RunError {
 /// Only for a configuration that cannot work; everything else is waited out.
 pub async fn run(config: WriterConfig, shutdown: CancellationToken) -> Result<(), RunError> {
     config.validate()?;
+    let source = Arc::new(Grid::connect(&config.grid));
+    Box::pin(run_with_source(config, source, shutdown)).await
+}
+
+/// As [`run`], from any source.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with_source<S: FeedSource>(
+    config: WriterConfig,
+    source: Arc<S>,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
     let health = Arc::new(Health::new(
         Duration::from_millis(config.lag_warn_ms),
         Duration::from_millis(config.lag_alarm_ms),
     ));
     let listener = bind(config.admin_listen).await?;
-    let admin = tokio::spawn(admin::serve(listener, Arc::clone(&health), shutdown.clone()));
-    let source = Arc::new(Grid::connect(&config.grid));
-    let ended = Box::pin(run_from(&config, source, health, shutdown.clone())).await;
+    let (intake, work) = Intake::new();
+    let options = connect_options(&config.read_database_url()?)?;
+    let desk = Desk {
+        health: Arc::clone(&health),
+        intake: intake.clone(),
+        sink: Arc::new(Sink::new(Arc::new(Connections::new(options, DESK_CONNECTIONS)))),
+    };
+    let admin = tokio::spawn(admin::serve(listener, desk, shutdown.clone()));
+    let ended = Box::pin(run_with(&config, source, health, (work, shutdown.clone()))).await;
     // Also after a configuration that cannot work, which nobody else would tell the endpoint.
     shutdown.cancel();
     let _ = admin.await;
@@ -80,6 +103,17 @@ pub async fn run_from<S: FeedSource>(
     health: Arc<Health>,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
+    // Nobody brings work; the intake only keeps its queue open.
+    let (_intake, work) = Intake::new();
+    Box::pin(run_with(config, source, health, (work, shutdown))).await
+}
+
+async fn run_with<S: FeedSource>(
+    config: &WriterConfig,
+    source: Arc<S>,
+    health: Arc<Health>,
+    (work, shutdown): (mpsc::Receiver<Work>, CancellationToken),
+) -> Result<(), RunError> {
     let url = config.read_database_url()?;
     let holder = uuid::Uuid::new_v4().to_string();
     let options = connect_options(&url)?.application_name(&session_name(&holder));
@@ -93,6 +127,7 @@ pub async fn run_from<S: FeedSource>(
         lease: Lease::new(Arc::clone(&control), holder, ttl),
         control: Sink::new(Arc::clone(&control)),
         shared: Arc::new(Shared::new(source, sink, health, config)),
+        work: Arc::new(Mutex::new(work)),
     };
     writer.work(&shutdown).await;
     for connections in [shards, control] {
@@ -110,6 +145,8 @@ struct Writer<S> {
     /// For statements that must not wait behind the shards.
     control: Sink,
     shared: Arc<Shared<S>>,
+    /// What routers and operators bring.
+    work: Arc<Mutex<mpsc::Receiver<Work>>>,
 }
 
 impl<S: FeedSource> Writer<S> {
@@ -172,7 +209,12 @@ impl<S: FeedSource> Writer<S> {
             () = self.beat(epoch) => {}
             () = self.pump_all(epoch) => {}
             () = self.keep_house() => {}
+            KeeperEnd::Fenced = self.keep_attempts(epoch) => {}
         }
+    }
+
+    async fn keep_attempts(&self, epoch: u64) -> KeeperEnd {
+        Keeper::new(Arc::clone(&self.shared), Arc::clone(&self.work), epoch).run().await
     }
 
     async fn beat(&self, epoch: u64) {

@@ -6,6 +6,7 @@
 //! seats, and must never log a token, a key or a body.
 
 pub mod admin;
+mod attempt;
 mod body;
 mod code;
 mod context;
@@ -22,13 +23,14 @@ pub mod telemetry;
 pub mod time;
 pub mod token;
 
+pub use attempt::{ATTEMPTS_MAX, Attempt, AttemptBatch};
 pub use body::{BODY_BYTES_MAX, NoBody, Strict, read_body};
 pub use code::Code;
 pub use context::{Arrived, RequestId, carry};
 pub use headers::{
     DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Deadline, GRID_DEADLINE_MS,
-    GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT, X_HOLD_TOKEN, X_REQUEST_ID,
-    ip_bytes,
+    GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT, X_HOLD_TOKEN, X_PROBLEM_CODE,
+    X_REQUEST_ID, ip_bytes,
 };
 pub use idempotency::{IdempotencyKey, request_hash};
 pub use measure::measure;

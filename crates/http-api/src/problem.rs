@@ -12,7 +12,7 @@ use rand::Rng;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::Code;
+use crate::{Code, X_PROBLEM_CODE};
 
 /// The media type of a problem.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -120,6 +120,7 @@ impl Problem {
     fn headers(&self) -> HeaderMap {
         let mut headers =
             HeaderMap::from_iter([(CONTENT_TYPE, PROBLEM_JSON), (CACHE_CONTROL, NO_STORE)]);
+        headers.insert(X_PROBLEM_CODE, HeaderValue::from_static(self.code.as_str()));
         if let Some((least, most)) = self.code.retry_after_s() {
             headers.insert(RETRY_AFTER, rand::rng().random_range(least..=most).into());
         }

@@ -62,6 +62,14 @@ pub struct RouterConfig {
     pub stream_tick_ms: u64,
     /// The time between two comments of a quiet stream, in milliseconds, so that proxies keep it.
     pub stream_comment_ms: u64,
+    /// Admin addresses of the data writers, which keep refused attempts. Without any, refusals are
+    /// counted and not kept.
+    pub writers: Vec<SocketAddr>,
+    /// Refused attempts that may wait for a writer; each costs some 300 bytes. More are counted as
+    /// lost, and the count is kept.
+    pub attempts_waiting_max: usize,
+    /// Keeps one refused attempt in so many and counts the others: 1 keeps all.
+    pub attempts_one_in: u32,
     /// The processing units.
     pub grid: GridConfig,
 }
@@ -92,6 +100,9 @@ impl Default for RouterConfig {
             map_poll_pause_ms: 50,
             stream_tick_ms: 250,
             stream_comment_ms: 15_000,
+            writers: Vec::new(),
+            attempts_waiting_max: 100_000,
+            attempts_one_in: 1,
             grid: GridConfig::default(),
         }
     }
@@ -130,6 +141,7 @@ impl RouterConfig {
             (self.stream_tick_ms >= 20, "stream_tick_ms", "must be 20 or more"),
             (self.stream_comment_ms >= 1_000, "stream_comment_ms", "must be 1000 or more"),
             (self.map_poll_pause_ms >= 20, "map_poll_pause_ms", "must be 20 or more"),
+            (self.attempts_one_in > 0, "attempts_one_in", "must be 1 or more"),
             (
                 self.map_stale_max_ms >= self.map_age_max_ms,
                 "map_stale_max_ms",

@@ -7,6 +7,7 @@
 //! outlives the process.
 
 mod api;
+mod attempts;
 mod config;
 mod etag;
 mod office;

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use axum::Router as Routes;
 use axum::extract::State;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http_api::admin::{metrics_answer, probe_routes};
 use http_api::{Peer, carry, measure, method_not_allowed, not_found};
 
 use crate::api::{availability, holds, openapi, plan, proxy, seats, stream};
+use crate::attempts;
 use crate::pages;
 use crate::state::App;
 
 /// The whole public port.
 pub(crate) fn public(app: App) -> Routes {
     let probes = probe_routes(app.probes.clone());
+    let attempts = Arc::clone(&app.attempts);
     Routes::new()
         .merge(shopping())
         .merge(shop_pages())
@@ -24,6 +26,8 @@ pub(crate) fn public(app: App) -> Routes {
         .with_state(Arc::clone(&app))
         .merge(probes)
         .method_not_allowed_fallback(method_not_allowed)
+        // Inside the naming layer, where a problem still says its code.
+        .layer(from_fn_with_state(attempts, attempts::watch))
         // Inside the naming layer, so that panics and problems are counted as they are answered;
         // outside the routes, so that it sees which route matched.
         .layer(from_fn(measure))

@@ -15,11 +15,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::attempts::Attempts;
 use crate::config::{ConfigError, RouterConfig};
 use crate::office::{Catalogue, Office};
 use crate::seatmap::SeatMaps;
 use crate::state::{App, Router};
-use crate::{readiness, routes};
+use crate::{attempts, readiness, routes};
 
 /// Why a router does not run.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +98,7 @@ fn assemble(config: &RouterConfig, tokens: TokenKey, closing: &CancellationToken
         maps,
         catalogue: Catalogue::new(Duration::from_millis(config.catalogue_age_max_ms)),
         office,
+        attempts: Arc::new(Attempts::new(config)),
         streams: Arc::new(Semaphore::new(config.streams_max)),
         stream_comment: Duration::from_millis(config.stream_comment_ms),
         payment_provider: config.payment_provider.clone(),
@@ -129,5 +131,6 @@ async fn serve(
     };
     let admin = admin::serve_on(admin, app.probes.clone(), Routes::new(), ended.clone());
     let watched = readiness::watch(app, closing.clone());
-    tokio::join!(public, farewell, admin, watched, app.maps.run());
+    let recorded = attempts::send_all(&app.attempts, &config.writers, ended.clone());
+    tokio::join!(public, farewell, admin, watched, app.maps.run(), recorded);
 }

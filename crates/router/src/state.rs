@@ -10,6 +10,7 @@ use processing_unit::Grid;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::attempts::Attempts;
 use crate::office::{Catalogue, Office};
 use crate::seatmap::SeatMaps;
 
@@ -20,6 +21,8 @@ pub(crate) struct Router {
     pub(crate) maps: SeatMaps,
     pub(crate) office: Office,
     pub(crate) catalogue: Catalogue,
+    /// Refused attempts on their way into the ledger.
+    pub(crate) attempts: Arc<Attempts>,
     /// Room for live streams.
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) stream_comment: Duration,

@@ -133,6 +133,9 @@ pub enum CtlCommand {
     /// The shards.
     #[command(subcommand)]
     Shard(ShardCommand),
+    /// The data writers.
+    #[command(subcommand)]
+    Writer(WriterCommand),
 }
 
 /// Questions about events.
@@ -150,6 +153,49 @@ pub enum EventCommand {
 pub enum ShardCommand {
     /// One line per shard.
     List,
+}
+
+/// Questions and orders about data writers.
+#[derive(Debug, Subcommand)]
+pub enum WriterCommand {
+    /// Records that the database would not take.
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+}
+
+/// Questions and orders about parked records.
+#[derive(Debug, Subcommand)]
+pub enum QuarantineCommand {
+    /// One line per parked record, the newest first.
+    List {
+        /// Those that were dealt with too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// One record with its content.
+    Show {
+        /// Its number.
+        id: i64,
+    },
+    /// Writes a record whose cause is gone, with what has become of its things since.
+    Retry {
+        /// Its number.
+        id: i64,
+        /// Who decides; kept in the ledger.
+        #[arg(long, env = "USER", value_name = "NAME")]
+        by: String,
+    },
+    /// Gives a record up for ever.
+    Discard {
+        /// Its number.
+        id: i64,
+        /// Why; kept in the ledger.
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Who decides; kept in the ledger.
+        #[arg(long, env = "USER", value_name = "NAME")]
+        by: String,
+    },
 }
 
 /// Flags of `reconcile`.

@@ -3,6 +3,7 @@
 
 mod ask;
 mod view;
+mod writer;
 
 use std::io::Write;
 
@@ -19,6 +20,9 @@ use view::View;
 /// When no unit answers, or there is no such event.
 pub async fn run(args: &CtlArgs) -> Result<()> {
     let json = args.target.json;
+    if let CtlCommand::Writer(command) = &args.command {
+        return writer::run(&args.target, command).await;
+    }
     let answers = ask::status(&args.target).await?;
     let view = View::new(&answers);
     let text = match &args.command {
@@ -28,6 +32,7 @@ pub async fn run(args: &CtlArgs) -> Result<()> {
             let shard = ask::shard_of(&answers, id).await?;
             in_form(&view.event(id, shard), json)?
         }
+        CtlCommand::Writer(_) => unreachable!("answered above"),
     };
     writeln!(std::io::stdout().lock(), "{}", text.trim_end()).context("cannot print")
 }

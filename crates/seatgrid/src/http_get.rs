@@ -1,4 +1,4 @@
-//! The smallest possible HTTP GET, for probes and operator calls on loopback. One request per
+//! The smallest possible HTTP client, for probes and operator calls on loopback. One request per
 //! connection, bounded in time and size; anything richer belongs to a real client.
 
 use std::io;
@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 
 /// A local process answers in milliseconds; a stopped one never does.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// An order is carried out before it is answered.
+const ORDER_MAX: Duration = Duration::from_secs(15);
 /// A status page of many shards is some tens of kilobytes.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
@@ -18,14 +20,34 @@ const ANSWER_BYTES_MAX: u64 = 4 << 20;
 /// # Errors
 /// When there is no answer in 5 s, or it is not HTTP.
 pub async fn get(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
-    let answer = tokio::time::timeout(ANSWER_MAX, exchange(address, path)).await;
+    exchange(address, format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n"), ANSWER_MAX).await
+}
+
+/// Status and body of `POST path` with JSON at `address`.
+///
+/// # Errors
+/// When there is no answer in 15 s, or it is not HTTP. The order may have been carried out.
+pub async fn post(address: SocketAddr, path: &str, json: &str) -> io::Result<(u16, String)> {
+    let length = json.len();
+    let request = format!(
+        "POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{json}"
+    );
+    exchange(address, request, ORDER_MAX).await
+}
+
+async fn exchange(
+    address: SocketAddr,
+    request: String,
+    within: Duration,
+) -> io::Result<(u16, String)> {
+    let answer = tokio::time::timeout(within, ask(address, request)).await;
     answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }
 
-async fn exchange(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+/// Version 1.0: the answer ends with the connection and is never chunked.
+async fn ask(address: SocketAddr, request: String) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address).await?;
-    // Version 1.0: the answer ends with the connection and is never chunked.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await?;

@@ -62,7 +62,7 @@ fn event_values(terms: &EventTerms, shard: ShardId) -> Vec<Option<String>> {
 }
 
 /// What an order's seats are in `grid.order_seat`.
-fn seat_status_of(status: OrderStatus) -> &'static str {
+pub(crate) fn seat_status_of(status: OrderStatus) -> &'static str {
     match status {
         OrderStatus::PendingPayment => "held",
         OrderStatus::Paid | OrderStatus::PartiallyRefunded => "sold",

@@ -108,7 +108,7 @@ pub(super) async fn at_ms(
 }
 
 /// First millisecond of the month that a time falls into, UTC.
-pub(super) fn month_of(at_ms: u64) -> i64 {
+pub(crate) fn month_of(at_ms: u64) -> i64 {
     let at = Timestamp::from_millisecond(int8(at_ms)).unwrap_or(Timestamp::MAX);
     let date = at.to_zoned(TimeZone::UTC).date();
     let first = Date::new(date.year(), date.month(), 1).unwrap_or(date);

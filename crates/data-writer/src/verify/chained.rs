@@ -5,7 +5,9 @@ use inventory::FeedPosition;
 
 use super::Record;
 use super::fault::{VerifyReport, Wrong};
+use crate::attempts::ATTEMPTS_SHARD;
 use crate::chain::{GENESIS, Hash, hash_after, write_form};
+use crate::sink::month_of;
 
 /// Where a chain is.
 #[derive(Debug, Clone)]
@@ -70,7 +72,7 @@ impl Chain {
             let what = format!("comes after record {}.{}", last.log_index, last.ordinal);
             report.add(Wrong::Order, Some(record.place()), what);
         }
-        if record.fields.at_ms < self.at_ms {
+        if is_before(record, self.at_ms) {
             let what = "is older than the record before it".to_owned();
             report.add(Wrong::Order, Some(record.place()), what);
         }
@@ -107,4 +109,11 @@ impl Chain {
         self.head = stored.unwrap_or(computed);
         self.or_head = Some(computed).filter(|_| !whole);
     }
+}
+
+/// Whether a record's time ran back. Refused attempts come from many routers, some late; of them only
+/// months are in order.
+fn is_before(record: &Record<'_>, last_ms: u64) -> bool {
+    let at_ms = record.fields.at_ms;
+    at_ms < last_ms && (record.key.shard != ATTEMPTS_SHARD || month_of(at_ms) < month_of(last_ms))
 }

@@ -1,6 +1,7 @@
 //! The data writer against a real PostgreSQL, fed by the real rules of seats in memory.
 
 mod archive;
+mod attempts;
 mod cut;
 mod grid;
 mod mapping;

@@ -209,7 +209,8 @@ async fn tables_that_say_something_else_are_named() {
         ),
         ("UPDATE grid.refund SET amount_minor = 1 WHERE event_id = 'gala'", "grid.refund r1-"),
     ] {
-        let table = change.split_whitespace().find(|word| word.starts_with("grid.")).expect("a table");
+        let table =
+            change.split_whitespace().find(|word| word.starts_with("grid.")).expect("a table");
         tables.run(&format!("CREATE TABLE saved AS SELECT * FROM {table}")).await;
         tables.run(change).await;
         let told = told(&verified(&tables).await);

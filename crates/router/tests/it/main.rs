@@ -1,5 +1,6 @@
 //! The router against a real processing unit on loopback and a scripted office.
 
+mod attempts;
 mod client;
 mod fresh;
 mod hall;

@@ -174,6 +174,7 @@ fn router(facts: &Facts, at: &Addresses) -> Planned {
         ("office", text(at.office)),
         ("drain_within_ms", Value::Integer(DRAIN_MS)),
         ("hold_token_key_file", file(&facts.secrets.hold_token_key)),
+        ("writers", Value::Array(vec![text(at.writer_admin)])),
         ("grid", grid(at)),
     ];
     planned(Role::Router, 1, at.router_admin, own)
