@@ -7,6 +7,7 @@
 mod ask;
 mod belonging;
 mod durable_file;
+mod govern;
 mod host;
 mod hosted;
 mod identity;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use ask::Asker;
 pub(crate) use hosted::{Hosted, META};
 pub(crate) use meta_view::MetaView;
 pub(crate) use publisher::{Published, RoutePublisher};

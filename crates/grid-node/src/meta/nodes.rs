@@ -45,7 +45,8 @@ impl MetaState {
             };
             self.nodes.insert(record.id, record);
         }
-        let record = |replicas| ShardRecord { epoch: 1, replicas, moving: None, version };
+        // Groups begin with the first version, whatever release founds them, and are raised.
+        let record = |replicas| ShardRecord { epoch: 1, replicas, moving: None, version: 1 };
         self.shards = shards.into_iter().map(|(id, replicas)| (id, record(replicas))).collect();
         self.touch();
         Ok(MetaReply::Done)

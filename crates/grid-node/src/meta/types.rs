@@ -287,7 +287,7 @@ pub struct Layout {
 pub struct Switches {
     /// Whether leaders are moved by measured load.
     pub balancer: bool,
-    /// Whether new changes of replicas are held back.
+    /// Whether all changes of replicas stand still, those under way included.
     pub moves_paused: bool,
 }
 

@@ -99,7 +99,9 @@ impl Asker {
         None
     }
 
-    async fn admin(
+    /// What a node answers to an operator's request; `None` when it does not answer. It may have
+    /// happened then; every request may be repeated.
+    pub async fn admin(
         &self,
         addr: SocketAddr,
         request: &AdminRequest,

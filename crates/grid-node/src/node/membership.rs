@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::ask::Asker;
 use super::belonging::{client_addresses, profile};
+use super::govern;
 use super::hosted::Hosted;
 use super::identity::Identity;
 use super::meta_view::MetaView;
@@ -60,6 +61,8 @@ impl<S: StateMachine> Membership<S> {
         run(Box::pin(async move { this.announce().await }));
         let this = Arc::clone(self);
         run(Box::pin(async move { this.know_others().await }));
+        let (hosted, view) = (Arc::clone(&self.hosted), Arc::clone(&self.view));
+        run(Box::pin(govern::run(hosted, Arc::clone(&self.asker), view)));
     }
 
     /// Client addresses of all nodes known: those of the view, and those of the configuration.
@@ -106,34 +109,29 @@ impl<S: StateMachine> Membership<S> {
         }
     }
 
-    /// Asks the other nodes while this one has no replica of the meta group, or one that has lost
-    /// its leader and may be no member any more.
+    /// Asks the other nodes: steadily while this one has no replica of the meta group, and now and
+    /// then while it has one, since a replica that has left its group is not told so.
     async fn watch_others(&self) {
-        let mut next = 0;
+        let own = self.config.own_address().client;
+        let mut next = 0_usize;
         loop {
-            let lost =
-                |meta: Arc<crate::shard::Shard<MetaState>>| meta.group().role().leader.is_none();
-            if !self.hosted.meta().is_none_or(lost) {
+            let mut addresses: Vec<_> = self.addresses().into_iter().collect();
+            addresses.retain(|address| *address != own);
+            let Some(address) = addresses.get(next % addresses.len().max(1)).copied() else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
-            }
-            let mut addresses: Vec<_> = self.addresses().into_iter().collect();
-            let own = self.config.own_address().client;
-            addresses.retain(|address| *address != own);
-            let known = self.view.revision();
-            let began = Instant::now();
-            let answer = match addresses.get(next % addresses.len().max(1)) {
-                Some(address) => self.asker.state(*address, known, WATCH_WAIT).await,
-                None => None,
             };
-            match answer {
-                Some(state) => self.view.offer(state),
-                // No news after a long wait is an answer, too.
-                None if began.elapsed() >= WATCH_WAIT => {}
-                None => {
-                    next = next.wrapping_add(1);
-                    tokio::time::sleep(PAUSE).await;
-                }
+            let wait = if self.hosted.meta().is_some() { Duration::ZERO } else { WATCH_WAIT };
+            let began = Instant::now();
+            let answer = self.asker.state(address, self.view.revision(), wait).await;
+            let told = answer.is_some();
+            if let Some(state) = answer {
+                self.view.offer(state);
+            }
+            // No news after a long wait is an answer, too.
+            if !told && began.elapsed() < WATCH_WAIT {
+                next = next.wrapping_add(1);
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use grid_node::meta::{MetaCommand, MetaReply, NodeState, OperationKind};
+use grid_node::meta::{MetaCommand, MetaReply, NodeState, OperationKind, Switches};
 use grid_node::{AdminAnswer, AdminRequest, GridClient, NodeId, ReadFrom, ReplicaReport};
 
 use crate::grid::{Grid, soon, wait_for};
@@ -14,13 +14,16 @@ use crate::toy::command;
 
 const SHARD: u32 = 1;
 
-/// Three founders, snapshots after 32 KiB of log.
+/// Three founders, snapshots after 32 KiB of log, and a controller that leaves replicas alone.
 async fn founders() -> Grid {
-    Grid::start_with(3, |c| {
+    let grid = Grid::start_with(3, |c| {
         c.raft.rebalance_ms = 0;
         c.snapshot.after_log_bytes = 32 << 10;
     })
-    .await
+    .await;
+    let switches = Switches { balancer: false, moves_paused: true };
+    assert_eq!(grid.change(MetaCommand::Switch { switches }).await, MetaReply::Done);
+    grid
 }
 
 /// Writes one word after the other until told to stop; returns how many were acknowledged.

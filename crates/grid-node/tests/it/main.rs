@@ -2,6 +2,7 @@
 
 mod basics;
 mod certs;
+mod controlled;
 mod cut_logs;
 mod elastic;
 mod fail_stop;

@@ -1,0 +1,217 @@
+//! Operators' goals carried out by the controller while commands are written: nodes are added,
+//! drained, removed and replaced, and whoever drives may die.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use grid_node::meta::{
+    MetaCommand, MetaReply, MetaState, NodeState, OperationKind, OperationState,
+};
+use grid_node::{GridClient, NodeId, ReadFrom};
+
+use crate::grid::{Grid, PATIENCE, soon, wait_for};
+use crate::toy::command;
+
+const SHARD: u32 = 1;
+const META: u32 = 0;
+
+async fn founders() -> Grid {
+    let grid = Grid::start(3).await;
+    wait_for("the founding layout", || grid.nodes[&1].grid_state()).await;
+    grid
+}
+
+/// Writes one word after the other until told to stop.
+struct Writer {
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<u64>,
+}
+
+impl Writer {
+    fn start(client: GridClient) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let until = Arc::clone(&stop);
+        let task = tokio::spawn(async move {
+            let mut request = 0;
+            while !until.load(Ordering::SeqCst) {
+                let word = format!("w{request}");
+                client.submit(SHARD, command(request, &word), soon()).await.expect("acknowledged");
+                request += 1;
+            }
+            request
+        });
+        Self { stop, task }
+    }
+
+    /// Stops and checks that each acknowledged word is there once, in order.
+    async fn finish(self, client: &GridClient) {
+        self.stop.store(true, Ordering::SeqCst);
+        let acknowledged = self.task.await.expect("the writer does not panic");
+        let words = client.query(SHARD, Bytes::new(), ReadFrom::Leader, soon()).await;
+        let words = String::from_utf8(words.expect("answered").to_vec()).expect("text");
+        let expected: Vec<String> = (0..acknowledged).map(|n| format!("w{n}")).collect();
+        assert_eq!(words.lines().collect::<Vec<_>>(), expected);
+    }
+}
+
+async fn newcomer(grid: &mut Grid, name: NodeId) -> NodeId {
+    grid.prepare_newcomer(name);
+    grid.start_node(name).await;
+    grid.nodes[&name].node_id()
+}
+
+async fn begin(grid: &Grid, kind: OperationKind) -> u64 {
+    match grid.change(MetaCommand::Begin { kind }).await {
+        MetaReply::Begun(id) => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The newest state that any node has.
+fn newest(grid: &Grid) -> Arc<MetaState> {
+    let states = grid.nodes.values().filter_map(|node| node.grid_state());
+    states.max_by_key(|state| state.revision()).expect("a founded grid")
+}
+
+/// Waits until an operation is done; panics with what it waits for.
+async fn done(grid: &Grid, operation: u64) {
+    let over = || {
+        let state = newest(grid);
+        let operation = state.operations().get(&operation)?;
+        operation.state.is_over().then(|| operation.state.clone())
+    };
+    let ends = wait_for("end of the operation", over);
+    let Ok(state) = tokio::time::timeout(PATIENCE.mul_f32(0.9), ends).await else {
+        let state = newest(grid);
+        panic!("{:#?}\n{:#?}", state.operations().get(&operation), state.shards());
+    };
+    assert_eq!(state, OperationState::Done);
+}
+
+fn replicas(grid: &Grid) -> Vec<BTreeSet<NodeId>> {
+    let state = newest(grid);
+    state.shards().values().map(|shard| shard.replicas.iter().copied().collect()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_is_added_and_another_drained_and_removed_under_load() {
+    let mut grid = founders().await;
+    let client = grid.client();
+    let writer = Writer::start(client.clone());
+    let four = newcomer(&mut grid, 4).await;
+    let added = begin(&grid, OperationKind::AddNode { node: four }).await;
+    done(&grid, added).await;
+    assert!(newest(&grid).shards_of(four).len() >= 2, "{:?}", newest(&grid).shards());
+    let kind = OperationKind::DrainNode { node: 1, fewer_replicas: false };
+    let drained = begin(&grid, kind).await;
+    done(&grid, drained).await;
+    assert_eq!(replicas(&grid), vec![BTreeSet::from([2, 3, 4]); 3]);
+    wait_for("node 1 to be empty", || grid.nodes[&1].shards().is_empty().then_some(())).await;
+    let removed = begin(&grid, OperationKind::RemoveNode { node: 1 }).await;
+    done(&grid, removed).await;
+    assert_eq!(newest(&grid).node(1).map(|node| node.state), Some(NodeState::Removed));
+    grid.stop_node(1).await;
+    writer.finish(&client).await;
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_drives_dies_and_its_successor_goes_on() {
+    let mut grid = founders().await;
+    let client = grid.client();
+    let writer = Writer::start(client.clone());
+    let four = newcomer(&mut grid, 4).await;
+    let added = begin(&grid, OperationKind::AddNode { node: four }).await;
+    let kind = OperationKind::DrainNode { node: 2, fewer_replicas: false };
+    let drained = begin(&grid, kind).await;
+    for _ in 0..3 {
+        // Some change is under way, or all of it is over already.
+        wait_for("a change", || {
+            let state = newest(&grid);
+            let over = state.operations().values().all(|o| o.state.is_over());
+            let moving = state.shards().values().any(|shard| shard.moving.is_some());
+            (moving || over).then_some(())
+        })
+        .await;
+        let driver = meta_leader(&grid).await;
+        grid.kill_node(driver);
+        grid.start_node(driver).await;
+    }
+    done(&grid, added).await;
+    done(&grid, drained).await;
+    assert_eq!(replicas(&grid), vec![BTreeSet::from([1, 3, 4]); 3]);
+    writer.finish(&client).await;
+    grid.stop().await;
+}
+
+/// The name of the node that leads the meta group.
+async fn meta_leader(grid: &Grid) -> NodeId {
+    wait_for("a leader of the meta group", || {
+        let leads = |node: &NodeId| grid.nodes[node].meta().is_some_and(|meta| meta.is_serving());
+        grid.nodes.keys().copied().find(leads)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wiped_node_is_replaced_on_all_its_shards() {
+    let mut grid = founders().await;
+    let registered = || {
+        let state = grid.nodes[&1].grid_state()?;
+        state.nodes().values().all(|node| node.log_id.is_some()).then_some(())
+    };
+    wait_for("the registry", registered).await;
+    let client = grid.client();
+    let writer = Writer::start(client.clone());
+    grid.kill_node(3);
+    let dir = grid.data_dir(3);
+    let gone = || std::fs::remove_dir_all(&dir).is_ok() || !dir.exists();
+    wait_for("the directory to go", || gone().then_some(())).await;
+    let recovered = begin(&grid, OperationKind::RecoverNode { node: 3 }).await;
+    grid.start_node(3).await;
+    assert_eq!(grid.nodes[&3].node_id(), 4);
+    done(&grid, recovered).await;
+    assert_eq!(replicas(&grid), vec![BTreeSet::from([1, 2, 4]); 3]);
+    writer.finish(&client).await;
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_is_handed_to_the_node_that_an_operator_names() {
+    let mut grid = founders().await;
+    for to in [2, 3, 1] {
+        let moved = begin(&grid, OperationKind::TransferLeader { shard: SHARD, to }).await;
+        done(&grid, moved).await;
+        assert_eq!(newest(&grid).shards()[&SHARD].replicas[0], to);
+        wait_for("the leader", || grid.shard(to, SHARD).is_serving().then_some(())).await;
+    }
+    assert_ne!(SHARD, META);
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_that_is_canceled_leaves_the_grid_whole() {
+    let mut grid = founders().await;
+    let client = grid.client();
+    let writer = Writer::start(client.clone());
+    let four = newcomer(&mut grid, 4).await;
+    let added = begin(&grid, OperationKind::AddNode { node: four }).await;
+    done(&grid, added).await;
+    let kind = OperationKind::DrainNode { node: 1, fewer_replicas: false };
+    let operation = begin(&grid, kind).await;
+    let to = OperationState::Canceled;
+    assert_eq!(grid.change(MetaCommand::Steer { operation, to }).await, MetaReply::Done);
+    wait_for("rest", || {
+        let state = newest(&grid);
+        let canceled = state.operations()[&operation].state == OperationState::Canceled;
+        let rest = state.shards().values().all(|shard| shard.moving.is_none());
+        (canceled && rest).then_some(())
+    })
+    .await;
+    assert_eq!(newest(&grid).node(1).map(|node| node.state), Some(NodeState::Active));
+    assert!(replicas(&grid).iter().all(|replicas| replicas.len() == 3));
+    writer.finish(&client).await;
+    grid.stop().await;
+}
