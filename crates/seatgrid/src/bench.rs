@@ -8,9 +8,11 @@
 mod api;
 mod buyer;
 mod crowd;
+mod holds;
+mod journal;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -24,6 +26,10 @@ use report::Report;
 pub enum Bench {
     /// A crowd buys an event out.
     Onsale(OnSale),
+    /// Holds and releases by schedule with a journal of every request: the load of drills.
+    Holds(holds::Holds),
+    /// Judges the journal of `bench holds`: nothing acknowledged lost, no seat twice, no stale answer.
+    CheckJournal(journal::CheckJournal),
 }
 
 /// A crowd and its manners.
@@ -62,14 +68,16 @@ pub struct OnSale {
 pub async fn run(bench: Bench) -> Result<()> {
     match bench {
         Bench::Onsale(args) => on_sale(args).await,
+        Bench::Holds(args) => {
+            let url = router_url(args.url.as_deref(), &args.data_dir)?;
+            holds::run(&args, url).await
+        }
+        Bench::CheckJournal(args) => journal::check(&args),
     }
 }
 
 async fn on_sale(args: OnSale) -> Result<()> {
-    let url = match &args.url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => local_url(&args)?,
-    };
+    let url = router_url(args.url.as_deref(), &args.data_dir)?;
     let api = Api::new(url, Duration::from_secs(args.patience_s))?;
     let before = api.availability(&args.event).await.context("reading the counts before")?;
     let crowd = crowd::send(&api, &args).await;
@@ -86,8 +94,12 @@ async fn on_sale(args: OnSale) -> Result<()> {
     }
 }
 
-fn local_url(args: &OnSale) -> Result<String> {
-    let file = args.data_dir.join("router.url");
+/// The address that was given, or that of a local `up`.
+fn router_url(given: Option<&str>, data_dir: &Path) -> Result<String> {
+    if let Some(url) = given {
+        return Ok(url.trim_end_matches('/').to_owned());
+    }
+    let file = data_dir.join("router.url");
     let url = std::fs::read_to_string(&file).with_context(|| {
         let file = file.display();
         format!("cannot read {file}: start `seatgrid up` first, or give --url or --data-dir")

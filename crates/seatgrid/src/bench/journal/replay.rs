@@ -1,0 +1,132 @@
+//! Checks that use the versions in the answers: they scale to any length, and they cover holds of
+//! several seats.
+//!
+//! Played back in the order of versions every answer must make sense, and a request that began after
+//! another's answer has no lower version than that: an answer from a leader that is none any more
+//! would break one of the two.
+
+use std::collections::HashMap;
+
+use super::{Line, Op};
+
+/// Everything that contradicts an honest history.
+pub fn faults(lines: &[Line], faults: &mut Vec<String>) {
+    versions_grow(lines, faults);
+    one_key_one_hold(lines, faults);
+    seats_change_hands(lines, faults);
+    end_as_acknowledged(lines, faults);
+}
+
+/// What returned before another began has no higher version.
+fn versions_grow(lines: &[Line], faults: &mut Vec<String>) {
+    let versioned = |line: &&Line| line.done() && line.op != Op::Map && line.version.is_some();
+    let mut begun: Vec<&Line> = lines.iter().filter(versioned).collect();
+    let mut ended = begun.clone();
+    begun.sort_unstable_by_key(|line| line.t0);
+    ended.sort_unstable_by_key(|line| line.t1);
+    let mut ended = ended.into_iter().peekable();
+    let mut seen: Option<&Line> = None;
+    for line in begun {
+        while let Some(before) = ended.next_if(|before| before.t1 <= Some(line.t0)) {
+            if seen.is_none_or(|seen| seen.version < before.version) {
+                seen = Some(before);
+            }
+        }
+        if let Some(before) = seen
+            && line.version < before.version
+        {
+            faults.push(format!(
+                "stale answer: {:?} of {:?} got version {:?} after {:?} had been answered with {:?}",
+                line.op, line.seats, line.version, before.seats, before.version
+            ));
+        }
+    }
+}
+
+/// Each acknowledged hold has an id of its own.
+fn one_key_one_hold(lines: &[Line], faults: &mut Vec<String>) {
+    let mut keys = HashMap::new();
+    for line in granted(lines) {
+        if let Some(other) = keys.insert(&line.hold, &line.key) {
+            let hold = &line.hold;
+            faults.push(format!("hold {hold:?} was granted to keys {other} and {}", line.key));
+        }
+    }
+}
+
+/// In the order of versions a seat is free when it is held and held when it is released.
+fn seats_change_hands(lines: &[Line], faults: &mut Vec<String>) {
+    let unsure = unsure_seats(lines);
+    let mut changes: Vec<&Line> =
+        lines.iter().filter(|l| l.done() && matches!(l.op, Op::Hold | Op::Release)).collect();
+    changes.sort_by_key(|line| (line.version, line.op == Op::Hold));
+    let mut owners: HashMap<&str, &Line> = HashMap::new();
+    for line in changes {
+        for seat in &line.seats {
+            let before = owners.get(seat.as_str());
+            match line.op {
+                Op::Hold => {
+                    if let Some(before) = before
+                        && before.until > line.t0.into()
+                        && !unsure.contains(&before.hold)
+                    {
+                        faults.push(format!(
+                            "seat twice: {seat} granted to {:?} at version {:?} and to {:?} at {:?}",
+                            before.hold, before.version, line.hold, line.version
+                        ));
+                    }
+                    owners.insert(seat, line);
+                }
+                _ if before.is_some_and(|before| before.hold == line.hold) => {
+                    owners.remove(seat.as_str());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Holds whose release has no answer: they may be gone.
+fn unsure_seats(lines: &[Line]) -> std::collections::HashSet<&Option<String>> {
+    let unknown = lines.iter().filter(|l| l.op == Op::Release && !l.done());
+    unknown.map(|line| &line.hold).collect()
+}
+
+/// Read back at the end: what was acknowledged and not given back is there, what was given back is
+/// not.
+fn end_as_acknowledged(lines: &[Line], faults: &mut Vec<String>) {
+    let reads = lines.iter().filter(|l| l.op == Op::Read);
+    let reads: HashMap<_, _> = reads.map(|line| (&line.hold, line)).collect();
+    let releases = lines.iter().filter(|l| l.op == Op::Release);
+    let releases: HashMap<_, _> = releases.map(|line| (&line.hold, line)).collect();
+    let map = lines.iter().rfind(|l| l.op == Op::Map);
+    for hold in granted(lines) {
+        let read = reads.get(&hold.hold);
+        let over = read.is_some_and(|read| hold.until <= read.t1);
+        match (releases.get(&hold.hold), read) {
+            (Some(_), _) => {}
+            (None, None) => faults.push(format!("hold {:?} was not read back", hold.hold)),
+            (None, Some(read)) if read.status == Some(200) => {
+                if read.seats != hold.seats {
+                    let (got, had) = (&read.seats, &hold.seats);
+                    faults.push(format!("hold {:?} has {got:?} instead of {had:?}", hold.hold));
+                }
+            }
+            (None, Some(_)) if over => {}
+            (None, Some(read)) => faults.push(format!(
+                "acknowledged and lost: hold {:?} of {:?} reads {:?} {:?}",
+                hold.hold, hold.seats, read.status, read.code
+            )),
+        }
+        let Some(map) = map else { continue };
+        let gone = releases.contains_key(&hold.hold) || hold.until <= map.t1;
+        if !gone && !hold.seats.iter().all(|seat| map.seats.contains(seat)) {
+            faults.push(format!("seat map: hold {:?} of {:?} is missing", hold.hold, hold.seats));
+        }
+    }
+}
+
+/// Acknowledged holds.
+fn granted(lines: &[Line]) -> impl Iterator<Item = &Line> {
+    lines.iter().filter(|line| line.op == Op::Hold && line.done())
+}
