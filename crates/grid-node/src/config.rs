@@ -69,6 +69,10 @@ pub struct NodeConfig {
     /// Failure zone (rack, room): replicas of a shard are spread over zones. Up to 64 bytes.
     #[serde(default)]
     pub zone: String,
+    /// Where this node listens when that is not where the others reach it: behind a proxy or an
+    /// address translation. Default: where it is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<PeerAddress>,
     /// Consensus: timings and transport.
     #[serde(default)]
     pub raft: RaftConfig,
@@ -117,6 +121,7 @@ impl NodeConfig {
             address: None,
             admin: None,
             zone: String::new(),
+            listen: None,
             raft: RaftConfig::default(),
             batch: BatchConfig::default(),
             log: LogConfig::default(),
@@ -157,7 +162,7 @@ impl NodeConfig {
             self.batch.command_bytes_max <= self.batch.queue_bytes_max,
             "batch.command_bytes_max must not exceed batch.queue_bytes_max",
         );
-        let own = self.peers.values().chain(&self.address);
+        let own = self.peers.values().chain(&self.address).chain(&self.listen);
         let addresses = own.flat_map(|peer| [peer.raft, peer.client]);
         if let Err(error) = self.tls.check(addresses.chain(self.join.iter().copied())) {
             broken.push(error.to_string());

@@ -110,7 +110,7 @@ pub(super) async fn start<S: StateMachine>(
     if let Some(tls) = &tls {
         tls.must_name(config.cluster_id, node_id).await?;
     }
-    let own = config.own_address();
+    let own = config.listen.unwrap_or_else(|| config.own_address());
     let ports = Ports { raft: listen("raft", own.raft)?, client: listen("client", own.client)? };
     let (wal, recovered) = open_log(&config, node_id, Arc::clone(&disk)).await?;
     belonging::check_alone(&config, &identity)?;
