@@ -30,6 +30,9 @@ enum Task {
         /// Which suite.
         #[arg(value_enum)]
         suite: verify::LongSuite,
+        /// Sizes of the drills.
+        #[command(flatten)]
+        drills: verify::DrillSizes,
     },
 }
 
@@ -40,6 +43,6 @@ fn main() -> anyhow::Result<()> {
         Task::Verify => verify::verify(),
         Task::Tidy => tidy::run(),
         Task::Fix => verify::fix(),
-        Task::Long { suite } => verify::long(suite),
+        Task::Long { suite, drills } => verify::long(suite, &drills),
     }
 }

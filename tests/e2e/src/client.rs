@@ -53,10 +53,15 @@ pub fn uuid_v7() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// Chooses the cryptography of this process; done before, it stays.
+pub(crate) fn use_ring() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 impl Client {
     /// A client for the system at `base`.
     pub fn new(base: &str) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        use_ring();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build();
         Self { http: http.expect("a client"), base: format!("{base}/api/v1") }
     }

@@ -2,6 +2,8 @@
 //! PostgreSQL only. It knows the contracts and none of our types.
 
 mod client;
+pub mod drill;
+pub mod links;
 mod system;
 mod wait;
 

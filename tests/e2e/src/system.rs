@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use crate::wait::until;
+
 /// How long a start may take on a busy machine.
 const START_WITHIN: Duration = Duration::from_secs(120);
 /// How long a clean stop may take.
@@ -98,6 +100,12 @@ impl System {
         command.stderr(Stdio::piped()).output().expect("the seatgrid binary runs")
     }
 
+    /// Runs a command of the binary that knows no data directory.
+    pub fn run_bare(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.args(args).stdin(Stdio::null()).output().expect("the seatgrid binary runs")
+    }
+
     /// The public address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -123,6 +131,68 @@ impl System {
     /// What runs.
     pub fn processes(&self) -> Vec<Process> {
         serde_json::from_str(&self.file("processes.json")).expect("processes.json is JSON")
+    }
+
+    /// The units that run.
+    pub fn units(&self) -> Vec<Process> {
+        self.processes().into_iter().filter(|process| process.role == "unit").collect()
+    }
+
+    /// The unit that leads the shard of an event, once there is one.
+    pub async fn leader_of(&self, event: &str) -> Process {
+        until("a leader", Duration::from_secs(60), || async {
+            let shown = self.run(&["ctl", "event", "show", event, "--json"]);
+            let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).ok()?;
+            let leader = shown["leader"].as_u64()?;
+            self.units().into_iter().find(|unit| u64::from(unit.node) == leader)
+        })
+        .await
+    }
+
+    /// Waits until a unit runs again under another process id and says that it is ready.
+    pub async fn until_back(&self, before: &Process) -> Process {
+        let what = format!("unit {} is back", before.node);
+        until(&what, Duration::from_secs(90), || async {
+            let mut units = self.units().into_iter();
+            let unit = units.find(|u| u.node == before.node && u.pid != before.pid)?;
+            is_ready(&unit.admin).await.then_some(unit)
+        })
+        .await
+    }
+
+    /// Kills a unit and waits until it is back, with the configuration that lies there now.
+    pub async fn restart_unit(&self, unit: &Process) -> Process {
+        Self::kill(unit);
+        self.until_back(unit).await
+    }
+
+    /// A unit's configuration.
+    pub fn unit_config(&self, unit: u32) -> toml::Table {
+        self.file(&format!("config/unit-{unit}.toml")).parse().expect("TOML")
+    }
+
+    /// Changes a unit's configuration; it counts from the unit's next start, until the whole system
+    /// is started anew.
+    pub fn change_unit_config(&self, unit: u32, change: impl FnOnce(&mut toml::Table)) {
+        let mut config = self.unit_config(unit);
+        change(&mut config);
+        let path = self.data_dir().join(format!("config/unit-{unit}.toml"));
+        std::fs::write(path, config.to_string()).expect("the configuration is written");
+    }
+
+    /// A path beside the data, removed with it.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Stops a process in its tracks.
+    pub fn freeze(process: &Process) {
+        kill_pid(process.pid, rustix::process::Signal::STOP);
+    }
+
+    /// Lets a stopped process go on.
+    pub fn thaw(process: &Process) {
+        kill_pid(process.pid, rustix::process::Signal::CONT);
     }
 
     /// Ends one process at once, as a power cut would.
@@ -173,6 +243,13 @@ impl Drop for System {
             }
         }
     }
+}
+
+/// Whether a process says that it is ready.
+async fn is_ready(admin: &str) -> bool {
+    crate::client::use_ring();
+    let answer = reqwest::get(format!("http://{admin}/readyz")).await;
+    answer.is_ok_and(|answer| answer.status().is_success())
 }
 
 fn kill_pid(pid: i32, signal: rustix::process::Signal) {

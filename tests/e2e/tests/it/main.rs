@@ -1,6 +1,7 @@
 //! The whole system as real processes: selling, faults, wrong inputs.
 
 mod crash;
+mod drills;
 mod sells;
 mod starts;
 mod wrong;

@@ -5,7 +5,7 @@
 //! another's answer has no lower version than that: an answer from a leader that is none any more
 //! would break one of the two.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Line, Op};
 
@@ -56,7 +56,7 @@ fn one_key_one_hold(lines: &[Line], faults: &mut Vec<String>) {
 
 /// In the order of versions a seat is free when it is held and held when it is released.
 fn seats_change_hands(lines: &[Line], faults: &mut Vec<String>) {
-    let unsure = unsure_seats(lines);
+    let unsure = unsure_holds(lines);
     let mut changes: Vec<&Line> =
         lines.iter().filter(|l| l.done() && matches!(l.op, Op::Hold | Op::Release)).collect();
     changes.sort_by_key(|line| (line.version, line.op == Op::Hold));
@@ -86,10 +86,11 @@ fn seats_change_hands(lines: &[Line], faults: &mut Vec<String>) {
     }
 }
 
-/// Holds whose release has no answer: they may be gone.
-fn unsure_seats(lines: &[Line]) -> std::collections::HashSet<&Option<String>> {
-    let unknown = lines.iter().filter(|l| l.op == Op::Release && !l.done());
-    unknown.map(|line| &line.hold).collect()
+/// Holds whose release has no answer, or was asked for again, so that the version is that of the
+/// repetition: nobody knows from when on they are gone.
+fn unsure_holds(lines: &[Line]) -> HashSet<&Option<String>> {
+    let unsure = |l: &&Line| l.op == Op::Release && (!l.done() || l.attempts > 1);
+    lines.iter().filter(unsure).map(|line| &line.hold).collect()
 }
 
 /// Read back at the end: what was acknowledged and not given back is there, what was given back is
