@@ -147,5 +147,9 @@ impl Verdict {
             figure("gap_p50_ms"),
             figure("gap_max_ms"),
         );
+        for gap in self.verdict["gaps"].as_array().into_iter().flatten() {
+            let pause = gap["gap_ms"].as_f64().unwrap_or_default();
+            println!("DRILL   {pause:>6.0} ms after: {}", gap["name"].as_str().unwrap_or_default());
+        }
     }
 }
