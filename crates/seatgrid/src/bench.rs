@@ -3,11 +3,13 @@
 //! `bench onsale` sends a crowd that buys an event out through HTTP, with payments at the sandbox,
 //! and then checks that the public counts and PostgreSQL say the same as the buyers' receipts. It
 //! knows only the HTTP contract; arrivals follow a schedule and every latency counts from the
-//! scheduled moment, so a stalled server cannot hide its stall.
+//! scheduled moment, so a stalled server cannot hide its stall. `bench grid` leaves HTTP out and
+//! measures commands into the grid alone.
 
 mod api;
 mod buyer;
 mod crowd;
+mod grid;
 mod holds;
 mod journal;
 mod report;
@@ -30,6 +32,8 @@ pub enum Bench {
     Holds(holds::Holds),
     /// Judges the journal of `bench holds`: nothing acknowledged lost, no seat twice, no stale answer.
     CheckJournal(journal::CheckJournal),
+    /// Commands into three units of its own, without HTTP.
+    Grid(grid::GridArgs),
 }
 
 /// A crowd and its manners.
@@ -73,6 +77,7 @@ pub async fn run(bench: Bench) -> Result<()> {
             holds::run(&args, url).await
         }
         Bench::CheckJournal(args) => journal::check(&args),
+        Bench::Grid(args) => grid::run(args).await,
     }
 }
 
