@@ -181,6 +181,15 @@ impl NodeConfig {
         self.address.or_else(configured).expect("a valid configuration has the node's own address")
     }
 
+    /// Client addresses that are known before the grid is: founders, nodes to join, this node.
+    #[must_use]
+    pub fn client_addresses(&self) -> Vec<SocketAddr> {
+        let own = self.address.map(|address| address.client);
+        let founders = self.peers.values().map(|peer| peer.client);
+        let all: BTreeSet<_> = founders.chain(self.join.iter().copied()).chain(own).collect();
+        all.into_iter().collect()
+    }
+
     /// Client addresses of nodes that may be asked about the grid before it is known, without this
     /// node's own.
     pub(crate) fn bootstrap(&self) -> BTreeSet<SocketAddr> {

@@ -37,7 +37,7 @@ pub use machine::{
     CommittedEntry, Encode, QueryError, QueryFuture, QueryHandler, RestoreError, StateMachine,
 };
 pub use meta::{MetaCommand, MetaRefusal, MetaReply, MetaState};
-pub use node::{GridNode, LogStatus, NodeStatus, ShardStatus, StartError};
+pub use node::{GridNode, LogStatus, NodeStatus, Replicas, ShardStatus, StartError};
 pub use raft::SnapshotError;
 pub use routes::{Pin, RouteTable};
 pub use shard::{ReadError, Shard, SubmitError};

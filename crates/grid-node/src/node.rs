@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use ask::Asker;
+pub use hosted::Replicas;
 pub(crate) use hosted::{Hosted, META};
 pub(crate) use meta_view::MetaView;
 pub(crate) use publisher::{Published, RoutePublisher};
@@ -111,6 +112,12 @@ impl<S: StateMachine> GridNode<S> {
     #[must_use]
     pub fn shards(&self) -> Vec<Arc<Shard<S>>> {
         self.hosted.shards().values().cloned().collect()
+    }
+
+    /// A look at [`GridNode::shards`] that may outlive this borrow.
+    #[must_use]
+    pub fn replicas(&self) -> Replicas<S> {
+        Replicas::new(Arc::clone(&self.hosted))
     }
 
     /// Counts the changes of [`GridNode::shards`]: replicas come and go while the node runs.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use grid_node::Shard;
+use grid_node::{Replicas, Shard};
 use inventory::{Actor, Command, Envelope, codec};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::ShardMachine;
@@ -19,8 +20,48 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The longest sleep: a clock that jumped is noticed after this.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
+/// A shard's timekeeper at work.
+struct Keeper {
+    shard: Arc<Shard<ShardMachine>>,
+    stop: CancellationToken,
+}
+
+/// One timekeeper for each replica on this node, as replicas come and go, until `shutdown`.
+pub(crate) async fn keep_all(replicas: Replicas<ShardMachine>, shutdown: CancellationToken) {
+    let mut changes = replicas.watch();
+    let mut keepers: Vec<Keeper> = Vec::new();
+    let mut tasks = JoinSet::new();
+    loop {
+        changes.borrow_and_update();
+        let here = replicas.all();
+        keepers.retain(|keeper| {
+            // A replica that left and came back is another one under the same number.
+            let stays = here.iter().any(|shard| Arc::ptr_eq(shard, &keeper.shard));
+            if !stays {
+                keeper.stop.cancel();
+            }
+            stays
+        });
+        for shard in here {
+            if keepers.iter().any(|keeper| Arc::ptr_eq(&keeper.shard, &shard)) {
+                continue;
+            }
+            let stop = shutdown.child_token();
+            tasks.spawn(run(Arc::clone(&shard), stop.clone()));
+            keepers.push(Keeper { shard, stop });
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            changed = changes.changed() => if changed.is_err() { break },
+            Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+        }
+    }
+    shutdown.cancel();
+    while tasks.join_next().await.is_some() {}
+}
+
 /// Runs until `shutdown`.
-pub(crate) async fn run(shard: Arc<Shard<ShardMachine>>, shutdown: CancellationToken) {
+async fn run(shard: Arc<Shard<ShardMachine>>, shutdown: CancellationToken) {
     tokio::select! {
         () = shutdown.cancelled() => {}
         () = keep(&shard) => {}

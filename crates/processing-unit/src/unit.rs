@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use grid_node::{GridNode, NodeStatus, ShardId, StartError};
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::UnitConfig;
@@ -23,22 +23,23 @@ pub enum RunError {
 /// A processing unit at work.
 pub struct Unit {
     node: GridNode<ShardMachine>,
-    timekeepers: JoinSet<()>,
+    timekeepers: JoinHandle<()>,
     shutdown: CancellationToken,
 }
 
 impl Unit {
-    /// Recovers from disk, joins its groups and begins to serve.
+    /// Recovers from disk, joins its groups and begins to serve. A unit that has no id yet waits
+    /// until the grid gives it one.
     ///
     /// # Errors
     /// A damaged or foreign data directory, a port in use, or a directory locked by another process.
     pub async fn start(config: UnitConfig) -> Result<Self, RunError> {
-        let node = GridNode::start(config.node, Arc::new(Reader)).await?;
+        let mut node = config.node;
+        node.admin.get_or_insert(config.admin_listen);
+        let node = GridNode::start(node, Arc::new(Reader)).await?;
         let shutdown = CancellationToken::new();
-        let mut timekeepers = JoinSet::new();
-        for shard in node.shards() {
-            timekeepers.spawn(timekeeper::run(shard, shutdown.clone()));
-        }
+        let keeping = timekeeper::keep_all(node.replicas(), shutdown.clone());
+        let timekeepers = tokio::spawn(keeping);
         Ok(Self { node, timekeepers, shutdown })
     }
 
@@ -64,10 +65,12 @@ impl Unit {
         self.node.failed()
     }
 
-    /// Stops serving, hands nothing over, syncs the log.
-    pub async fn shutdown(mut self) {
+    /// Hands leaderships over, stops serving, syncs the log.
+    pub async fn shutdown(self) {
         self.shutdown.cancel();
-        while self.timekeepers.join_next().await.is_some() {}
+        if let Err(error) = self.timekeepers.await {
+            tracing::warn!(%error, "the timekeepers did not end in order");
+        }
         self.node.shutdown().await;
     }
 }

@@ -37,6 +37,39 @@ pub(crate) struct Hosted<S: StateMachine> {
     changes: watch::Sender<u64>,
 }
 
+/// A look at the data shards with a replica on a node, as they come and go; cheap to clone.
+pub struct Replicas<S: StateMachine>(Arc<Hosted<S>>);
+
+impl<S: StateMachine> Replicas<S> {
+    pub(super) fn new(hosted: Arc<Hosted<S>>) -> Self {
+        Self(hosted)
+    }
+
+    /// All of them now.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Shard<S>>> {
+        self.0.shards().values().cloned().collect()
+    }
+
+    /// Counts their changes.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.0.watch()
+    }
+}
+
+impl<S: StateMachine> Clone for Replicas<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: StateMachine> std::fmt::Debug for Replicas<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.ids()).finish()
+    }
+}
+
 impl<S: StateMachine> Hosted<S> {
     /// An empty table.
     pub fn new() -> Arc<Self> {

@@ -23,6 +23,14 @@ async fn grid_with_words() -> (Grid, GridClient, NodeId) {
     for node in 1..=3 {
         wait_for("all replicas", || (grid.words(node, 1).len() == 10).then_some(())).await;
     }
+    // A group that is still being founded has nothing to lose, and nothing to go on with.
+    for node in 1..=3 {
+        let founded = || {
+            let status = grid.nodes[&node].status();
+            status.shards.iter().all(|s| s.applied_index.is_some() && !s.doubtful).then_some(())
+        };
+        wait_for("all groups to be founded", founded).await;
+    }
     // All of it is on disk everywhere before anything is cut.
     grid.stop_node(if leader == 1 { 2 } else { 1 }).await;
     (grid, client, leader)

@@ -37,7 +37,7 @@ pub(super) async fn run(args: &RoleArgs) -> Result<()> {
 
 async fn serve(config: UnitConfig, shutdown: CancellationToken) -> Result<()> {
     let admin_listen = config.admin_listen;
-    let clients = config.node.peers.values().map(|peer| peer.client).collect();
+    let clients = config.node.client_addresses();
     let grid = Grid::connect(&GridConfig { units: clients, tls: config.node.tls.clone() });
     let unit = Unit::start(config).await?;
     let probes = Probes::new();
