@@ -14,6 +14,7 @@ mod members;
 mod message;
 mod network;
 mod presence;
+mod prompt;
 mod server;
 mod settings;
 mod snapshot_file;

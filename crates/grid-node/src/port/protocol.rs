@@ -340,6 +340,44 @@ mod tests {
     }
 
     #[test]
+    fn damaged_bytes_are_refused_or_read_and_never_panic() {
+        let budget = Duration::from_millis(1500);
+        let payload = Bytes::from_static(b"payload");
+        let sound = [
+            Request::Submit { shard: 3, epoch: 9, budget, command: payload.clone() }.encode(),
+            Request::Routes { known: RoutesKnown::default(), wait: budget }.encode(),
+            Request::Admin { budget, body: payload }.encode(),
+            Answer::Moved(Box::default()).encode(),
+            codec::encode(&crate::routes::RouteUpdate {
+                revision: 3,
+                since: 0,
+                pins: vec![("key".into(), crate::Pin { number: 1, shard: 1 })],
+                topology: Some(crate::routes::Topology::default()),
+            }),
+            Hello::encode(),
+        ];
+        let read = |bytes: &Bytes| {
+            let _ = Request::decode(bytes.clone());
+            let _ = Answer::decode(bytes.clone());
+            let _ = Hello::decode(bytes.clone());
+            let _ = decode_greeting(bytes.clone());
+            let _ = codec::decode::<crate::routes::RouteUpdate>(bytes);
+            let _ = codec::decode::<crate::AdminRequest>(bytes);
+        };
+        for _ in 0..20_000 {
+            let mut bytes = sound[rand::random_range(0..sound.len())].to_vec();
+            for _ in 0..rand::random_range(1..6) {
+                let at = rand::random_range(0..bytes.len());
+                bytes[at] = rand::random();
+            }
+            bytes.truncate(rand::random_range(0..=bytes.len()));
+            read(&bytes.into());
+            let noise: Vec<u8> = (0..rand::random_range(0..64)).map(|_| rand::random()).collect();
+            read(&noise.into());
+        }
+    }
+
+    #[test]
     fn greetings_come_back_the_same() {
         assert_eq!(decode_greeting(encode_greeting(5, 6)), Ok((5, 6)));
         assert!(Hello::decode(Hello::encode()).is_ok());

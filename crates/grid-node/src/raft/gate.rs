@@ -24,6 +24,8 @@ pub(crate) struct Gate {
     /// The end of the quiet.
     quiet_until: Instant,
     doubt: Mutex<Doubt>,
+    /// When a leader was last heard and believed.
+    heard_at: Mutex<Option<Instant>>,
 }
 
 /// What is known about a log whose end was cut.
@@ -40,7 +42,7 @@ pub(crate) enum Doubt {
 impl Gate {
     pub fn new(quiet_until: Instant, doubtful: bool) -> Self {
         let doubt = if doubtful { Doubt::Open } else { Doubt::None };
-        Self { quiet_until, doubt: Mutex::new(doubt) }
+        Self { quiet_until, doubt: Mutex::new(doubt), heard_at: Mutex::default() }
     }
 
     /// Whether a vote for such a candidate, this node itself included, may be given.
@@ -56,6 +58,16 @@ impl Gate {
                 newer && last_log_id >= floor.last_log_id.as_ref()
             }
         }
+    }
+
+    /// Tells that a leader was heard and believed.
+    pub fn heard_leader(&self) {
+        *self.heard_at.lock() = Some(Instant::now());
+    }
+
+    /// When that was last, if ever.
+    pub fn leader_heard_at(&self) -> Option<Instant> {
+        *self.heard_at.lock()
     }
 
     /// Whether the log's end is in doubt.

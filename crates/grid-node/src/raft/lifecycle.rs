@@ -10,6 +10,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use super::doubt;
 use super::group::{Group, GroupParts, Role};
 use super::message::Testimony;
+use super::prompt;
 use super::snapshot_task;
 use crate::NodeId;
 use crate::machine::StateMachine;
@@ -35,6 +36,8 @@ pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<
     run(Box::pin(async move { follow(&p, &g).await }));
     let (p, g) = (Arc::clone(parts), Arc::clone(group));
     run(Box::pin(async move { hand_over(&p, &g).await }));
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { prompt::run(&p, &g).await }));
     let (p, g) = (Arc::clone(parts), Arc::clone(group));
     run(Box::pin(async move { snapshot_task::run(&p, &g).await }));
 }

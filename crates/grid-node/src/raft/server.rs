@@ -136,6 +136,9 @@ impl<S: StateMachine> Answerer<S> {
         let (vote, committed) = (rpc.vote, rpc.leader_commit);
         match self.raft.append_entries(rpc).await {
             Ok(response) => {
+                if !matches!(response, AppendEntriesResponse::HigherVote(_)) {
+                    self.gate.heard_leader();
+                }
                 if response == AppendEntriesResponse::Success && self.gate.doubtful() {
                     self.perhaps_made_good(&vote, committed, covered);
                 }

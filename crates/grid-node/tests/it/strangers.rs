@@ -9,7 +9,7 @@ use grid_node::{ClientConfig, GridClient, ReadFrom};
 use crate::grid::{Grid, PATIENCE, soon, wait_for};
 use crate::toy::command;
 
-fn frame(body: &[u8]) -> Vec<u8> {
+pub fn frame(body: &[u8]) -> Vec<u8> {
     let mut bytes = u32::try_from(body.len()).expect("a small body").to_le_bytes().to_vec();
     bytes.extend(0_u64.to_le_bytes());
     bytes.extend(body);
@@ -38,9 +38,9 @@ pub fn log_id(grid: &Grid, node: u64) -> u128 {
     u128::from_le_bytes(bytes[36..52].try_into().expect("sixteen bytes"))
 }
 
-fn client_hello() -> Vec<u8> {
+pub fn client_hello() -> Vec<u8> {
     let mut body = b"SGGRID\r\n".to_vec();
-    body.extend(1_u32.to_le_bytes());
+    body.extend(2_u32.to_le_bytes());
     frame(&body)
 }
 
