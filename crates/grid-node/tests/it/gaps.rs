@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use grid_node::{GridClient, NodeConfig};
+use grid_node::{AdminAnswer, AdminRequest, GridClient, NodeConfig};
 use parking_lot::Mutex;
 
 use crate::grid::{Grid, soon, wait_for};
@@ -13,6 +13,9 @@ use crate::toy::command;
 
 /// A crash may take so long, client included.
 const CRASH_GAP_MAX: Duration = Duration::from_secs(2);
+/// The target for a hand-over is 100 ms. On a machine that does other things it may take longer, but
+/// not as long as a lease: then it would be an election.
+const HAND_OVER_GAP_MAX: Duration = Duration::from_millis(500);
 
 fn repetitions() -> usize {
     std::env::var("SEATGRID_GAPS").ok().and_then(|count| count.parse().ok()).unwrap_or(2)
@@ -102,5 +105,41 @@ async fn a_dead_leader_is_replaced_within_two_seconds() {
     writing.end().await;
     let longest = report("crash", &mut gaps);
     assert!(longest < CRASH_GAP_MAX, "{longest:?}");
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hand_over_is_hardly_noticed() {
+    let mut grid = Grid::start_with(3, default_timings).await;
+    let client = grid.client();
+    let writing = Writing::start(client.clone());
+    let mut gaps = Vec::new();
+    for _ in 0..repetitions() {
+        let leader = grid.leader(1).await;
+        let to = leader % 3 + 1;
+        writing.flows().await;
+        let transfer = AdminRequest::TransferLeader { shard: 1, to };
+        let answer = client.admin_leader(1, &transfer, soon()).await;
+        assert_eq!(answer, Ok(AdminAnswer::Done));
+        gaps.push(writing.gap().await);
+        assert_eq!(grid.leader(1).await, to);
+    }
+    writing.end().await;
+    let longest = report("hand-over", &mut gaps);
+    assert!(longest < HAND_OVER_GAP_MAX, "{longest:?}");
+    grid.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_stops_in_order_hands_over_first() {
+    let mut grid = Grid::start_with(3, default_timings).await;
+    let writing = Writing::start(grid.client());
+    let leader = grid.leader(1).await;
+    writing.flows().await;
+    grid.stop_node(leader).await;
+    let gap = writing.gap().await;
+    writing.end().await;
+    report("stop in order", &mut [gap]);
+    assert!(gap < HAND_OVER_GAP_MAX, "{gap:?}");
     grid.stop().await;
 }

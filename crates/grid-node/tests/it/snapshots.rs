@@ -173,7 +173,11 @@ async fn a_leader_whose_snapshot_rots_under_it_makes_another_for_its_follower() 
         (grid.words(behind, 1).len() as u64 == written).then_some(())
     })
     .await;
-    assert!(grid.status(behind, 1).snapshot_index >= grid.status(leader, 1).purged_index);
+    wait_for("the figures", || {
+        let installed = grid.status(behind, 1).snapshot_index;
+        (installed >= grid.status(leader, 1).purged_index).then_some(())
+    })
+    .await;
     grid.stop().await;
 }
 
