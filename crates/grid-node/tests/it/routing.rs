@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use grid_node::{AdminAnswer, AdminRequest, ClientConfig, ClientError, GridClient, ReadFrom};
+use grid_node::{
+    AdminAnswer, AdminRequest, ClientConfig, ClientError, GridClient, MetaCommand, MetaReply,
+    ReadFrom,
+};
 
-use crate::grid::{Grid, soon, wait_for};
+use crate::grid::{Grid, PATIENCE, soon, wait_for};
 use crate::proxy::{Held, Proxy};
 use crate::strangers::{client_hello, frame};
 use crate::toy::{command, position};
@@ -166,6 +169,54 @@ async fn one_configured_address_is_enough_to_find_all_nodes() {
     }
     let meta = client.admin_leader(0, &AdminRequest::Meta { fresh: true }, soon()).await;
     assert!(matches!(meta, Ok(AdminAnswer::Meta(_))), "{meta:?}");
+    grid.stop().await;
+}
+
+/// The first byte of the answer to a command sent by hand under an epoch: 0 for done, 1 for moved.
+fn submit_by_hand(to: SocketAddr, epoch: u64, command: &[u8]) -> u8 {
+    use std::io::{Read, Write};
+    let mut body = vec![0];
+    body.extend(1_u32.to_le_bytes());
+    body.extend(epoch.to_le_bytes());
+    body.extend(5_000_u32.to_le_bytes());
+    body.extend(command);
+    let mut stream = std::net::TcpStream::connect(to).expect("a listening port");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a valid time");
+    stream.write_all(&[client_hello(), frame(&body)].concat()).expect("taken");
+    let mut answer = |what: &str| {
+        let mut header = [0; 12];
+        stream.read_exact(&mut header).expect(what);
+        let length = u32::from_le_bytes(header[..4].try_into().expect("four bytes"));
+        let mut body = vec![0; length as usize];
+        stream.read_exact(&mut body).expect(what);
+        body
+    };
+    answer("the greeting");
+    answer("the answer")[0]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_epoch_is_refused_and_a_newer_one_served() {
+    let mut grid = Grid::start_with(3, |c| c.raft.rebalance_ms = 0).await;
+    let client = grid.client();
+    wait_for("the founding", || (client.routes().epoch(1) == 1).then_some(())).await;
+    let replicas = vec![3, 1, 2];
+    let publish = AdminRequest::Change(MetaCommand::Publish { shard: 1, replicas });
+    let told = client.admin_leader(0, &publish, soon()).await;
+    assert_eq!(told, Ok(AdminAnswer::Changed(MetaReply::Done)));
+    for node in 1..=3 {
+        wait_for("the new epoch", || (grid.nodes[&node].routes().epoch(1) == 2).then_some(()))
+            .await;
+    }
+    wait_for("the news", || (client.routes().epoch(1) == 2).then_some(())).await;
+    client.submit(1, command(1, "one"), soon()).await.expect("committed");
+    let to = grid.client_address(grid.leader(1).await);
+    let answers = tokio::task::spawn_blocking(move || {
+        [1, 2, 9, 0].map(|epoch| submit_by_hand(to, epoch, &command(10 + epoch, "by hand")))
+    });
+    assert_eq!(answers.await.expect("no panic"), [1, 0, 0, 0], "under epochs 1, 2, 9 and none");
+    let leader = grid.leader(1).await;
+    assert_eq!(grid.words(leader, 1).len(), 4, "the refused one never happened");
     grid.stop().await;
 }
 
