@@ -34,7 +34,7 @@ pub(super) async fn run<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Gr
             tokio::time::sleep(lease / 2).await;
             continue;
         };
-        let voters = u32::try_from(group.voters.len()).unwrap_or(1);
+        let voters = u32::try_from(group.voters().len()).unwrap_or(1);
         let at = heard_at + lease + MARGIN + STAGGER * (rank + silence.1 * voters);
         if silence.1 >= ATTEMPTS_MAX {
             tokio::time::sleep(lease / 2).await;
@@ -56,6 +56,6 @@ pub(super) async fn run<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Gr
 fn rank<S: StateMachine>(group: &Group<S>) -> Option<u32> {
     let role = group.role();
     let leader = role.leader.filter(|leader| *leader != group.node_id)?;
-    let mut others = group.voters.iter().filter(|voter| **voter != leader);
-    others.position(|voter| *voter == group.node_id).and_then(|rank| u32::try_from(rank).ok())
+    let mut others = group.voters().into_iter().filter(|voter| *voter != leader);
+    others.position(|voter| voter == group.node_id).and_then(|rank| u32::try_from(rank).ok())
 }

@@ -11,8 +11,10 @@ use parking_lot::Mutex;
 use crate::grid::{Grid, soon, wait_for};
 use crate::toy::command;
 
-/// A crash may take so long, client included.
-const CRASH_GAP_MAX: Duration = Duration::from_secs(2);
+/// The target for a crash is 2 s, client included; half of them must keep it on any machine.
+const CRASH_GAP_P50_MAX: Duration = Duration::from_secs(2);
+/// No crash may take longer, also on a machine that builds something else meanwhile.
+const CRASH_GAP_MAX: Duration = Duration::from_secs(5);
 /// The target for a hand-over is 100 ms. On a machine that does other things it may take longer, but
 /// not as long as a lease: then it would be an election.
 const HAND_OVER_GAP_MAX: Duration = Duration::from_millis(500);
@@ -78,11 +80,13 @@ impl Writing {
     }
 }
 
-fn report(what: &str, gaps: &mut [Duration]) -> Duration {
+/// The median and the longest.
+#[expect(clippy::print_stdout, reason = "the figures are what a long run is made for")]
+fn report(what: &str, gaps: &mut [Duration]) -> (Duration, Duration) {
     gaps.sort_unstable();
-    let longest = *gaps.last().expect("at least one");
-    println!("{what}: {} times, p50 {:?}, max {longest:?}", gaps.len(), gaps[gaps.len() / 2]);
-    longest
+    let (median, longest) = (gaps[gaps.len() / 2], *gaps.last().expect("at least one"));
+    println!("{what}: {} times, p50 {median:?}, max {longest:?}; {gaps:?}", gaps.len());
+    (median, longest)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,7 +107,8 @@ async fn a_dead_leader_is_replaced_within_two_seconds() {
         .await;
     }
     writing.end().await;
-    let longest = report("crash", &mut gaps);
+    let (median, longest) = report("crash", &mut gaps);
+    assert!(median < CRASH_GAP_P50_MAX, "{median:?}");
     assert!(longest < CRASH_GAP_MAX, "{longest:?}");
     grid.stop().await;
 }
@@ -125,7 +130,7 @@ async fn a_hand_over_is_hardly_noticed() {
         assert_eq!(grid.leader(1).await, to);
     }
     writing.end().await;
-    let longest = report("hand-over", &mut gaps);
+    let (_, longest) = report("hand-over", &mut gaps);
     assert!(longest < HAND_OVER_GAP_MAX, "{longest:?}");
     grid.stop().await;
 }

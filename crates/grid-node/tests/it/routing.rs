@@ -101,7 +101,6 @@ async fn requests_of_a_dead_shard_wait_here_and_not_at_the_units() {
     }
     // 100 commands of a kilobyte may have been tried once each; the rest is questions who leads.
     let bytes = sent() - before;
-    println!("bytes sent in two seconds for 100 parked requests: {bytes}");
     assert!(bytes < 150_000, "{bytes} bytes: more than each command once");
     for node in (1..=3).filter(|node| *node != leader) {
         grid.start_node(node).await;
@@ -145,7 +144,6 @@ async fn a_thousand_pins_reach_a_watcher_as_changes_only() {
     }
     wait_for("all pins", || (watcher.routes().pins.len() == 1001).then_some(())).await;
     let bytes = proxies[&1].back_bytes() - before;
-    println!("bytes for a watcher of 1,000 new pins: {bytes}");
     assert!(bytes < 60_000, "{bytes} bytes: whole tables were sent");
     let fresh = writer.refresh_routes(soon()).await.expect("fresh");
     assert_eq!(watcher.routes().pins, fresh.pins);
