@@ -118,6 +118,8 @@ pub struct ReplicaReport {
     pub learners: Vec<NodeId>,
     /// Whether the members are between two sets.
     pub joint: bool,
+    /// The version that the shard goes by, as applied here.
+    pub version: u32,
     /// The last entry in the log.
     pub last_log_index: u64,
     /// The last entry applied.

@@ -14,6 +14,8 @@ mod clock;
 mod codec;
 mod config;
 mod controller;
+#[cfg(test)]
+mod forms;
 mod machine;
 pub mod meta;
 mod node;
@@ -24,6 +26,7 @@ mod routes;
 mod rpc;
 mod shard;
 pub mod tls;
+mod version;
 pub mod wal;
 mod wire;
 
@@ -38,7 +41,7 @@ pub use machine::{
 };
 pub use meta::{MetaCommand, MetaRefusal, MetaReply, MetaState};
 pub use node::{GridNode, LogStatus, NodeStatus, Replicas, ShardStatus, StartError};
-pub use raft::SnapshotError;
+pub use raft::{RaiseError, SnapshotError};
 pub use routes::{Pin, RouteTable};
 pub use shard::{ReadError, Shard, SubmitError};
 

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::io::{self, Read, Write};
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +21,8 @@ pub struct CommittedEntry {
     pub index: u64,
     /// The leader's clock when it proposed, milliseconds since 1970; never decreases in a shard.
     pub at_ms: u64,
+    /// The version that the shard goes by here; among those that [`StateMachine::VERSIONS`] has.
+    pub version: u32,
     /// The commands, in order.
     pub commands: Vec<Bytes>,
 }
@@ -43,6 +46,11 @@ pub type Encode = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
 
 /// What a shard replicates. Deterministic: equal entries in equal order give equal states.
 pub trait StateMachine: Send + Sync + Sized + 'static {
+    /// Versions of entries and snapshots that this release can read. It applies an entry by the
+    /// rules of the version that comes with it; a node that meets another version stops before it
+    /// applies anything. Every shard begins at version 1.
+    const VERSIONS: RangeInclusive<u32> = 1..=1;
+
     /// The state of a shard that has applied nothing.
     fn empty(shard: ShardId) -> Self;
 

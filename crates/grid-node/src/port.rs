@@ -9,6 +9,9 @@
 mod admin;
 pub(crate) mod protocol;
 
+#[cfg(test)]
+mod forms;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,8 +51,8 @@ impl<S: StateMachine> Service for ClientService<S> {
 
     fn greet(&self, hello: Bytes, caller: &Caller) -> Result<((), Bytes), Refusal> {
         caller.must_be_of(self.cluster_id).map_err(Refusal::Told)?;
-        Hello::decode(hello).map_err(|e| Refusal::Stranger(e.to_string()))?;
-        Ok(((), protocol::encode_greeting(self.cluster_id, self.node_id)))
+        let protocol = Hello::decode(hello)?;
+        Ok(((), protocol::encode_greeting(self.cluster_id, self.node_id, protocol)))
     }
 
     fn handle(&self, _peer: &Arc<()>, body: Bytes, reply: Replier) {

@@ -26,10 +26,13 @@ mod state_machine;
 mod types;
 
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod suite;
 
 pub(crate) use directory::{Directory, Known, Myself, wrong_log};
 pub(crate) use doubt::Doubts;
+pub use group::RaiseError;
 pub(crate) use group::{
     Control, Group, GroupOptions, GroupParts, OpenError, Origin, Proposal, ProposeError,
 };

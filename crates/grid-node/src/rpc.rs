@@ -9,7 +9,9 @@ mod greeting;
 pub(crate) mod link;
 mod secured;
 pub(crate) mod server;
+mod spoken;
 
 pub(crate) use greeting::{Greeted, Refusal};
 pub(crate) use link::{CallError, Link, LinkOptions};
 pub(crate) use server::{Replier, Server, ServerOptions, Service};
+pub(crate) use spoken::Spoken;

@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::batcher::{Batcher, Waiter};
 use crate::machine::StateMachine;
-use crate::raft::{Group, ProposeError};
+use crate::raft::{Group, ProposeError, RaiseError};
 use crate::{NodeId, ShardId};
 
 /// Why a command has no reply.
@@ -138,6 +138,25 @@ impl<S: StateMachine> Shard<S> {
             }
             Ok(Err(ProposeError::Stopped)) => Err(ReadError::Stopped),
             Err(_) => Err(ReadError::Expired),
+        }
+    }
+
+    /// The version that the shard goes by, as applied here.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.group.version()
+    }
+
+    /// Lets the shard go by a version, or a newer one, from here on: a barrier in its log. Refused
+    /// unless every member of the shard says that it reads the version. This node must lead it.
+    ///
+    /// # Errors
+    /// [`RaiseError`]; all but `Unknown` say that nothing happened.
+    pub async fn raise_version(&self, version: u32, deadline: Instant) -> Result<(), RaiseError> {
+        let raised = self.group.raise_version(version);
+        match tokio::time::timeout_at(deadline.into(), raised).await {
+            Ok(raised) => raised,
+            Err(_) => Err(RaiseError::Unknown),
         }
     }
 

@@ -17,6 +17,7 @@ use crate::NodeId;
 use crate::config::NodeConfig;
 use crate::meta::{MetaCommand, MetaRefusal, MetaReply, MetaState, NodeProfile, NodeState};
 use crate::raft::wrong_log;
+use crate::version::Versions;
 
 /// Pause between attempts to be given an id.
 const JOIN_AGAIN: Duration = Duration::from_millis(500);
@@ -31,7 +32,11 @@ const VIEW: &str = "meta-view";
 ///
 /// # Errors
 /// [`StartError`] when the directory belongs to another grid, or the grid does not let it in.
-pub(super) async fn settle(config: &NodeConfig, asker: &Asker) -> Result<Identity, StartError> {
+pub(super) async fn settle(
+    config: &NodeConfig,
+    asker: &Asker,
+    versions: Versions,
+) -> Result<Identity, StartError> {
     let dir = &config.data_dir;
     let mut identity = match load(dir)? {
         Some(identity) => identity,
@@ -65,7 +70,10 @@ pub(super) async fn settle(config: &NodeConfig, asker: &Asker) -> Result<Identit
             }
             Ok(identity)
         }
-        None => join(config, asker, identity, replaces.or(config.founder_id())).await,
+        None => {
+            let profile = profile(config, identity.log_id, versions);
+            join(config, asker, identity, (profile, replaces.or(config.founder_id()))).await
+        }
     }
 }
 
@@ -108,9 +116,8 @@ async fn join(
     config: &NodeConfig,
     asker: &Asker,
     identity: Identity,
-    replaces: Option<NodeId>,
+    (profile, replaces): (NodeProfile, Option<NodeId>),
 ) -> Result<Identity, StartError> {
-    let profile = profile(config, identity.log_id);
     let command = MetaCommand::Join { profile, replaces };
     let mut others = config.bootstrap();
     let mut told = false;
@@ -148,11 +155,12 @@ pub(super) fn client_addresses(state: &MetaState) -> BTreeSet<SocketAddr> {
 }
 
 /// What this node says about itself.
-pub(super) fn profile(config: &NodeConfig, log_id: u128) -> NodeProfile {
+pub(super) fn profile(config: &NodeConfig, log_id: u128, reads: Versions) -> NodeProfile {
     let own = config.own_address();
     let addresses =
         crate::meta::NodeAddresses { raft: own.raft, client: own.client, admin: config.admin };
-    NodeProfile { log_id, addresses, zone: config.zone.clone(), versions: (1, 1) }
+    let versions = (reads.oldest, reads.newest);
+    NodeProfile { log_id, addresses, zone: config.zone.clone(), versions }
 }
 
 fn load(dir: &Path) -> Result<Option<Identity>, StartError> {

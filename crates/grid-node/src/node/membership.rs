@@ -23,6 +23,7 @@ use crate::config::NodeConfig;
 use crate::machine::StateMachine;
 use crate::meta::{Founder, MetaCommand, MetaRefusal, MetaReply, MetaState, NodeAddresses};
 use crate::raft::{Directory, Known, Peers};
+use crate::version::Versions;
 
 /// A node with no news answers after this time.
 const WATCH_WAIT: Duration = Duration::from_secs(10);
@@ -171,7 +172,7 @@ impl<S: StateMachine> Membership<S> {
         let mut revision = self.view.watch();
         loop {
             revision.borrow_and_update();
-            let mut profile = profile(&self.config, self.identity.log_id);
+            let mut profile = profile(&self.config, self.identity.log_id, Versions::of::<S>());
             let state = self.view.get();
             let registered = state.as_ref().and_then(|state| state.node(node));
             // Once told, the zone is the operators' to change.

@@ -26,6 +26,7 @@ use crate::raft::{
     SnapshotError, raft_config,
 };
 use crate::tls::{Callee, Dial, TlsError};
+use crate::version::Versions;
 use crate::wal::{Disk, Presence, Recovered, Wal, WalError, WalOptions};
 use crate::{NodeId, ShardId};
 
@@ -105,7 +106,7 @@ pub(super) async fn start<S: StateMachine>(
         Duration::from_millis(config.raft.connect_timeout_ms),
         tls.clone().map(|tls| Dial { tls, callee: Callee::AnyUnit }),
     );
-    let identity = belonging::settle(&config, &asker).await?;
+    let identity = belonging::settle(&config, &asker, Versions::of::<S>()).await?;
     let Some(node_id) = identity.node_id else { unreachable!("a settled identity has an id") };
     if let Some(tls) = &tls {
         tls.must_name(config.cluster_id, node_id).await?;
@@ -124,7 +125,7 @@ pub(super) async fn start<S: StateMachine>(
     let founds = founds(&config, node_id, &view);
     let directory = directory(&config, &identity, node_id, &view);
     let doubtful = doubtful(&recovered, &founds);
-    let parts = parts(&config, &directory, (wal, disk), (doubtful, started_at))?;
+    let parts = parts::<S>(&config, &directory, (wal, disk), (doubtful, started_at))?;
     let hosted = Hosted::new();
     let host = Arc::new(Host {
         parts: Arc::clone(&parts),
@@ -187,7 +188,7 @@ fn directory(
 }
 
 /// What all groups will share.
-fn parts(
+fn parts<S: StateMachine>(
     config: &NodeConfig,
     directory: &Arc<Directory>,
     (wal, disk): (Wal, Arc<dyn Disk>),
@@ -207,6 +208,7 @@ fn parts(
     Ok(Arc::new(GroupParts {
         cluster_id: config.cluster_id,
         node_id: directory.myself.node_id,
+        versions: Versions::of::<S>(),
         config: raft_config(config).map_err(StartError::Group)?,
         doubts: Doubts::new(wal.clone(), doubtful),
         wal,

@@ -5,11 +5,12 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::routes::{RoutesKnown, ShardHint};
+use crate::rpc::{Refusal, Spoken};
 use crate::wire::{Malformed, Take};
 use crate::{NodeId, ShardId, codec};
 
-/// Version of the client port; a node refuses any other.
-const VERSION: u32 = 2;
+/// Versions of the client port's protocol that this release speaks.
+const SPOKEN: Spoken = Spoken { newest: 2, oldest: 2 };
 const MAGIC: &[u8; 8] = b"SGGRID\r\n";
 
 /// Bytes of a request beside its payload, at most.
@@ -22,35 +23,38 @@ impl Hello {
     pub fn encode() -> Bytes {
         let mut out = BytesMut::with_capacity(16);
         out.put_slice(MAGIC);
-        out.put_u32_le(VERSION);
+        SPOKEN.put(&mut out);
         out.freeze()
     }
 
-    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+    /// The version of the protocol to go on in.
+    ///
+    /// # Errors
+    /// A refusal, which a client of another release is told.
+    pub fn decode(mut bytes: Bytes) -> Result<u32, Refusal> {
+        let stranger = |error: Malformed| Refusal::Stranger(error.to_string());
         if !bytes.starts_with(MAGIC) {
-            return Err(Malformed("not a grid client"));
+            return Err(stranger(Malformed("not a grid client")));
         }
         let _ = bytes.split_to(MAGIC.len());
-        if bytes.take_u32()? != VERSION {
-            return Err(Malformed("another version of the protocol"));
-        }
-        bytes.take_end()?;
-        Ok(Self)
+        SPOKEN.with(Spoken::take(&mut bytes).map_err(stranger)?)
     }
 }
 
-/// Who a client has reached.
-pub(crate) fn encode_greeting(cluster_id: u128, node_id: NodeId) -> Bytes {
-    let mut out = BytesMut::with_capacity(24);
+/// Who a client has reached, and in which version of the protocol they go on.
+pub(crate) fn encode_greeting(cluster_id: u128, node_id: NodeId, protocol: u32) -> Bytes {
+    let mut out = BytesMut::with_capacity(28);
     out.put_u128_le(cluster_id);
     out.put_u64_le(node_id);
+    out.put_u32_le(protocol);
     out.freeze()
 }
 
 pub(crate) fn decode_greeting(mut bytes: Bytes) -> Result<(u128, NodeId), Malformed> {
     let greeting = (bytes.take_u128()?, bytes.take_u64()?);
+    let protocol = bytes.take_u32()?;
     bytes.take_end()?;
-    Ok(greeting)
+    if SPOKEN.has(protocol) { Ok(greeting) } else { Err(Malformed("a protocol of its own choice")) }
 }
 
 /// A client's request. A budget is the time it may take, an epoch that of the shard's replicas as
@@ -379,7 +383,8 @@ mod tests {
 
     #[test]
     fn greetings_come_back_the_same() {
-        assert_eq!(decode_greeting(encode_greeting(5, 6)), Ok((5, 6)));
+        assert_eq!(decode_greeting(encode_greeting(5, 6, SPOKEN.newest)), Ok((5, 6)));
+        assert!(decode_greeting(encode_greeting(5, 6, SPOKEN.newest + 1)).is_err());
         assert!(Hello::decode(Hello::encode()).is_ok());
         assert!(Hello::decode(Bytes::from_static(b"GET /")).is_err());
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::{BufMut, Bytes, BytesMut};
 use openraft::{EmptyNode, EntryPayload};
 
-use super::types::{Batch, Entry, LeaderId, LogId, Membership, StoredMembership, Vote};
+use super::types::{Batch, Content, Entry, LeaderId, LogId, Membership, StoredMembership, Vote};
 use crate::wire::{Malformed, Take, len_u32};
 
 /// The form written today.
@@ -16,6 +16,7 @@ const FORMAT: u8 = 1;
 const BLANK: u8 = 0;
 const NORMAL: u8 = 1;
 const MEMBERSHIP: u8 = 2;
+const BARRIER: u8 = 3;
 /// Members and joint configurations are a handful; more is damage.
 const MEMBERS_MAX: u32 = 1024;
 
@@ -29,7 +30,8 @@ pub(crate) fn encode_entry(entry: &mut Entry) -> Bytes {
     out.put_u8(FORMAT);
     out.put_u8(match entry.payload {
         EntryPayload::Blank => BLANK,
-        EntryPayload::Normal(_) => NORMAL,
+        EntryPayload::Normal(Batch { content: Content::Commands(_), .. }) => NORMAL,
+        EntryPayload::Normal(Batch { content: Content::Barrier(_), .. }) => BARRIER,
         EntryPayload::Membership(_) => MEMBERSHIP,
     });
     put_log_id(&mut out, &entry.log_id);
@@ -41,10 +43,18 @@ pub(crate) fn encode_entry(entry: &mut Entry) -> Bytes {
         }
         EntryPayload::Normal(batch) => {
             out.put_u64_le(batch.at_ms);
-            out.put_slice(&batch.body);
-            let bytes = out.freeze();
-            batch.body = bytes.slice(ENTRY_HEADER_BYTES..);
-            bytes
+            match &mut batch.content {
+                Content::Barrier(version) => {
+                    out.put_u32_le(*version);
+                    out.freeze()
+                }
+                Content::Commands(body) => {
+                    out.put_slice(body);
+                    let bytes = out.freeze();
+                    *body = bytes.slice(ENTRY_HEADER_BYTES..);
+                    bytes
+                }
+            }
         }
     }
 }
@@ -53,7 +63,7 @@ pub(crate) fn encode_entry(entry: &mut Entry) -> Bytes {
 pub(crate) fn encoded_len(entry: &Entry) -> usize {
     ENTRY_HEADER_BYTES
         + match &entry.payload {
-            EntryPayload::Normal(batch) => batch.body.len(),
+            EntryPayload::Normal(batch) => batch.content.len(),
             EntryPayload::Blank | EntryPayload::Membership(_) => 0,
         }
 }
@@ -70,7 +80,15 @@ pub(crate) fn decode_entry(mut bytes: Bytes) -> Result<Entry, Malformed> {
             bytes.take_end()?;
             EntryPayload::Blank
         }
-        NORMAL => EntryPayload::Normal(Batch { at_ms: bytes.take_u64()?, body: bytes }),
+        NORMAL => {
+            let at_ms = bytes.take_u64()?;
+            EntryPayload::Normal(Batch { at_ms, content: Content::Commands(bytes) })
+        }
+        BARRIER => {
+            let (at_ms, version) = (bytes.take_u64()?, bytes.take_u32()?);
+            bytes.take_end()?;
+            EntryPayload::Normal(Batch { at_ms, content: Content::Barrier(version) })
+        }
         MEMBERSHIP => {
             let membership = take_membership(&mut bytes)?;
             bytes.take_end()?;
@@ -217,7 +235,8 @@ mod tests {
     fn entries_round_trip() {
         round_trip(EntryPayload::Blank);
         let body = Bytes::from_static(b"commands");
-        round_trip(EntryPayload::Normal(Batch { at_ms: 77, body }));
+        round_trip(EntryPayload::Normal(Batch { at_ms: 77, content: Content::Commands(body) }));
+        round_trip(EntryPayload::Normal(Batch { at_ms: 78, content: Content::Barrier(2) }));
         let configs = vec![BTreeSet::from([1, 2]), BTreeSet::from([2, 3])];
         round_trip(EntryPayload::Membership(Membership::new_with_defaults(configs, [4])));
     }
@@ -226,7 +245,10 @@ mod tests {
     fn golden_forms_do_not_change() {
         let mut entry = Entry {
             log_id: log_id(9),
-            payload: EntryPayload::Normal(Batch { at_ms: 5, body: Bytes::from_static(b"x") }),
+            payload: EntryPayload::Normal(Batch {
+                at_ms: 5,
+                content: Content::Commands(Bytes::from_static(b"x")),
+            }),
         };
         let mut expected = vec![1, 1];
         for field in [3_u64, 2, 9, 5] {

@@ -9,6 +9,7 @@ mod ending;
 mod leading;
 mod report;
 mod surgery;
+mod versions;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use control::Control;
 use leading::TransferError;
 use surgery::ChangeError;
+pub use versions::RaiseError;
 
 use super::doubt::Doubts;
 use super::gate::Gate;
@@ -38,6 +40,7 @@ use super::snapshots::{SnapshotDir, SnapshotError};
 use super::state_machine::{Machine, Replica};
 use super::types::Types;
 use crate::machine::StateMachine;
+use crate::version::Versions;
 use crate::wal::{Disk, Presence, RecoveredGroup, Wal};
 use crate::{NodeId, ShardId};
 
@@ -45,6 +48,8 @@ use crate::{NodeId, ShardId};
 pub(crate) struct GroupParts {
     pub cluster_id: u128,
     pub node_id: NodeId,
+    /// What this release reads.
+    pub versions: Versions,
     pub config: Arc<Config>,
     pub wal: Wal,
     pub peers: Arc<Peers>,
@@ -177,7 +182,7 @@ impl<S: StateMachine> Group<S> {
             .map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;
         let disk = Arc::clone(&parts.disk);
         let dir = SnapshotDir::open(disk, &parts.snapshot_root, parts.cluster_id, shard)?;
-        let replica = Replica::open(shard, &dir, log.purged())?;
+        let replica = Replica::open(shard, parts.versions, &dir, log.purged())?;
         let entry = Entry::of(parts, &log, &replica, &preference);
         let gate = Arc::new(Gate::new(parts.started_at + entry.quiet, entry.doubtful));
         let machine = Machine {
@@ -225,6 +230,7 @@ impl<S: StateMachine> Group<S> {
     fn answerer(self: &Arc<Self>, parts: &GroupParts) -> Arc<Answerer<S>> {
         Arc::new(Answerer {
             group: Arc::downgrade(self),
+            versions: parts.versions,
             raft: self.raft.clone(),
             log: self.log.clone(),
             gate: Arc::clone(&self.gate),

@@ -16,11 +16,12 @@ use super::entry::{
 };
 use super::log_store::READ_BYTES_MAX;
 use super::types::{Entry, LogId, Types, Vote};
+use crate::rpc::{Refusal, Spoken};
 use crate::wire::{Malformed, Take, len_u32, put_blob};
 use crate::{NodeId, ShardId};
 
-/// Protocol version of the Raft port; a node refuses any other.
-pub(crate) const VERSION: u32 = 2;
+/// Versions of the Raft port's protocol that this release speaks.
+pub(crate) const SPOKEN: Spoken = Spoken { newest: 2, oldest: 2 };
 const MAGIC: &[u8; 8] = b"SGRAFT\r\n";
 
 /// The connections between two nodes, so that heartbeats queue behind nothing.
@@ -49,9 +50,7 @@ impl Hello {
     pub fn encode(self) -> Bytes {
         let mut out = BytesMut::with_capacity(64);
         out.put_slice(MAGIC);
-        // The newest and the oldest version that it speaks.
-        out.put_u32_le(VERSION);
-        out.put_u32_le(VERSION);
+        SPOKEN.put(&mut out);
         out.put_u128_le(self.cluster_id);
         out.put_u64_le(self.from);
         out.put_u128_le(self.log_id);
@@ -64,15 +63,22 @@ impl Hello {
         out.freeze()
     }
 
-    pub fn decode(mut bytes: Bytes) -> Result<Self, Malformed> {
+    /// The introduction, and the version of the protocol to go on in.
+    ///
+    /// # Errors
+    /// A refusal, which a grid node of another release is told.
+    pub fn decode(mut bytes: Bytes) -> Result<(Self, u32), Refusal> {
+        let stranger = |error: Malformed| Refusal::Stranger(error.to_string());
         if !bytes.starts_with(MAGIC) {
-            return Err(Malformed("not a grid node"));
+            return Err(stranger(Malformed("not a grid node")));
         }
         let _ = bytes.split_to(MAGIC.len());
-        let (newest, oldest) = (bytes.take_u32()?, bytes.take_u32()?);
-        if !(oldest..=newest).contains(&VERSION) {
-            return Err(Malformed("another version of the protocol"));
-        }
+        // What follows may have another form in a release that shares no version.
+        let chosen = SPOKEN.with(Spoken::take(&mut bytes).map_err(stranger)?)?;
+        Ok((Self::take(bytes).map_err(stranger)?, chosen))
+    }
+
+    fn take(mut bytes: Bytes) -> Result<Self, Malformed> {
         let (cluster_id, from) = (bytes.take_u128()?, bytes.take_u64()?);
         let (log_id, to) = (bytes.take_u128()?, bytes.take_u64()?);
         let lane = match bytes.take_u8()? {
@@ -84,6 +90,20 @@ impl Hello {
         bytes.take_end()?;
         Ok(Self { cluster_id, from, log_id, to, lane })
     }
+}
+
+/// The answer to a hello: the data directory that was reached, and the version of the protocol.
+pub(crate) fn encode_greeting(log_id: u128, protocol: u32) -> Bytes {
+    let mut out = BytesMut::with_capacity(20);
+    out.put_u128_le(log_id);
+    out.put_u32_le(protocol);
+    out.freeze()
+}
+
+pub(crate) fn decode_greeting(mut bytes: Bytes) -> Result<u128, Malformed> {
+    let (log_id, protocol) = (bytes.take_u128()?, bytes.take_u32()?);
+    bytes.take_end()?;
+    if SPOKEN.has(protocol) { Ok(log_id) } else { Err(Malformed("a protocol of its own choice")) }
 }
 
 /// What a replica says of itself before it votes or is founded.
@@ -110,6 +130,8 @@ pub(crate) enum Request {
     SnapshotPiece(SnapshotPiece),
     /// Asks for the position of the newest snapshot.
     SnapshotIndex,
+    /// Asks which versions of entries the release reads.
+    Versions,
 }
 
 /// A piece of a snapshot.
@@ -182,6 +204,7 @@ impl Request {
                 put_blob(&mut out, &piece.bytes);
             }
             Self::SnapshotIndex => out.put_u8(16),
+            Self::Versions => out.put_u8(17),
         }
         out.freeze()
     }
@@ -196,7 +219,8 @@ impl Request {
             | Self::PreVote(_)
             | Self::Transfer(_)
             | Self::Testify
-            | Self::SnapshotIndex => 128,
+            | Self::SnapshotIndex
+            | Self::Versions => 128,
         }
     }
 
@@ -224,6 +248,7 @@ impl Request {
                 bytes: bytes.take_blob()?,
             }),
             16 => Self::SnapshotIndex,
+            17 => Self::Versions,
             _ => return Err(Malformed("an unknown request")),
         };
         bytes.take_end()?;
@@ -262,7 +287,7 @@ fn take_vote_request(bytes: &mut Bytes) -> Result<VoteRequest<Types>, Malformed>
 mod tests {
     use openraft::EntryPayload;
 
-    use super::super::types::{Batch, LeaderId};
+    use super::super::types::{Batch, Content, LeaderId};
     use super::*;
 
     fn log_id(index: u64) -> LogId {
@@ -275,7 +300,10 @@ mod tests {
 
     fn entry(index: u64, len: usize) -> Entry {
         let body = Bytes::from(vec![7; len]);
-        Entry { log_id: log_id(index), payload: EntryPayload::Normal(Batch { at_ms: index, body }) }
+        Entry {
+            log_id: log_id(index),
+            payload: EntryPayload::Normal(Batch { at_ms: index, content: Content::Commands(body) }),
+        }
     }
 
     fn append(entries: Vec<Entry>) -> AppendEntriesRequest<Types> {
@@ -304,6 +332,7 @@ mod tests {
                 bytes: Bytes::from_static(b"part"),
             }),
             Request::SnapshotIndex,
+            Request::Versions,
         ];
         for request in requests {
             let said = format!("{request:?}");
@@ -329,7 +358,10 @@ mod tests {
     #[test]
     fn a_hello_tells_who_calls_whom() {
         let hello = Hello { cluster_id: 9, from: 1, log_id: 5, to: 2, lane: Lane::Snapshot };
-        assert_eq!(Hello::decode(hello.encode()), Ok(hello));
+        assert_eq!(Hello::decode(hello.encode()), Ok((hello, SPOKEN.newest)));
         assert!(Hello::decode(Bytes::from_static(b"GET / HTTP/1.1\r\n")).is_err());
+        let greeting = encode_greeting(5, SPOKEN.newest);
+        assert_eq!(decode_greeting(greeting), Ok(5));
+        assert!(decode_greeting(encode_greeting(5, SPOKEN.newest + 1)).is_err());
     }
 }

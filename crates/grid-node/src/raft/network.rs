@@ -21,14 +21,14 @@ use parking_lot::RwLock;
 
 use super::directory::{Directory, Myself};
 use super::gate::Gate;
-use super::message::{Hello, Lane, Request, Response, Testimony, encode_append};
+use super::message::{Hello, Lane, Request, Response, Testimony, decode_greeting, encode_append};
 use super::snapshot_file::SnapshotFile;
 use super::snapshot_send::{Dispatch, Shipment};
 use super::snapshots::SnapshotDir;
 use super::types::{RpcError, Snapshot, Types, Vote};
 use crate::rpc::{CallError, Greeted, Link, LinkOptions, Refusal};
 use crate::tls::{Callee, Dial, Tls};
-use crate::wire::Take as _;
+use crate::version::Versions;
 use crate::{NodeId, ShardId};
 
 /// Answers of other nodes are small.
@@ -67,8 +67,7 @@ struct Called {
 
 impl Greeted for Called {
     fn greeted(&self, greeting: &Bytes) -> Result<(), String> {
-        let mut bytes = greeting.clone();
-        let log_id = bytes.take_u128().map_err(|e| e.to_string())?;
+        let log_id = decode_greeting(greeting.clone()).map_err(|e| e.to_string())?;
         self.directory.recognize(self.node, log_id)
     }
 
@@ -137,6 +136,20 @@ impl Peers {
         let body = Request::Testify.encode(shard);
         match self.call(to, Lane::Control, body, patience).await {
             Ok(Response::Testimony(testimony)) => Some(testimony),
+            _ => None,
+        }
+    }
+
+    /// Asks a replica which versions its release reads; `None` without an answer.
+    pub async fn versions(
+        &self,
+        to: NodeId,
+        shard: ShardId,
+        patience: Duration,
+    ) -> Option<Versions> {
+        let body = Request::Versions.encode(shard);
+        match self.call(to, Lane::Control, body, patience).await {
+            Ok(Response::Versions(versions)) => Some(versions),
             _ => None,
         }
     }

@@ -18,7 +18,7 @@ use super::gate::Gate;
 use super::group::Group;
 use super::log_store::LogStore;
 use super::members::Members;
-use super::message::{Hello, Request, Response, SnapshotPiece, Testimony};
+use super::message::{Hello, Request, Response, SnapshotPiece, Testimony, encode_greeting};
 use super::snapshot_receive::{Received, Receiver};
 use super::snapshots::SnapshotDir;
 use super::state_machine::Machine;
@@ -26,6 +26,7 @@ use super::types::{LogId, Snapshot, Types, Vote};
 use crate::machine::StateMachine;
 use crate::rpc::{Refusal, Replier, Service};
 use crate::tls::Caller;
+use crate::version::Versions;
 use crate::{NodeId, ShardId};
 
 /// Future of one answer.
@@ -74,11 +75,11 @@ impl Service for RaftService {
     type Peer = NodeId;
 
     fn greet(&self, hello: Bytes, caller: &Caller) -> Result<(NodeId, Bytes), Refusal> {
-        let hello = Hello::decode(hello).map_err(|e| Refusal::Stranger(e.to_string()))?;
+        let (hello, protocol) = Hello::decode(hello)?;
         let Myself { cluster_id, log_id, .. } = self.directory.myself;
         caller.must_be_node(cluster_id, hello.from).map_err(Refusal::Told)?;
         let from = self.directory.admit(&hello)?;
-        Ok((from, Bytes::copy_from_slice(&log_id.to_le_bytes())))
+        Ok((from, encode_greeting(log_id, protocol)))
     }
 
     fn handle(&self, peer: &Arc<NodeId>, body: Bytes, reply: Replier) {
@@ -98,6 +99,7 @@ impl Service for RaftService {
 /// One replica as its peers see it.
 pub(crate) struct Answerer<S: StateMachine> {
     pub group: Weak<Group<S>>,
+    pub versions: Versions,
     pub raft: Raft<Types, Machine<S>>,
     pub log: LogStore,
     pub gate: Arc<Gate>,
@@ -124,6 +126,7 @@ impl<S: StateMachine> Member for Answerer<S> {
                     voters: self.voters(),
                 }),
                 Request::SnapshotPiece(piece) => self.piece(piece).await,
+                Request::Versions => Response::Versions(self.versions),
                 Request::SnapshotIndex => Response::SnapshotIndex(self.snapshot_index()),
             }
         })

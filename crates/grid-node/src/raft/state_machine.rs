@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
@@ -17,16 +18,17 @@ use tokio::sync::watch;
 use super::members::Members;
 use super::snapshot_file::{SnapshotFile, SnapshotHeader};
 use super::snapshots::{SnapshotDir, SnapshotError};
-use super::types::{Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types};
+use super::types::{
+    Batch, Content, Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types,
+};
 use crate::machine::{CommittedEntry, Encode, StateMachine};
+use crate::version::{self, Versions};
 use crate::{ShardId, batch};
-
-/// The only version that a state goes by so far.
-const STATE_VERSION: u32 = 1;
 
 /// A replica's state, shared by the group that applies and everyone who reads.
 pub(crate) struct Replica<S> {
     shard: ShardId,
+    versions: Versions,
     state: RwLock<Applied<S>>,
     applied: watch::Sender<u64>,
 }
@@ -36,6 +38,7 @@ struct Applied<S> {
     last: Option<LogId>,
     membership: StoredMembership,
     at_ms: u64,
+    version: u32,
 }
 
 impl<S: StateMachine> Replica<S> {
@@ -45,6 +48,7 @@ impl<S: StateMachine> Replica<S> {
     /// [`SnapshotError`] when the snapshot cannot be read or does not reach the start of the log.
     pub fn open(
         shard: ShardId,
+        versions: Versions,
         dir: &SnapshotDir,
         purged: Option<LogId>,
     ) -> Result<Arc<Self>, SnapshotError> {
@@ -58,11 +62,11 @@ impl<S: StateMachine> Replica<S> {
         }
         let state = match newest {
             None => Applied::empty(shard),
-            Some(file) => Applied::restore(shard, &file)
+            Some(file) => Applied::restore(shard, versions, &file)
                 .map_err(|reason| SnapshotError::Refused { shard, dir: path(), reason })?,
         };
         let applied = watch::Sender::new(state.last.map_or(0, |id| id.index));
-        Ok(Arc::new(Self { shard, state: RwLock::new(state), applied }))
+        Ok(Arc::new(Self { shard, versions, state: RwLock::new(state), applied }))
     }
 
     /// The index of the last entry applied and a fingerprint of the state there.
@@ -101,31 +105,15 @@ impl<S: StateMachine> Replica<S> {
         self.state.read().at_ms
     }
 
+    /// The version that the state goes by.
+    pub fn version(&self) -> u32 {
+        self.state.read().version
+    }
+
     fn apply(&self, entry: Entry) -> Result<Replies, io::Error> {
-        let mut replies = Vec::new();
-        let mut state = self.state.write();
-        state.last = Some(entry.log_id);
-        match entry.payload {
-            EntryPayload::Blank => {}
-            EntryPayload::Membership(membership) => {
-                state.membership = StoredMembership::new(Some(entry.log_id), membership);
-            }
-            EntryPayload::Normal(batch) => {
-                let commands = batch::decode(batch.body).map_err(io::Error::other)?;
-                let count = commands.len();
-                state.at_ms = state.at_ms.max(batch.at_ms);
-                let committed =
-                    CommittedEntry { index: entry.log_id.index, at_ms: state.at_ms, commands };
-                replies.reserve(count);
-                state.machine.apply(&committed, &mut replies);
-                if replies.len() != count {
-                    let what = format!("{} replies to {count} commands", replies.len());
-                    return Err(io::Error::other(what));
-                }
-            }
-        }
-        drop(state);
-        self.applied.send_replace(entry.log_id.index);
+        let log_id = entry.log_id;
+        let replies = self.state.write().apply((self.shard, self.versions), entry)?;
+        self.applied.send_replace(log_id.index);
         Ok(replies)
     }
 
@@ -145,17 +133,65 @@ impl<S: StateMachine> Replica<S> {
 impl<S: StateMachine> Applied<S> {
     fn empty(shard: ShardId) -> Self {
         let membership = StoredMembership::default();
-        Self { machine: S::empty(shard), last: None, membership, at_ms: 0 }
+        let version = version::FIRST;
+        Self { machine: S::empty(shard), last: None, membership, at_ms: 0, version }
+    }
+
+    fn apply(
+        &mut self,
+        (shard, versions): (ShardId, Versions),
+        entry: Entry,
+    ) -> Result<Replies, io::Error> {
+        let replies = match entry.payload {
+            EntryPayload::Blank => Replies::new(),
+            EntryPayload::Membership(membership) => {
+                self.membership = StoredMembership::new(Some(entry.log_id), membership);
+                Replies::new()
+            }
+            EntryPayload::Normal(Batch { at_ms, content: Content::Barrier(version) }) => {
+                let raised = version.max(self.version);
+                // invariant: I15
+                versions.read(shard, raised).map_err(io::Error::other)?;
+                self.at_ms = self.at_ms.max(at_ms);
+                self.version = raised;
+                Replies::new()
+            }
+            EntryPayload::Normal(Batch { at_ms, content: Content::Commands(body) }) => {
+                // invariant: I15
+                versions.read(shard, self.version).map_err(io::Error::other)?;
+                let commands = batch::decode(body).map_err(io::Error::other)?;
+                self.at_ms = self.at_ms.max(at_ms);
+                self.execute(entry.log_id.index, commands)?
+            }
+        };
+        self.last = Some(entry.log_id);
+        Ok(replies)
+    }
+
+    fn execute(&mut self, index: u64, commands: Vec<Bytes>) -> Result<Replies, io::Error> {
+        let count = commands.len();
+        let committed =
+            CommittedEntry { index, at_ms: self.at_ms, version: self.version, commands };
+        let mut replies = Replies::with_capacity(count);
+        self.machine.apply(&committed, &mut replies);
+        if replies.len() != count {
+            let what = format!("{} replies to {count} commands", replies.len());
+            return Err(io::Error::other(what));
+        }
+        Ok(replies)
     }
 
     /// Reads the state from a file. Blocking.
-    fn restore(shard: ShardId, file: &SnapshotFile) -> Result<Self, String> {
+    fn restore(shard: ShardId, versions: Versions, file: &SnapshotFile) -> Result<Self, String> {
         let header = file.header();
+        // invariant: I15
+        versions.read(shard, header.version).map_err(|e| e.to_string())?;
         Ok(Self {
             machine: S::restore(shard, &mut file.state()).map_err(|e| e.to_string())?,
             last: header.last_log_id,
             membership: header.membership.clone(),
             at_ms: header.at_ms,
+            version: header.version,
         })
     }
 }
@@ -191,7 +227,7 @@ impl<S: StateMachine> Machine<S> {
                 last_log_id: state.last,
                 membership: state.membership.clone(),
                 at_ms: state.at_ms,
-                version: STATE_VERSION,
+                version: state.version,
             },
         };
         drop(state);
@@ -254,7 +290,8 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
     ) -> Result<(), io::Error> {
         let (dir, replica) = (self.dir.clone(), Arc::clone(&self.replica));
         let install = move || {
-            let restored = Applied::restore(replica.shard, &snapshot).map_err(io::Error::other)?;
+            let restored = Applied::restore(replica.shard, replica.versions, &snapshot)
+                .map_err(io::Error::other)?;
             // The name comes before the state: the log is purged on the strength of the file.
             dir.adopt(snapshot).map_err(io::Error::other)?;
             replica.replace(restored);

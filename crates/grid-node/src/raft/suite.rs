@@ -14,6 +14,7 @@ use super::state_machine::{Machine, Replica};
 use super::types::Types;
 use crate::ShardId;
 use crate::machine::{CommittedEntry, Encode, RestoreError, StateMachine};
+use crate::version::Versions;
 use crate::wal::{RealDisk, RecoveredGroup, Wal, WalOptions};
 
 const SHARD: ShardId = 1;
@@ -71,7 +72,8 @@ impl StoreBuilder<Types, LogStore, Machine<Counter>> for Builder {
         let root = self.dir.path().join(format!("replica-{group}"));
         std::fs::create_dir_all(&root).expect("a directory");
         let dir = SnapshotDir::open(Arc::new(RealDisk), &root, 1, SHARD).expect("a new directory");
-        let replica = Replica::open(SHARD, &dir, None).expect("no snapshot");
+        let replica = Replica::open(SHARD, Versions { oldest: 1, newest: 1 }, &dir, None)
+            .expect("no snapshot");
         Ok(((), log, Machine { replica, dir, cluster_id: 1 }))
     }
 }

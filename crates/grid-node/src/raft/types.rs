@@ -9,18 +9,40 @@ use serde::{Deserialize, Serialize};
 use super::snapshot_file::SnapshotFile;
 use crate::NodeId;
 
-/// The data of one log entry: commands as [`crate::batch`] lays them out.
+/// The data of one log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
     /// The leader's clock at the proposal, milliseconds since 1970.
     pub at_ms: u64,
-    /// The commands.
-    pub body: Bytes,
+    /// What it does.
+    pub content: Content,
+}
+
+/// What an entry does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// Commands, as [`crate::batch`] lays them out.
+    Commands(Bytes),
+    /// The version of all entries after it.
+    Barrier(u32),
+}
+
+impl Content {
+    /// About as many bytes as it takes in an entry.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Commands(body) => body.len(),
+            Self::Barrier(_) => size_of::<u32>(),
+        }
+    }
 }
 
 impl fmt::Display for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes at {}", self.body.len(), self.at_ms)
+        match &self.content {
+            Content::Commands(body) => write!(f, "{} bytes at {}", body.len(), self.at_ms),
+            Content::Barrier(version) => write!(f, "version {version} at {}", self.at_ms),
+        }
     }
 }
 

@@ -144,13 +144,17 @@ impl Link {
         }
     }
 
-    /// A peer that is down comes back by itself; a certificate that does not fit needs a person,
-    /// who is told once in a row.
+    /// A peer that is down comes back by itself; a certificate or a release that does not fit needs
+    /// a person, who is told once in a row.
     fn tell(&self, error: &io::Error, is_first: bool) {
-        if is_first && error.kind() == io::ErrorKind::InvalidData {
-            tracing::warn!(addr = %self.addr, %error, "no connection under TLS");
-        } else {
-            tracing::debug!(addr = %self.addr, %error, "not connected");
+        match error.kind() {
+            io::ErrorKind::InvalidData if is_first => {
+                tracing::warn!(addr = %self.addr, %error, "no connection under TLS");
+            }
+            io::ErrorKind::PermissionDenied if is_first => {
+                tracing::warn!(addr = %self.addr, reason = %error, "refused by the other side");
+            }
+            _ => tracing::debug!(addr = %self.addr, %error, "not connected"),
         }
     }
 

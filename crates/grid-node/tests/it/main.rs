@@ -17,3 +17,4 @@ mod snapshots;
 mod strangers;
 mod tls;
 mod toy;
+mod versions;

@@ -18,6 +18,8 @@ pub fn frame(body: &[u8]) -> Vec<u8> {
 
 /// The version of the Raft port.
 pub const VERSION: u32 = 2;
+/// The version of the client port.
+const CLIENT_VERSION: u32 = 2;
 
 /// A Raft hello: versions, cluster, from, a data directory, to.
 pub fn raft_hello((cluster_id, log_id): (u128, u128), from: u64, to: u64, version: u32) -> Vec<u8> {
@@ -40,7 +42,8 @@ pub fn log_id(grid: &Grid, node: u64) -> u128 {
 
 pub fn client_hello() -> Vec<u8> {
     let mut body = b"SGGRID\r\n".to_vec();
-    body.extend(2_u32.to_le_bytes());
+    body.extend(CLIENT_VERSION.to_le_bytes());
+    body.extend(CLIENT_VERSION.to_le_bytes());
     frame(&body)
 }
 
@@ -96,7 +99,7 @@ async fn only_members_of_the_same_grid_with_their_own_log_are_let_in() {
         [
             ("another protocol", client_hello(), None),
             ("no protocol", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), None),
-            ("another version", raft_hello((7, two), 2, 1, VERSION + 1), None),
+            ("another version", raft_hello((7, two), 2, 1, VERSION + 1), Some(1)),
             ("another cluster", raft_hello((8, two), 2, 1, VERSION), Some(1)),
             ("another node is meant", raft_hello((7, two), 2, 3, VERSION), Some(1)),
             ("an unknown node", raft_hello((7, two), 9, 1, VERSION), Some(1)),
@@ -170,6 +173,7 @@ fn silent_unit() -> SocketAddr {
             let mut stream = stream.expect("a connection");
             let mut greeting = 7_u128.to_le_bytes().to_vec();
             greeting.extend(9_u64.to_le_bytes());
+            greeting.extend(CLIENT_VERSION.to_le_bytes());
             stream.write_all(&frame(&greeting)).expect("sent");
             taken.push(stream);
         }

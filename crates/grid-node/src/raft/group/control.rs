@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::{ChangeError, Group, TransferError};
+use super::{ChangeError, Group, RaiseError, TransferError};
 use crate::admin::{AdminAnswer, AdminRequest};
 use crate::machine::StateMachine;
 use crate::raft::snapshot_task;
@@ -39,7 +39,7 @@ impl<S: StateMachine> Control for Group<S> {
                     }
                 }
                 AdminRequest::RaiseVersion { version, .. } => {
-                    AdminAnswer::Refused(format!("this release does not know version {version}"))
+                    raised(self.raise_version(version).await)
                 }
                 AdminRequest::Meta { .. } | AdminRequest::Change(_) | AdminRequest::Status => {
                     AdminAnswer::Refused("it is about no single group".into())
@@ -63,6 +63,17 @@ impl<S: StateMachine> Group<S> {
             Err(TransferError::NotLeader { hint }) => AdminAnswer::NotLeader { hint },
             Err(error @ TransferError::NotReady { .. }) => AdminAnswer::Refused(error.to_string()),
             Err(error) => AdminAnswer::Unknown(error.to_string()),
+        }
+    }
+}
+
+fn raised(raised: Result<(), RaiseError>) -> AdminAnswer {
+    match raised {
+        Ok(()) => AdminAnswer::Done,
+        Err(RaiseError::NotLeader { hint }) => AdminAnswer::NotLeader { hint },
+        Err(RaiseError::Refused(reason)) => AdminAnswer::Refused(reason),
+        Err(error @ (RaiseError::Unknown | RaiseError::Stopped)) => {
+            AdminAnswer::Unknown(error.to_string())
         }
     }
 }

@@ -13,7 +13,7 @@ use openraft::{Instant as _, ReadPolicy};
 use super::{Group, Members, Proposal, ProposeError};
 use crate::NodeId;
 use crate::machine::StateMachine;
-use crate::raft::types::{Batch, LogId, Membership, Replies};
+use crate::raft::types::{Batch, Content, LogId, Membership, Replies};
 
 /// A follower that lags by more entries does not take over yet.
 const HANDOVER_LAG_MAX: u64 = 64;
@@ -47,7 +47,7 @@ impl<S: StateMachine> Group<S> {
         let Proposal { at_ms, commands, body } = proposal;
         self.commands.fetch_add(commands, Ordering::Relaxed);
         let (responder, answered) = ProgressResponder::complete_only();
-        let batch = Batch { at_ms, body };
+        let batch = Batch { at_ms, content: Content::Commands(body) };
         if self.raft.client_write_ff(batch, Some(responder)).await.is_err() {
             return Err(ProposeError::Stopped);
         }

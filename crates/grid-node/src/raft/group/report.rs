@@ -68,6 +68,7 @@ impl<S: StateMachine> Group<S> {
             voters: members.by_preference(&self.preference()),
             learners: members.learners.iter().copied().collect(),
             joint: members.configs.len() > 1,
+            version: self.version(),
             last_log_index,
             applied_index: index(metrics.last_applied),
             snapshot_index: index(metrics.snapshot),

@@ -72,7 +72,7 @@ impl<S: StateMachine> Group<S> {
     }
 
     /// Takes the right to change the members.
-    fn begin_change(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, ChangeError> {
+    pub(super) fn begin_change(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, ChangeError> {
         if !self.serves() {
             return Err(ChangeError::NotLeader { hint: self.role().leader });
         }

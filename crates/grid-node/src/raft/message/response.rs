@@ -9,6 +9,7 @@ use crate::raft::entry::{
     take_optional_log_id, take_vote,
 };
 use crate::raft::types::{Types, Vote};
+use crate::version::Versions;
 use crate::wire::{Malformed, Take, put_blob};
 
 /// An answer.
@@ -25,6 +26,7 @@ pub(crate) enum Response {
     Installed(Vote),
     /// Index of the newest snapshot's last entry.
     SnapshotIndex(Option<u64>),
+    Versions(Versions),
 }
 
 impl Response {
@@ -77,6 +79,11 @@ impl Response {
                 out.put_u8(u8::from(index.is_some()));
                 out.put_u64_le(index.unwrap_or(0));
             }
+            Self::Versions(versions) => {
+                out.put_u8(17);
+                out.put_u32_le(versions.oldest);
+                out.put_u32_le(versions.newest);
+            }
         }
         out.freeze()
     }
@@ -109,6 +116,10 @@ impl Response {
             16 => {
                 let (some, index) = (bytes.take_bool()?, bytes.take_u64()?);
                 Self::SnapshotIndex(some.then_some(index))
+            }
+            17 => {
+                let (oldest, newest) = (bytes.take_u32()?, bytes.take_u32()?);
+                Self::Versions(Versions { oldest, newest })
             }
             _ => return Err(Malformed("an unknown response")),
         };
@@ -146,6 +157,7 @@ mod tests {
             Response::Installed(vote()),
             Response::SnapshotIndex(Some(5)),
             Response::SnapshotIndex(None),
+            Response::Versions(Versions { oldest: 1, newest: 2 }),
         ];
         for response in responses {
             assert_eq!(Response::decode(response.encode()), Ok(response));
