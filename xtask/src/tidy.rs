@@ -1,9 +1,11 @@
 //! House rules that no compiler knows: crate edges, homes of foreign libraries, file sizes, opening
-//! words, tests without sleeps, decided invariants with their assertion and test.
+//! words, tests without sleeps, decided invariants with their assertion and test,
+//! the list of metrics.
 
 mod edges;
 mod homes;
 mod invariants;
+mod metrics;
 mod sources;
 
 use anyhow::{Result, bail};
@@ -16,6 +18,7 @@ pub fn run() -> Result<()> {
     faults.extend(homes::check(&files));
     faults.extend(sources::check(&files));
     faults.extend(invariants::check(&files)?);
+    faults.extend(metrics::check(&files)?);
     for fault in &faults {
         eprintln!("tidy: {fault}");
     }

@@ -243,6 +243,8 @@ impl<S: StateMachine> BatchTask<S> {
         self.metrics.commands.increment(batch.len() as u64);
         self.metrics.batch_commands.record(batch.len() as f64);
         let commands = batch.len() as u64;
+        self.metrics.batch_in_flight.record(self.in_flight.len() as f64);
+        self.metrics.queue_seconds.record(batch[0].queued_at.elapsed());
         let waiters: Vec<Waiter> = batch.into_iter().map(|w| w.waiter).collect();
         match self.group.propose(Proposal { at_ms, commands, body }).await {
             Err(error) => refuse(waiters, &error),
@@ -351,6 +353,10 @@ struct BatchMetrics {
     expired: Counter,
     aged: Counter,
     batch_commands: Histogram,
+    /// Entries on their way when another one is proposed.
+    batch_in_flight: Histogram,
+    /// How long the oldest command of a batch has waited.
+    queue_seconds: Histogram,
 }
 
 impl BatchMetrics {
@@ -360,6 +366,8 @@ impl BatchMetrics {
             expired: metrics::counter!("seatgrid_commands_expired_total"),
             aged: metrics::counter!("seatgrid_commands_aged_total"),
             batch_commands: metrics::histogram!("seatgrid_batch_commands"),
+            batch_in_flight: metrics::histogram!("seatgrid_batch_in_flight"),
+            queue_seconds: metrics::histogram!("seatgrid_batch_queue_seconds"),
         }
     }
 }

@@ -21,13 +21,14 @@ mod stats;
 mod writer;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use disk::{Disk, DiskEntry, DiskFile, DiskLock, RealDisk};
+pub use disk::{Disk, DiskEntry, DiskFile, DiskLock, DiskSpace, RealDisk};
 pub use error::{FileError, WalError, WalFailure};
 pub use index::Gap;
 pub use options::WalOptions;
@@ -152,6 +153,8 @@ struct Owner {
     stats: Arc<StatsCell>,
     failure: watch::Receiver<Option<WalFailure>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
 }
 
 impl Wal {
@@ -163,13 +166,14 @@ impl Wal {
     /// end is damaged, or the disk fails. Nothing of a refused log is changed.
     pub fn open(options: WalOptions, disk: Arc<dyn Disk>) -> Result<(Self, Recovered), WalError> {
         options.validate()?;
-        let (state, recovered) = recovery::recover(&options, disk)?;
+        let (state, recovered) = recovery::recover(&options, Arc::clone(&disk))?;
         let queue = Arc::new(Queue::new(options.queue_len_max, options.queue_bytes_max));
         let stats = Arc::new(StatsCell::default());
         let (failed, failure) = watch::channel(None);
         let writer = writer::Writer::start(&options, state, Arc::clone(&stats))?;
         let thread = writer.spawn(Arc::clone(&queue), failed)?;
-        let owner = Owner { queue, stats, failure, thread: Mutex::new(Some(thread)) };
+        let (thread, dir) = (Mutex::new(Some(thread)), options.dir);
+        let owner = Owner { queue, stats, failure, thread, disk, dir };
         Ok((Self { owner: Arc::new(owner) }, recovered))
     }
 
@@ -193,6 +197,13 @@ impl Wal {
     #[must_use]
     pub fn stats(&self) -> WalStats {
         self.owner.stats.read(self.owner.queue.size())
+    }
+
+    /// Room of the log's file system; `None` where it cannot be told. A full disk stops the log, so
+    /// somebody should be warned before.
+    #[must_use]
+    pub fn disk_space(&self) -> Option<DiskSpace> {
+        self.owner.disk.space(&self.owner.dir).ok()
     }
 
     /// Holds the reason once the log has stopped for good. The process must end then: nothing is

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, join_all};
+use grid_node::meta::{MetaCommand, OperationKind};
+use grid_node::planner::{self, Scope};
 use grid_node::{
     AdminAnswer, AdminRequest, ClientError, MetaReply, MetaState, NodeId, NodeStatus, Pin, ShardId,
 };
@@ -13,7 +15,7 @@ use grid_node::{
 use crate::model::{DigestView, OperationView, Overview, Receipt, Stage};
 use crate::orders::{Order, Refusal, plan};
 use crate::picture::{Facts, Table, overview};
-use crate::tables::command;
+use crate::tables::{command, move_sentence};
 
 /// The meta group's leader: it may be elected meanwhile.
 const META_WITHIN: Duration = Duration::from_secs(3);
@@ -131,11 +133,8 @@ impl Console {
             return Ok(receipt(None));
         };
         if dry_run {
-            // The meta group's own checks, on a copy.
-            let mut copy = state;
-            let newest = copy.operations().values().map(|o| o.changed_at_ms).max().unwrap_or(0);
-            operation_of(copy.execute(command, newest))?;
-            return Ok(receipt(None));
+            let moves = rehearse(state, command)?;
+            return Ok(Receipt { plan: [plan.steps, moves].concat(), dry_run, operation: None });
         }
         let request = AdminRequest::Change(command);
         let deadline = Instant::now() + CHANGE_WITHIN;
@@ -185,7 +184,9 @@ impl Console {
     async fn draw(&self, state: &MetaState) -> Overview {
         let table = Table::from(state);
         let deadline = Instant::now() + STATUS_WITHIN;
-        let members = table.nodes.iter().filter(|(_, row)| row.state != Stage::Removed);
+        // Who was given up is not waited for.
+        let gone = |stage| matches!(stage, Stage::Removed | Stage::Lost);
+        let members = table.nodes.iter().filter(|(_, row)| !gone(row.state));
         let asked =
             members.map(|(node, _)| async move { (*node, self.status(*node, deadline).await) });
         let statuses: BTreeMap<_, _> = join_all(asked).await.into_iter().collect();
@@ -213,6 +214,22 @@ impl Console {
         }
         Ok(())
     }
+}
+
+/// What the meta group would say and which replicas would move, on a copy of its state.
+fn rehearse(mut state: MetaState, command: MetaCommand) -> Result<Vec<String>, Trouble> {
+    let kind = match &command {
+        MetaCommand::Begin { kind } => Some(kind.clone()),
+        MetaCommand::ApplyLayout { version } => {
+            Some(OperationKind::ApplyLayout { version: *version })
+        }
+        _ => None,
+    };
+    let newest = state.operations().values().map(|known| known.changed_at_ms).max().unwrap_or(0);
+    operation_of(state.execute(command, newest))?;
+    let scope = kind.as_ref().and_then(Scope::of);
+    let moves = scope.map_or_else(Vec::new, |scope| planner::plan(&state, &scope));
+    Ok(moves.iter().map(move_sentence).collect())
 }
 
 /// The operation that a command has begun.

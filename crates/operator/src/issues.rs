@@ -53,7 +53,11 @@ fn concerned(shard: &ShardView) -> Vec<NodeId> {
         Health::InstallingSnapshot => replica.alive && replica.installing,
         Health::UnderReplicated | Health::ReadOnly | Health::Unavailable => !replica.alive,
     };
-    shard.replicas.iter().filter(about).map(|replica| replica.node).collect()
+    let mut nodes: Vec<NodeId> =
+        shard.replicas.iter().filter(about).map(|replica| replica.node).collect();
+    // Shards that wait for the same nodes have the same cause, whichever comes first.
+    nodes.sort_unstable();
+    nodes
 }
 
 fn of_cause(health: Health, nodes: &[NodeId], shards: &[ShardId]) -> Option<Issue> {

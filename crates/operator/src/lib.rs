@@ -7,6 +7,8 @@
 
 mod access;
 mod console;
+mod figures;
+mod grid;
 pub mod health;
 mod issues;
 pub mod model;
@@ -17,5 +19,6 @@ mod tables;
 
 pub use access::{Access, AccessError, read_token};
 pub use console::{Console, Nodes, Trouble};
+pub use figures::{publish_node, watch_grid};
 pub use orders::{Change, Order, Plan, Refusal, plan};
 pub use routes::{EventView, Given, UpgradeView, routes};

@@ -126,8 +126,8 @@ fn log_view(status: &NodeStatus) -> LogView {
         appended_bytes: status.log.appended_bytes,
         last_sync_us: status.log.last_sync_us,
         segments: status.log.segments,
-        disk_free_bytes: None,
-        disk_total_bytes: None,
+        disk_free_bytes: status.log.disk_free_bytes,
+        disk_total_bytes: status.log.disk_total_bytes,
     }
 }
 

@@ -59,8 +59,8 @@ pub struct UpgradeView {
     pub nodes: Vec<(NodeId, (u32, u32))>,
 }
 
-/// All routes, guarded.
-pub fn routes(console: Console, access: Access) -> Router {
+/// All routes, guarded, and with them what a unit says of itself.
+pub fn routes(console: Console, access: Access, own: Router) -> Router {
     Router::new()
         .route("/admin/v1/overview", get(overview))
         .route("/admin/v1/nodes", get(nodes))
@@ -77,6 +77,7 @@ pub fn routes(console: Console, access: Access) -> Router {
         .route("/admin/v1/upgrade", get(upgrade))
         .route("/admin/v1/orders", post(give))
         .with_state(console)
+        .merge(own)
         .layer(from_fn_with_state(access, guard))
 }
 

@@ -1,11 +1,11 @@
 //! The meta group's state as the picture needs it, and orders as the meta group takes them. The one
 //! place that knows both vocabularies.
 
-use grid_node::MetaState;
 use grid_node::meta::{
     LayoutChange, MetaCommand, MetaRefusal, MovePhase, NodeRecord, NodeState, Operation,
     OperationKind, OperationState, ReplicaMove, ShardRecord, Switches,
 };
+use grid_node::{MetaState, planner};
 
 use crate::model::{BalancerView, LayoutView, MoveView, OperationView, Progress, Stage};
 use crate::orders::{Change, Order, Refusal};
@@ -102,6 +102,12 @@ impl From<&Operation> for OperationView {
             began_ms: operation.begun_at_ms,
         }
     }
+}
+
+/// One change of replicas, as a plan has it.
+pub(crate) fn move_sentence(change: &planner::Change) -> String {
+    let planner::Change { shard, add, remove } = *change;
+    sentence(&OperationKind::MoveReplica { shard, add, remove })
 }
 
 /// What an operation does.

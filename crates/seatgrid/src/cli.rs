@@ -1,9 +1,16 @@
 //! The command line. Only shapes and help texts; what a command does is in the module of its name.
 
+mod ctl;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+
+pub use ctl::{
+    BalancerCommand, CtlArgs, CtlCommand, EventCommand, LayoutCommand, NodeCommand,
+    OperationCommand, QuarantineCommand, ShardCommand, UpgradeCommand, WriterCommand,
+};
 
 /// Sells tickets through on-sale bursts: seats in memory, replicated, written behind to PostgreSQL.
 #[derive(Debug, Parser)]
@@ -60,7 +67,7 @@ pub struct UpArgs {
     /// Port of 127.0.0.1 for browsers and API clients; 0 picks a free one.
     #[arg(long, default_value_t = 8080)]
     pub port: u16,
-    /// Number of processing units; fixed by the first start.
+    /// Number of processing units that found the grid; `ctl node add` adds more later.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=9))]
     pub units: u32,
     /// Where everything is kept.
@@ -106,96 +113,12 @@ pub struct Target {
     /// Admin address of one unit, instead of a local `up`.
     #[arg(long, value_name = "ADDRESS", global = true)]
     pub admin: Option<SocketAddr>,
+    /// File with the bearer token of the admin API, needed for units beyond loopback.
+    #[arg(long, env = "SEATGRID_ADMIN_TOKEN_FILE", value_name = "FILE", global = true)]
+    pub admin_token_file: Option<PathBuf>,
     /// Prints JSON for programs.
     #[arg(long, global = true)]
     pub json: bool,
-}
-
-/// Flags of `ctl`.
-#[derive(Debug, Args)]
-pub struct CtlArgs {
-    /// Which running system is meant.
-    #[command(flatten)]
-    pub target: Target,
-    /// The question.
-    #[command(subcommand)]
-    pub command: CtlCommand,
-}
-
-/// Questions of an operator.
-#[derive(Debug, Subcommand)]
-pub enum CtlCommand {
-    /// Nodes, shards and leaders.
-    Status,
-    /// One event: its shard, leader and replicas.
-    #[command(subcommand)]
-    Event(EventCommand),
-    /// The shards.
-    #[command(subcommand)]
-    Shard(ShardCommand),
-    /// The data writers.
-    #[command(subcommand)]
-    Writer(WriterCommand),
-}
-
-/// Questions about events.
-#[derive(Debug, Subcommand)]
-pub enum EventCommand {
-    /// Where an event lives.
-    Show {
-        /// The event's id.
-        id: String,
-    },
-}
-
-/// Questions about shards.
-#[derive(Debug, Subcommand)]
-pub enum ShardCommand {
-    /// One line per shard.
-    List,
-}
-
-/// Questions and orders about data writers.
-#[derive(Debug, Subcommand)]
-pub enum WriterCommand {
-    /// Records that the database would not take.
-    #[command(subcommand)]
-    Quarantine(QuarantineCommand),
-}
-
-/// Questions and orders about parked records.
-#[derive(Debug, Subcommand)]
-pub enum QuarantineCommand {
-    /// One line per parked record, the newest first.
-    List {
-        /// Those that were dealt with too.
-        #[arg(long)]
-        all: bool,
-    },
-    /// One record with its content.
-    Show {
-        /// Its number.
-        id: i64,
-    },
-    /// Writes a record whose cause is gone, with what has become of its things since.
-    Retry {
-        /// Its number.
-        id: i64,
-        /// Who decides; kept in the ledger.
-        #[arg(long, env = "USER", value_name = "NAME")]
-        by: String,
-    },
-    /// Gives a record up for ever.
-    Discard {
-        /// Its number.
-        id: i64,
-        /// Why; kept in the ledger.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        /// Who decides; kept in the ledger.
-        #[arg(long, env = "USER", value_name = "NAME")]
-        by: String,
-    },
 }
 
 /// Flags of `reconcile`.
@@ -319,6 +242,39 @@ mod tests {
     }
 
     #[test]
+    fn every_order_of_an_operator_has_its_words() {
+        for (line, order) in [
+            ("node add 4", r#"{"order":"node_add","node":4}"#),
+            ("node drain 2 --wait", r#"{"order":"node_drain","node":2,"fewer_replicas":false}"#),
+            ("node remove 2", r#"{"order":"node_remove","node":2}"#),
+            ("node recover 2 --dry-run", r#"{"order":"node_recover","node":2}"#),
+            ("shard move 3 --from 1 --to 4", r#"{"order":"shard_move","shard":3,"from":1,"to":4}"#),
+            ("shard move 3 --to 4", r#"{"order":"shard_move","shard":3,"from":null,"to":4}"#),
+            ("shard transfer-leader 3 --to 2", r#"{"order":"shard_transfer","shard":3,"to":2}"#),
+            ("shard pin 3 --leader 2", r#"{"order":"shard_pin","shard":3,"leader":2}"#),
+            ("shard snapshot 3", r#"{"order":"shard_snapshot","shard":3}"#),
+            ("event pin gala", r#"{"order":"event_pin","event":"gala","shard":null}"#),
+            (
+                "layout stage replicas 5",
+                r#"{"order":"layout_stage","change":{"change":"replicas","count":5}}"#,
+            ),
+            ("layout apply --version 2", r#"{"order":"layout_apply","version":2}"#),
+            ("layout revert", r#"{"order":"layout_revert"}"#),
+            ("balancer off", r#"{"order":"balancer_set","on":false}"#),
+            ("balancer pause", r#"{"order":"moves_pause","paused":true}"#),
+            ("balancer run", r#"{"order":"rebalance"}"#),
+            ("operation cancel 7", r#"{"order":"operation_cancel","id":7}"#),
+            ("upgrade activate 2", r#"{"order":"upgrade_activate","version":2}"#),
+        ] {
+            let words = format!("seatgrid ctl {line} --json");
+            let cli = Cli::try_parse_from(words.split(' ')).unwrap_or_else(|e| panic!("{e}"));
+            let Some(Command::Ctl(args)) = cli.command else { panic!("{line}") };
+            let given = serde_json::to_string(&args.command.order().expect(line)).expect("JSON");
+            assert_eq!(given, order, "{line}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
         for line in [
             "seatgrid up --units 0",
@@ -327,6 +283,10 @@ mod tests {
             "seatgrid up --port 70000",
             "seatgrid up --demo maybe",
             "seatgrid ctl",
+            "seatgrid ctl shard move 3",
+            "seatgrid ctl shard move three --to 1",
+            "seatgrid ctl node add 4 --timeout 0",
+            "seatgrid ctl layout apply",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -6,7 +6,7 @@ mod bench;
 mod cli;
 mod config;
 mod ctl;
-mod http_get;
+mod http_call;
 mod ledger;
 mod lifeline;
 mod local;
@@ -67,7 +67,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Office(args) => roles::run(Role::Office, &args).await?,
         Command::Worker(args) => roles::run(Role::Worker, &args).await?,
         Command::Sandbox(args) => roles::run(Role::Sandbox, &args).await?,
-        Command::Ctl(args) => ctl::run(&args).await?,
+        Command::Ctl(args) => return Ok(ctl::run(&args).await),
         Command::Reconcile(args) => return reconcile::run(&args).await,
         Command::Verify(args) => return Box::pin(verify::run(&args)).await,
         Command::Ledger(command) => Box::pin(ledger::run(&command)).await?,

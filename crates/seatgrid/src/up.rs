@@ -8,9 +8,11 @@ pub mod data_dir;
 mod database;
 mod keeper;
 mod log_file;
+mod newcomers;
 mod orphans;
 mod output;
 mod plan;
+pub mod requests;
 pub mod roster;
 mod secrets;
 mod supervisor;
@@ -30,8 +32,9 @@ use crate::cli::UpArgs;
 use crate::one_line::one_line;
 use crate::{lifeline, migrate};
 use child::ChildSpec;
-use data_dir::DataDir;
+use data_dir::{DataDir, Marker};
 use database::Database;
+use newcomers::Newcomers;
 use plan::{Facts, Planned};
 use roster::Roster;
 use secrets::Secrets;
@@ -58,23 +61,26 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     if args.reset {
         reset(&dir).await?;
     }
-    let marker = dir.marker(args.units)?;
+    let mut marker = dir.marker(args.units)?;
     let secrets = Secrets::open(&dir, marker.complete)?;
     if !marker.complete {
-        dir.complete(marker.clone())?;
+        marker.complete = true;
+        dir.remember(&marker)?;
     }
     let port = claim_port(args.port)?;
     let database = Database::start(&dir, args.database_url.clone()).await?;
     let facts = Facts {
         dir: dir.path().to_owned(),
-        cluster_id: marker.cluster_id,
+        cluster_id: marker.cluster_id.clone(),
         units: marker.units,
+        added: marker.added.clone(),
+        stopped: marker.stopped.clone(),
         port,
         is_demo: args.demo && !args.no_demo,
         secrets,
     };
     let result = match prepare_tables(&database).await {
-        Ok(()) => run_children(&dir, &facts, &database, &stop).await,
+        Ok(()) => run_children(&dir, (marker, facts), &database, &stop).await,
         Err(error) => Err(error),
     };
     let stopped = database.stop().await;
@@ -117,11 +123,11 @@ fn claim_port(port: u16) -> Result<u16> {
 
 async fn run_children(
     dir: &DataDir,
-    facts: &Facts,
+    (marker, facts): (Marker, Facts),
     database: &Database,
     stop: &CancellationToken,
 ) -> Result<()> {
-    let plan = plan::make(facts).context("no free ports for the roles")?;
+    let plan = plan::make(&facts).context("no free ports for the roles")?;
     dir.replace("sandbox.url", format!("{}\n", plan.sandbox_url).as_bytes())?;
     dir.replace("router.url", format!("{}\n", url(facts.port)).as_bytes())?;
     let specs = write_configurations(dir, &plan.children)?;
@@ -133,7 +139,8 @@ async fn run_children(
     };
     if result.is_ok() && !stop.is_cancelled() {
         say_ready(facts.port)?;
-        watch(&mut supervisor, database, stop).await;
+        let mut newcomers = Newcomers::new(dir, marker, facts, plan.clients);
+        watch(&mut supervisor, &mut newcomers, database, stop).await;
     }
     supervisor.stop().await;
     result.map_err(|error| anyhow!("{error}; the logs are in {}", dir.join("logs").display()))
@@ -143,22 +150,22 @@ fn write_configurations(dir: &DataDir, planned: &[Planned]) -> Result<Vec<ChildS
     let program = std::env::current_exe().context("cannot find the own executable")?;
     dir.make_dir("config")?;
     dir.make_dir("logs")?;
-    let mut specs = Vec::new();
-    for planned in planned {
-        let label = planned.label();
-        let config = format!("config/{label}.toml");
-        dir.replace(&config, planned.toml.as_bytes())?;
-        specs.push(ChildSpec {
-            role: planned.role,
-            node: planned.node,
-            program: program.clone(),
-            args: arguments(planned, &dir.join(config)),
-            admin: planned.admin,
-            log: dir.join(format!("logs/{label}.log")),
-            stop_max: STOP_MAX,
-        });
-    }
-    Ok(specs)
+    planned.iter().map(|planned| write_configuration(dir, planned, &program)).collect()
+}
+
+fn write_configuration(dir: &DataDir, planned: &Planned, program: &Path) -> Result<ChildSpec> {
+    let label = planned.label();
+    let config = format!("config/{label}.toml");
+    dir.replace(&config, planned.toml.as_bytes())?;
+    Ok(ChildSpec {
+        role: planned.role,
+        node: planned.node,
+        program: program.to_owned(),
+        args: arguments(planned, &dir.join(config)),
+        admin: planned.admin,
+        log: dir.join(format!("logs/{label}.log")),
+        stop_max: STOP_MAX,
+    })
 }
 
 fn arguments(planned: &Planned, config: &Path) -> Vec<OsString> {
@@ -177,9 +184,15 @@ fn say_ready(port: u16) -> Result<()> {
 }
 
 /// Until the end is asked for. Children and database are started again by their keepers.
-async fn watch(supervisor: &mut Supervisor, database: &Database, stop: &CancellationToken) {
+async fn watch(
+    supervisor: &mut Supervisor,
+    newcomers: &mut Newcomers<'_>,
+    database: &Database,
+    stop: &CancellationToken,
+) {
     loop {
         tokio::select! {
+            asked = newcomers.next() => newcomers.serve(asked, supervisor).await,
             () = stop.cancelled() => return,
             hopeless = supervisor.hopeless() => {
                 let (label, reason) = (hopeless.label, hopeless.reason);

@@ -57,7 +57,7 @@ pub struct ShardStatus {
 }
 
 /// The log's figures.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogStatus {
     /// Bytes written since the start.
     pub appended_bytes: u64,
@@ -67,6 +67,14 @@ pub struct LogStatus {
     pub last_sync_us: u64,
     /// Segment files in use.
     pub segments: u64,
+    /// Calls that wait for the writer.
+    pub queue_len: u64,
+    /// Bytes that wait for the writer.
+    pub queue_bytes: u64,
+    /// Bytes that the log's file system has left; `None` where that cannot be told.
+    pub disk_free_bytes: Option<u64>,
+    /// Size of that file system in bytes.
+    pub disk_total_bytes: Option<u64>,
 }
 
 /// Gathers the figures.
@@ -75,7 +83,7 @@ pub(super) fn status<S: StateMachine>(
     hosted: &Hosted<S>,
     wal: &Wal,
 ) -> NodeStatus {
-    let stats = wal.stats();
+    let (stats, space) = (wal.stats(), wal.disk_space());
     NodeStatus {
         node_id,
         shards: hosted
@@ -89,6 +97,10 @@ pub(super) fn status<S: StateMachine>(
             syncs: stats.syncs,
             last_sync_us: stats.last_sync_us,
             segments: stats.segments as u64,
+            queue_len: stats.queue_len as u64,
+            queue_bytes: stats.queue_bytes as u64,
+            disk_free_bytes: space.map(|space| space.free_bytes),
+            disk_total_bytes: space.map(|space| space.total_bytes),
         },
     }
 }

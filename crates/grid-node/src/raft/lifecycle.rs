@@ -185,6 +185,9 @@ fn publish<S: StateMachine>(parts: &GroupParts, group: &Group<S>, role: Role) {
         tracing::info!(shard, term, leads = role.leads, "leadership");
         let leads = f64::from(u8::from(role.leads));
         metrics::gauge!("seatgrid_shard_leads", "shard" => shard.to_string()).set(leads);
+        if role.leads {
+            metrics::counter!("seatgrid_shard_leaderships_total").increment(1);
+        }
     }
     group.role.send_replace(role);
     group.leads.send_if_modified(|leads| std::mem::replace(leads, role.leads) != role.leads);

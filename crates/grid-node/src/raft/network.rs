@@ -323,7 +323,12 @@ impl RaftNetworkV2<Types> for Network {
         };
         let action = RPCTypes::AppendEntries;
         let (body, cut) = encode_append(self.shard, rpc);
-        match self.call(self.lane, body, patience, action).await? {
+        let began = Instant::now();
+        let answer = self.call(self.lane, body, patience, action).await?;
+        if self.lane == Lane::Log {
+            metrics::histogram!("seatgrid_raft_append_seconds").record(began.elapsed());
+        }
+        match answer {
             Response::Append(AppendEntriesResponse::Success) if cut.is_some() => {
                 Ok(AppendEntriesResponse::PartialSuccess(cut))
             }

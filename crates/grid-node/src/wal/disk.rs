@@ -27,6 +27,15 @@ pub struct DiskEntry {
     pub len_bytes: u64,
 }
 
+/// Room of a file system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// Bytes that this process may still use.
+    pub free_bytes: u64,
+    /// Size in bytes.
+    pub total_bytes: u64,
+}
+
 /// A file system as the log uses it. Errors are passed on as they come.
 pub trait Disk: Send + Sync + 'static {
     /// Creates `dir` and its parents; existing ones are fine.
@@ -48,6 +57,11 @@ pub trait Disk: Send + Sync + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes the exclusive lock file `path`; `None` when someone else has it.
     fn lock(&self, path: &Path) -> io::Result<Option<DiskLock>>;
+    /// Room of the file system that holds `dir`. Nothing inside the log decides by it.
+    fn space(&self, dir: &Path) -> io::Result<DiskSpace> {
+        let _ = dir;
+        Err(io::ErrorKind::Unsupported.into())
+    }
     /// Names the present start of the system; `None` where it cannot be told. Within one start the
     /// page cache keeps what was written, synced or not.
     fn boot_id(&self) -> Option<String>;
@@ -131,6 +145,12 @@ impl Disk for RealDisk {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(errno) => Err(errno.into()),
         }
+    }
+
+    fn space(&self, dir: &Path) -> io::Result<DiskSpace> {
+        let room = rustix::fs::statvfs(dir)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(room.f_frsize);
+        Ok(DiskSpace { free_bytes: bytes(room.f_bavail), total_bytes: bytes(room.f_blocks) })
     }
 
     fn boot_id(&self) -> Option<String> {

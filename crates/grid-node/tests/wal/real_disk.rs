@@ -126,3 +126,13 @@ fn child_appends_until_killed() {
         }
     }
 }
+
+#[test]
+fn the_room_of_the_disk_is_known_before_it_runs_out() {
+    let dir = RealDir::new("space");
+    let (wal, _) = open_real(dir.path()).expect("opens");
+    let space = wal.disk_space().expect("a real file system");
+    assert!(space.free_bytes <= space.total_bytes, "{space:?}");
+    // The log has just preallocated a segment there.
+    assert!(space.total_bytes > 256 << 10, "{space:?}");
+}

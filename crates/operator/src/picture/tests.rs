@@ -47,7 +47,7 @@ fn status(table: &Table, node_id: NodeId) -> NodeStatus {
         log_bytes: 0,
         doubtful: false,
     });
-    let log = LogStatus { appended_bytes: 1, syncs: 1, last_sync_us: 1, segments: 1 };
+    let log = LogStatus::default();
     NodeStatus { node_id, shards: shards.collect(), log }
 }
 

@@ -21,7 +21,8 @@ impl Api {
     async fn start(fake: Fake) -> Self {
         let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
         let access = Access::new(any, None).expect("open on loopback");
-        let routes = routes(fake.console().0, access).layer(from_fn(http_api::carry));
+        let routes =
+            routes(fake.console().0, access, Router::new()).layer(from_fn(http_api::carry));
         let listener = server::bind(any).await.expect("a free port");
         let at = listener.local_addr().expect("bound");
         let stop = CancellationToken::new();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{QuarantineCommand, Target, WriterCommand};
 use crate::role::Role;
-use crate::{http_get, local};
+use crate::{http_call, local};
 
 /// Carries out one command and prints its answer.
 ///
@@ -55,7 +55,7 @@ fn writers(target: &Target) -> Result<Vec<SocketAddr>> {
 async fn get(writers: &[SocketAddr], path: &str) -> Result<Value> {
     let mut fault = String::new();
     for writer in writers {
-        match http_get::get(*writer, path).await {
+        match http_call::get(*writer, path).await {
             Ok((200, body)) => return serde_json::from_str(&body).context("the writer's answer"),
             Ok((404, _)) => bail!("there is no such record"),
             Ok((status, body)) => fault = format!("{writer} answered {status}: {}", detail(&body)),
@@ -69,7 +69,7 @@ async fn get(writers: &[SocketAddr], path: &str) -> Result<Value> {
 async fn order(writers: &[SocketAddr], path: &str, body: &Value) -> Result<()> {
     let mut fault = String::new();
     for writer in writers {
-        match http_get::post(*writer, path, &body.to_string()).await {
+        match http_call::post(*writer, path, &body.to_string()).await {
             Ok((204, _)) => return Ok(()),
             Ok((status, body)) if status < 500 => bail!("refused: {}", detail(&body)),
             Ok((status, body)) => fault = format!("{writer} answered {status}: {}", detail(&body)),

@@ -70,6 +70,6 @@ fn unit() {
     let node = file.node;
     node.validate().expect("the example fits together");
     let node = grid_node::NodeConfig::new(node.cluster_id, node.node_id, node.peers, node.data_dir);
-    let admin_listen = file.admin_listen;
-    check(Role::Unit, &processing_unit::UnitConfig { admin_listen, node });
+    let (admin_listen, admin_token_file) = (file.admin_listen, None);
+    check(Role::Unit, &processing_unit::UnitConfig { admin_listen, admin_token_file, node });
 }

@@ -1,16 +1,17 @@
-//! A processing unit, with the operator's view of it on the admin port.
+//! A processing unit, with the operator's API on the admin port.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use grid_node::NodeStatus;
+use grid_node::{ClientConfig, GridClient, NodeStatus};
 use http_api::Problem;
 use http_api::admin::{self, Probes};
-use processing_unit::{Grid, GridConfig, RouteTable, Unit, UnitConfig};
+use operator::{Access, Console};
+use processing_unit::{RouteTable, Unit, UnitConfig};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,9 @@ use crate::role::Role;
 
 /// How often the unit's own view of its groups is turned into readiness.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often it is turned into metrics: a scraper comes every few seconds.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// An operator's question may wait for an election.
 const ROUTES_MAX: Duration = Duration::from_secs(3);
@@ -37,12 +41,16 @@ pub(super) async fn run(args: &RoleArgs) -> Result<()> {
 
 async fn serve(config: UnitConfig, shutdown: CancellationToken) -> Result<()> {
     let admin_listen = config.admin_listen;
-    let clients = config.node.client_addresses();
-    let grid = Grid::connect(&GridConfig { units: clients, tls: config.node.tls.clone() });
+    let access = Access::new(admin_listen, config.admin_token_file.as_deref());
+    let access = access.context("the admin port is not opened")?;
+    let mut client = ClientConfig::new(config.node.client_addresses());
+    client.tls = config.node.tls.clone();
+    let grid = GridClient::new(client);
     let unit = Unit::start(config).await?;
     let probes = Probes::new();
     let (publish, status) = watch::channel(unit.status());
-    let routes = operator_routes(status, grid);
+    let console = Console::new(unit.status().node_id, Arc::new(grid.clone()));
+    let routes = operator::routes(console.clone(), access, own_routes(status.clone(), grid));
     let result = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
         reason = unit.failed() => Err(anyhow!("the unit cannot go on: {reason}")),
@@ -50,6 +58,7 @@ async fn serve(config: UnitConfig, shutdown: CancellationToken) -> Result<()> {
             served.map_err(Into::into)
         }
         () = keep_looking(&unit, &probes, &publish) => Ok(()),
+        () = keep_publishing(status, console, shutdown.clone()) => Ok(()),
     };
     if result.is_ok() {
         unit.shutdown().await;
@@ -71,22 +80,47 @@ async fn keep_looking(unit: &Unit, probes: &Probes, publish: &watch::Sender<Node
     }
 }
 
+/// Ends at shutdown: turns the unit's view into metrics, and on the meta group's leader that of
+/// the grid.
+async fn keep_publishing(
+    status: watch::Receiver<NodeStatus>,
+    console: Console,
+    shutdown: CancellationToken,
+) {
+    let leads_meta = {
+        let status = status.clone();
+        move || status.borrow().shards.iter().any(|shard| shard.shard == 0 && shard.serving)
+    };
+    let own = async {
+        loop {
+            operator::publish_node(&status.borrow());
+            tokio::time::sleep(PUBLISH_EVERY).await;
+        }
+    };
+    tokio::select! {
+        () = operator::watch_grid(console, leads_meta, shutdown) => {}
+        () = own => {}
+    }
+}
+
 fn without_leader(status: &NodeStatus) -> Option<String> {
     let shards = status.shards.iter().filter(|shard| shard.leader.is_none());
     let names: Vec<String> = shards.map(|shard| shard.shard.to_string()).collect();
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-fn operator_routes(status: watch::Receiver<NodeStatus>, grid: Grid) -> Router {
+/// What this unit knows by itself, also while the rest of the grid is away.
+fn own_routes(status: watch::Receiver<NodeStatus>, grid: GridClient) -> Router {
     let status = async move || Json(status.borrow().clone());
     Router::new()
         .route("/admin/v1/status", get(status))
         .route("/admin/v1/routes", get(routes))
-        .with_state(Arc::new(grid))
+        .with_state(grid)
 }
 
 /// Where each event lives, as the meta group has it now.
-async fn routes(State(grid): State<Arc<Grid>>) -> Result<Json<RouteTable>, Problem> {
-    let routes = grid.refresh_routes(Instant::now() + ROUTES_MAX).await?;
+async fn routes(State(grid): State<GridClient>) -> Result<Json<RouteTable>, Problem> {
+    let routes = grid.refresh_routes(Instant::now() + ROUTES_MAX).await;
+    let routes = routes.map_err(processing_unit::GridError::from)?;
     Ok(Json(RouteTable::clone(&routes)))
 }

@@ -2,6 +2,7 @@
 //! Everything is below one directory so that removing or copying it is one command. Deletes only
 //! what it made, and only after it has seen its own marker.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -15,7 +16,7 @@ const MARKER: &str = "seatgrid.json";
 const LOCK: &str = "up.lock";
 const FORMAT: u32 = 1;
 /// What `--reset` removes besides the database. Anything else in the directory is somebody's own.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "config",
     "logs",
     "secrets",
@@ -26,6 +27,7 @@ const OURS: [&str; 10] = [
     "sandbox.url",
     "router.url",
     "processes.json",
+    "up.sock",
 ];
 /// Only the owner: there are secrets and buyers' data below. Root lets others pass through to the
 /// database, which runs under another account; they still cannot list or read anything.
@@ -101,6 +103,19 @@ pub struct Marker {
     pub units: u32,
     /// Set once every secret was made: from then on a missing one is a loss.
     pub complete: bool,
+    /// Units that were added later, each of which joins the grid when it starts first.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub added: BTreeSet<u32>,
+    /// Units that were stopped for good.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stopped: BTreeSet<u32>,
+}
+
+impl Marker {
+    /// The number of the next unit; none is used twice.
+    pub fn next_unit(&self) -> u32 {
+        self.added.last().copied().unwrap_or(0).max(self.units) + 1
+    }
 }
 
 /// A locked data directory.
@@ -143,8 +158,10 @@ impl DataDir {
         let path = self.join(MARKER);
         if !path.exists() {
             let cluster_id = format!("{:032x}", rand::random::<u128>());
-            let marker = Marker { format: FORMAT, cluster_id, units, complete: false };
-            self.write_marker(&marker)?;
+            let (added, stopped) = Default::default();
+            let complete = false;
+            let marker = Marker { format: FORMAT, cluster_id, units, complete, added, stopped };
+            self.remember(&marker)?;
             return Ok(marker);
         }
         let marker = read_marker(&path)?;
@@ -155,16 +172,11 @@ impl DataDir {
         Ok(marker)
     }
 
-    /// Records that everything that is made only once was made.
+    /// Records what must not change and which units there are.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn complete(&self, mut marker: Marker) -> Result<(), DataDirError> {
-        marker.complete = true;
-        self.write_marker(&marker)
-    }
-
-    fn write_marker(&self, marker: &Marker) -> Result<(), DataDirError> {
+    pub fn remember(&self, marker: &Marker) -> Result<(), DataDirError> {
         let json = serde_json::to_vec_pretty(marker).expect("a marker has only plain fields");
         self.replace(MARKER, &json)
     }
@@ -301,6 +313,19 @@ mod tests {
         fs::write(data.join(MARKER), "{").expect("damage");
         let error = data.marker(3).expect_err("damaged").to_string();
         assert!(error.contains("seatgrid.json is damaged"), "{error}");
+    }
+
+    #[test]
+    fn added_and_stopped_units_are_remembered() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let data = DataDir::open(dir.path()).expect("open");
+        let mut marker = data.marker(3).expect("made");
+        assert_eq!(marker.next_unit(), 4);
+        marker.added.extend([4, 5]);
+        marker.stopped.insert(5);
+        data.remember(&marker).expect("written");
+        let again = data.marker(3).expect("read");
+        assert_eq!((again.next_unit(), again), (6, marker), "a number is never used twice");
     }
 
     #[test]

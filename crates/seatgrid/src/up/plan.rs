@@ -1,7 +1,7 @@
 //! Who runs where: addresses and the configuration of every role of a local `up`. Decides only;
 //! writing files and starting processes is done by others.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,12 @@ pub struct Facts {
     pub dir: PathBuf,
     /// Identity of the grid.
     pub cluster_id: String,
-    /// How many processing units.
+    /// How many processing units found the grid.
     pub units: u32,
+    /// Units that were added later.
+    pub added: BTreeSet<u32>,
+    /// Units that were stopped for good.
+    pub stopped: BTreeSet<u32>,
     /// The public port.
     pub port: u16,
     /// Whether the office makes demo data.
@@ -51,7 +55,7 @@ impl Planned {
 /// Addresses of everything, chosen before anything is written.
 struct Addresses {
     /// Per unit: raft, client, admin.
-    units: Vec<[SocketAddr; 3]>,
+    units: BTreeMap<u32, [SocketAddr; 3]>,
     router: SocketAddr,
     router_admin: SocketAddr,
     office: SocketAddr,
@@ -65,9 +69,9 @@ impl Addresses {
     fn choose(facts: &Facts) -> std::io::Result<Self> {
         let mut taken = HashSet::from([facts.port]);
         let mut next = || local_postgres::free_port(&mut taken).map(local);
-        let mut units = Vec::new();
-        for _ in 0..facts.units {
-            units.push([next()?, next()?, next()?]);
+        let mut units = BTreeMap::new();
+        for unit in (1..=facts.units).chain(facts.added.iter().copied()) {
+            units.insert(unit, [next()?, next()?, next()?]);
         }
         Ok(Self {
             units,
@@ -91,6 +95,8 @@ fn local(port: u16) -> SocketAddr {
 pub struct Plan {
     /// Where the sandbox gateway and mailbox are.
     pub sandbox_url: String,
+    /// Client addresses of the units that run.
+    pub clients: Vec<SocketAddr>,
     /// All children.
     pub children: Vec<Planned>,
 }
@@ -101,22 +107,58 @@ pub struct Plan {
 /// When no free ports are left.
 pub fn make(facts: &Facts) -> std::io::Result<Plan> {
     let at = Addresses::choose(facts)?;
-    let mut children: Vec<Planned> = (1..=facts.units).map(|node| unit(facts, &at, node)).collect();
+    let clients = clients(facts, &at);
+    let units = at.units.iter().filter(|(unit, _)| !facts.stopped.contains(unit));
+    let mut children: Vec<Planned> = units
+        .map(|(number, ports)| match facts.added.contains(number) {
+            true => joining(facts, *number, *ports, &clients),
+            false => unit(facts, &at, *number),
+        })
+        .collect();
     children.extend([
         sandbox(facts, &at),
-        writer(facts, &at),
-        office(facts, &at),
-        worker(facts, &at),
-        router(facts, &at),
+        writer(facts, &at, &clients),
+        office(facts, &at, &clients),
+        worker(facts, &at, &clients),
+        router(facts, &at, &clients),
     ]);
-    Ok(Plan { sandbox_url: format!("http://{}", at.sandbox), children })
+    Ok(Plan { sandbox_url: format!("http://{}", at.sandbox), clients, children })
+}
+
+/// Plans one more unit beside running ones.
+///
+/// # Errors
+/// When no free ports are left.
+pub fn one_more(facts: &Facts, number: u32, clients: &[SocketAddr]) -> std::io::Result<Planned> {
+    let mut taken = HashSet::new();
+    let mut next = || local_postgres::free_port(&mut taken).map(local);
+    Ok(joining(facts, number, [next()?, next()?, next()?], clients))
+}
+
+fn clients(facts: &Facts, at: &Addresses) -> Vec<SocketAddr> {
+    let units = at.units.iter().filter(|(unit, _)| !facts.stopped.contains(unit));
+    units.map(|(_, [_, client, _])| *client).collect()
+}
+
+/// A unit that is no founder: it asks the others for an id and is told who there is.
+fn joining(facts: &Facts, number: u32, ports: [SocketAddr; 3], clients: &[SocketAddr]) -> Planned {
+    let [raft, client, admin] = ports;
+    let join = clients.iter().filter(|other| **other != client).map(text).collect();
+    let grid_node = [
+        ("cluster_id", text(&facts.cluster_id)),
+        ("data_dir", path(facts, &format!("units/{number}"))),
+        ("join", Value::Array(join)),
+        ("address", table([("raft", text(raft)), ("client", text(client))])),
+    ];
+    planned(Role::Unit, number, admin, [("node", table(grid_node))])
 }
 
 fn unit(facts: &Facts, at: &Addresses, node: u32) -> Planned {
-    let [_, _, admin] = at.units[(node - 1) as usize];
-    let peers = at.units.iter().enumerate().map(|(i, [raft, client, _])| {
+    let [_, _, admin] = at.units[&node];
+    let founders = at.units.range(..=facts.units);
+    let peers = founders.map(|(founder, [raft, client, _])| {
         let peer = [("raft", text(raft)), ("client", text(client))];
-        ((i + 1).to_string(), table(peer))
+        (founder.to_string(), table(peer))
     });
     let grid_node = [
         ("cluster_id", text(&facts.cluster_id)),
@@ -138,12 +180,12 @@ fn sandbox(facts: &Facts, at: &Addresses) -> Planned {
     planned(Role::Sandbox, 1, at.sandbox, own)
 }
 
-fn writer(facts: &Facts, at: &Addresses) -> Planned {
-    let own = [("database_url_file", path(facts, URL_FILE)), ("grid", grid(at))];
+fn writer(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
+    let own = [("database_url_file", path(facts, URL_FILE)), ("grid", grid(clients))];
     planned(Role::Writer, 1, at.writer_admin, own)
 }
 
-fn office(facts: &Facts, at: &Addresses) -> Planned {
+fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
     let secrets = &facts.secrets;
     let own = [
         ("listen", text(at.office)),
@@ -153,29 +195,29 @@ fn office(facts: &Facts, at: &Addresses) -> Planned {
         ("ticket_key_file", file(&secrets.ticket_key)),
         ("admin_password_file", file(&secrets.admin_password)),
         ("demo", Value::Boolean(facts.is_demo)),
-        ("grid", grid(at)),
+        ("grid", grid(clients)),
         ("providers", providers(facts, at)),
     ];
     planned(Role::Office, 1, at.office_admin, own)
 }
 
-fn worker(facts: &Facts, at: &Addresses) -> Planned {
+fn worker(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
     let own = [
         ("database_url_file", path(facts, URL_FILE)),
-        ("grid", grid(at)),
+        ("grid", grid(clients)),
         ("providers", providers(facts, at)),
     ];
     planned(Role::Worker, 1, at.worker_admin, own)
 }
 
-fn router(facts: &Facts, at: &Addresses) -> Planned {
+fn router(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
     let own = [
         ("listen", text(at.router)),
         ("office", text(at.office)),
         ("drain_within_ms", Value::Integer(DRAIN_MS)),
         ("hold_token_key_file", file(&facts.secrets.hold_token_key)),
         ("writers", Value::Array(vec![text(at.writer_admin)])),
-        ("grid", grid(at)),
+        ("grid", grid(clients)),
     ];
     planned(Role::Router, 1, at.router_admin, own)
 }
@@ -198,9 +240,8 @@ fn providers(facts: &Facts, at: &Addresses) -> Value {
     table([(PROVIDER, table(sandbox))])
 }
 
-fn grid(at: &Addresses) -> Value {
-    let units = at.units.iter().map(|[_, client, _]| text(client)).collect();
-    table([("units", Value::Array(units))])
+fn grid(clients: &[SocketAddr]) -> Value {
+    table([("units", Value::Array(clients.iter().map(text).collect()))])
 }
 
 fn planned<const N: usize>(
@@ -243,7 +284,8 @@ mod tests {
         let secrets = Secrets::open(&data, false).expect("secrets");
         let cluster_id = "0123456789abcdef0123456789abcdef".to_owned();
         let dir = data.path().to_owned();
-        Facts { dir, cluster_id, units: 3, port: 8080, is_demo: true, secrets }
+        let (added, stopped) = Default::default();
+        Facts { dir, cluster_id, units: 3, added, stopped, port: 8080, is_demo: true, secrets }
     }
 
     #[test]
@@ -268,6 +310,25 @@ mod tests {
             .map(|peers| peers.try_into().expect("a table"))
             .collect();
         assert!(peers.iter().all(|unit| *unit == peers[0] && unit.len() == 3));
+    }
+
+    #[test]
+    fn added_units_join_and_stopped_ones_stay_away() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let mut facts = facts(dir.path());
+        (facts.added, facts.stopped) = (BTreeSet::from([4, 5]), BTreeSet::from([1, 5]));
+        let plan = make(&facts).expect("plan");
+        let units = plan.children.iter().filter(|child| child.role == Role::Unit);
+        let units: Vec<(u32, Table)> =
+            units.map(|unit| (unit.node, unit.toml.parse().expect("TOML"))).collect();
+        assert_eq!(units.iter().map(|(node, _)| *node).collect::<Vec<_>>(), [2, 3, 4]);
+        let (founder, newcomer) = (&units[0].1["node"], &units[2].1["node"]);
+        assert_eq!(founder["peers"].as_table().map(Table::len), Some(3), "as it was founded");
+        assert!(newcomer.get("node_id").is_none() && newcomer.get("peers").is_none());
+        assert_eq!(newcomer["join"].as_array().map(Vec::len), Some(2), "those that run");
+        let more = one_more(&facts, 6, &plan.clients).expect("plan");
+        let more: Table = more.toml.parse().expect("TOML");
+        assert_eq!(more["node"]["join"].as_array().map(Vec::len), Some(3));
     }
 
     #[test]

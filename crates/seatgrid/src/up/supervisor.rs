@@ -1,6 +1,7 @@
 //! All children together: started at once, watched until everything serves, stopped role by role.
 //! The only place of `up` where tasks are spawned for children.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::child::ChildSpec;
 use super::keeper::{self, Hopeless, Surroundings};
 use super::roster::Roster;
-use crate::http_get;
+use crate::http_call;
 use crate::role::Role;
 
 /// Between two rounds of probes while starting.
@@ -44,8 +45,35 @@ pub enum ReadyError {
 #[derive(Debug)]
 pub struct Supervisor {
     specs: Vec<ChildSpec>,
-    kept: Vec<(Role, CancellationToken, JoinSet<()>)>,
+    kept: Vec<Kept>,
+    around: Surroundings,
     hopeless: mpsc::Receiver<Hopeless>,
+}
+
+/// The children of one role.
+#[derive(Debug)]
+struct Kept {
+    role: Role,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    /// By number: asked to stop, and has ended.
+    children: BTreeMap<u32, (CancellationToken, CancellationToken)>,
+}
+
+impl Kept {
+    fn new(role: Role) -> Self {
+        let stop = CancellationToken::new();
+        Self { role, stop, tasks: JoinSet::new(), children: BTreeMap::new() }
+    }
+
+    fn keep(&mut self, spec: ChildSpec, around: Surroundings) {
+        let (stop, ended) = (self.stop.child_token(), CancellationToken::new());
+        self.children.insert(spec.node, (stop.clone(), ended.clone()));
+        self.tasks.spawn(async move {
+            let _told = ended.drop_guard();
+            keeper::keep(spec, around, stop).await;
+        });
+    }
 }
 
 impl Supervisor {
@@ -53,16 +81,33 @@ impl Supervisor {
     pub fn start(specs: Vec<ChildSpec>, roster: Arc<Roster>) -> Self {
         let (sender, hopeless) = mpsc::channel(HOPELESS_LEN);
         let around = Surroundings { roster, hopeless: sender };
-        let mut kept = Vec::new();
-        for role in Role::STOP_ORDER {
-            let stop = CancellationToken::new();
-            let mut tasks = JoinSet::new();
-            for spec in specs.iter().filter(|spec| spec.role == role) {
-                tasks.spawn(keeper::keep(spec.clone(), around.clone(), stop.clone()));
+        let mut kept: Vec<Kept> = Role::STOP_ORDER.map(Kept::new).into();
+        for spec in &specs {
+            if let Some(kept) = kept.iter_mut().find(|kept| kept.role == spec.role) {
+                kept.keep(spec.clone(), around.clone());
             }
-            kept.push((role, stop, tasks));
         }
-        Self { specs, kept, hopeless }
+        Self { specs, kept, around, hopeless }
+    }
+
+    /// Starts one more child.
+    pub fn add(&mut self, spec: ChildSpec) {
+        if let Some(kept) = self.kept.iter_mut().find(|kept| kept.role == spec.role) {
+            kept.keep(spec.clone(), self.around.clone());
+            self.specs.push(spec);
+        }
+    }
+
+    /// Stops one child for good. Returns whether there was one.
+    pub async fn remove(&mut self, role: Role, node: u32) -> bool {
+        self.specs.retain(|spec| (spec.role, spec.node) != (role, node));
+        let kept = self.kept.iter_mut().find(|kept| kept.role == role);
+        let Some((stop, ended)) = kept.and_then(|kept| kept.children.remove(&node)) else {
+            return false;
+        };
+        stop.cancel();
+        ended.cancelled().await;
+        true
     }
 
     /// Waits until every child answers its readiness probe with 200.
@@ -90,7 +135,7 @@ impl Supervisor {
     /// Stops the roles one after the other, the members of a role together. Each child has its
     /// own deadline, after which it is killed.
     pub async fn stop(self) {
-        for (role, stop, mut tasks) in self.kept {
+        for Kept { role, stop, mut tasks, .. } in self.kept {
             stop.cancel();
             while let Some(ended) = tasks.join_next().await {
                 if let Err(error) = ended {
@@ -108,7 +153,7 @@ async fn all_ready(specs: &[ChildSpec], deadline: Duration) -> Result<(), ReadyE
     loop {
         let mut still = Vec::new();
         for (spec, _) in waiting {
-            match http_get::get(spec.admin, "/readyz").await {
+            match http_call::get(spec.admin, "/readyz").await {
                 Ok((200, _)) => {}
                 Ok((status, body)) => still.push((spec, one_line(status, &body))),
                 Err(error) => still.push((spec, error.to_string())),

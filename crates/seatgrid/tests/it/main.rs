@@ -1,6 +1,8 @@
 //! The binary as its users start it: real processes, real signals, real files.
 
+mod operator;
 mod roles;
+mod running;
 mod support;
 mod up;
 mod whole;

@@ -1,92 +1,13 @@
 //! One whole `up` with a single unit: what it writes for scripts, what happens when it is killed,
 //! and that it comes back with the same data. Selling is tested where the system as a whole is.
 
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::Path;
 
-use rustix::process::Signal;
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::support::{ended, output, seatgrid, signal, text, wait_until};
-
-struct Up {
-    dir: TempDir,
-    child: Option<Child>,
-    url: String,
-}
-
-impl Up {
-    fn start() -> Self {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        let mut up = Self { dir, child: None, url: String::new() };
-        up.start_again();
-        up
-    }
-
-    fn start_again(&mut self) {
-        let data = self.data();
-        let data = data.to_str().expect("UTF-8");
-        let mut child = seatgrid(&["up", "--units", "1", "--port", "0", "--data-dir", data])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let Some(Ok(line)) = lines.next() else {
-            panic!("it ended: {}", ended(child).1);
-        };
-        self.url = line.strip_prefix("ready ").expect("the one line").to_owned();
-        self.child = Some(child);
-    }
-
-    fn data(&self) -> PathBuf {
-        self.dir.path().join("d")
-    }
-
-    fn file(&self, name: &str) -> String {
-        std::fs::read_to_string(self.data().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
-    }
-
-    fn processes(&self) -> Vec<Value> {
-        serde_json::from_str(&self.file("processes.json")).expect("a list")
-    }
-
-    fn pids(&self) -> Vec<u64> {
-        self.processes().iter().map(|p| p["pid"].as_u64().expect("a number")).collect()
-    }
-
-    fn run(&self, args: &[&str]) -> (Option<i32>, String) {
-        let data = self.data();
-        let more = ["--data-dir", data.to_str().expect("UTF-8")];
-        let output = output(&[args, &more].concat());
-        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
-    }
-
-    fn kill(&mut self) {
-        let mut child = self.child.take().expect("it runs");
-        child.kill().expect("kill");
-        child.wait().expect("wait");
-    }
-
-    fn stop(&mut self) -> (Option<i32>, String) {
-        let child = self.child.take().expect("it runs");
-        signal(child.id(), Signal::TERM);
-        ended(child)
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        if self.child.is_some() {
-            self.stop();
-        }
-        // Also removes a database that lies apart from the data directory.
-        local_postgres::LocalPostgres::remove(&self.data()).expect("the database can be removed");
-    }
-}
+use crate::running::Up;
+use crate::support::wait_until;
 
 /// A zombie's executable cannot be read any more.
 fn is_running(pid: u64) -> bool {
