@@ -43,6 +43,12 @@ pub struct WriterConfig {
     pub heartbeat_ms: u64,
     /// A writer silent for this long is replaced.
     pub lease_ttl_ms: u64,
+    /// A file with the secret key that signs chain heads (`seatgrid ledger key` makes one). Without it
+    /// nothing is signed.
+    pub signing_key_file: Option<PathBuf>,
+    /// How often the heads of the chains are signed: what was rewritten since the last signature is
+    /// not told by signatures.
+    pub sign_heads_every_ms: u64,
     /// First pause after a failure.
     pub retry_min_ms: u64,
     /// Longest pause between attempts; they never end.
@@ -67,6 +73,8 @@ impl Default for WriterConfig {
             lag_alarm_ms: 30_000,
             heartbeat_ms: 400,
             lease_ttl_ms: 1_500,
+            signing_key_file: None,
+            sign_heads_every_ms: 600_000,
             retry_min_ms: 50,
             retry_max_ms: 5_000,
         }
@@ -101,6 +109,7 @@ impl WriterConfig {
                 self.heartbeat_ms >= 10 && self.lease_ttl_ms >= 3 * self.heartbeat_ms,
                 "heartbeat_ms must be 10 or more and lease_ttl_ms three times that",
             ),
+            (self.sign_heads_every_ms >= 1_000, "sign_heads_every_ms must be 1000 or more"),
             (
                 (1..=self.retry_max_ms).contains(&self.retry_min_ms),
                 "retry_min_ms must be from 1 to retry_max_ms",

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics::counter;
 use processing_unit::Grid;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -23,6 +24,7 @@ use crate::health::{Health, Role};
 use crate::lease::Lease;
 use crate::migrate::{MigrateError, migrate};
 use crate::pump::{Pump, Shared};
+use crate::signing::{HeadSigner, KeyError};
 use crate::sink::Sink;
 
 /// Connections for lease and housekeeping, apart from the shards' so that load cannot starve them.
@@ -49,6 +51,9 @@ pub enum RunError {
     /// The URL is none.
     #[error(transparent)]
     Url(#[from] UrlError),
+    /// The signing key cannot be used.
+    #[error("signing_key_file: {0}")]
+    Key(#[from] KeyError),
     /// The admin address cannot be listened on.
     #[error(transparent)]
     Admin(#[from] BindError),
@@ -115,6 +120,7 @@ async fn run_with<S: FeedSource>(
     (work, shutdown): (mpsc::Receiver<Work>, CancellationToken),
 ) -> Result<(), RunError> {
     let url = config.read_database_url()?;
+    let signer = config.signing_key_file.as_deref().map(HeadSigner::from_file).transpose()?;
     let holder = uuid::Uuid::new_v4().to_string();
     let options = connect_options(&url)?.application_name(&session_name(&holder));
     let shards = Arc::new(Connections::new(options.clone(), config.connections_max));
@@ -128,6 +134,7 @@ async fn run_with<S: FeedSource>(
         control: Sink::new(Arc::clone(&control)),
         shared: Arc::new(Shared::new(source, sink, health, config)),
         work: Arc::new(Mutex::new(work)),
+        signer: signer.map(|signer| (signer, Duration::from_millis(config.sign_heads_every_ms))),
     };
     writer.work(&shutdown).await;
     for connections in [shards, control] {
@@ -147,6 +154,8 @@ struct Writer<S> {
     shared: Arc<Shared<S>>,
     /// What routers and operators bring.
     work: Arc<Mutex<mpsc::Receiver<Work>>>,
+    /// Signs chain heads, so often.
+    signer: Option<(HeadSigner, Duration)>,
 }
 
 impl<S: FeedSource> Writer<S> {
@@ -209,6 +218,7 @@ impl<S: FeedSource> Writer<S> {
             () = self.beat(epoch) => {}
             () = self.pump_all(epoch) => {}
             () = self.keep_house() => {}
+            () = self.sign_heads() => {}
             KeeperEnd::Fenced = self.keep_attempts(epoch) => {}
         }
     }
@@ -261,6 +271,25 @@ impl<S: FeedSource> Writer<S> {
             for shard in pins.iter().map(|(_, pin)| pin.shard) {
                 if known.insert(shard) {
                     pumps.spawn(Pump::new(Arc::clone(&self.shared), shard, epoch).run());
+                }
+            }
+        }
+    }
+
+    /// Signs every head that has moved, now and then; never ends.
+    async fn sign_heads(&self) {
+        let Some((signer, every)) = &self.signer else {
+            return std::future::pending().await;
+        };
+        let mut turns = interval(*every);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            turns.tick().await;
+            match self.control.sign_heads(signer).await {
+                Ok(count) => counter!("seatgrid_writer_heads_signed_total").increment(count as u64),
+                Err(error) => {
+                    tracing::debug!(%error, "heads are not signed, tried again");
+                    turns.reset_after(PUBLISH_EVERY);
                 }
             }
         }

@@ -9,7 +9,7 @@ use data_writer::{
 use sqlx::AssertSqlSafe;
 
 use crate::grid::MemoryGrid;
-use crate::tables::{Tables, Writer, drained, ledger};
+use crate::tables::{Tables, Writer, config, drained, eventually, ledger};
 
 /// Two shards with everything that can happen, in the tables.
 pub async fn sold() -> (Tables, MemoryGrid) {
@@ -323,6 +323,34 @@ async fn renumber(tables: &Tables) {
              DROP TABLE numbered",
         )
         .await;
+}
+
+/// Whoever has the public key needs nobody's word for when it was signed.
+#[tokio::test]
+async fn a_writer_with_a_key_signs_what_it_wrote() {
+    let (tables, grid) = (Tables::new().await, MemoryGrid::default());
+    let dir = tempfile::tempdir().expect("directory");
+    let key_file = dir.path().join("ledger.key");
+    std::fs::write(&key_file, format!("{}\n", "05".repeat(32))).expect("write");
+    let config = data_writer::WriterConfig {
+        signing_key_file: Some(key_file),
+        sign_heads_every_ms: 50,
+        ..config(tables.url())
+    };
+    grid.open("gala", 1, 5).story();
+    let writer = Writer::start_with(config, &grid);
+    drained(&grid, 1).await;
+    let end = "SELECT count(*) FROM grid.ledger_head h JOIN grid.writer_checkpoint c
+                   ON h.shard_id = c.shard_id AND h.log_index = c.applied_index
+               WHERE h.shard_id = 1 AND h.head = c.chain_hash";
+    eventually("the last record is signed", || async { tables.number(end).await == 1 }).await;
+    writer.stop().await;
+    let mut verifier = Verifier::new();
+    let key = HeadSigner::from_secret(&[5; 32]).verifier();
+    let done = verify_database(&mut verifier, tables.url(), Some(&key), &mut |_| {}).await;
+    done.expect("the database answers");
+    let report = verifier.finish();
+    assert!(report.is_clean() && report.signatures > 0, "{report}");
 }
 
 #[tokio::test]
