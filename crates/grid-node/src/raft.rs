@@ -12,6 +12,7 @@ mod lifecycle;
 mod log_store;
 mod members;
 mod message;
+mod mute;
 mod network;
 mod presence;
 mod prompt;

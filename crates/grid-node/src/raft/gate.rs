@@ -11,6 +11,7 @@
 //! A doubtful single voter has nobody to ask: its log is all there is, and it goes on with a
 //! warning.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -26,6 +27,8 @@ pub(crate) struct Gate {
     doubt: Mutex<Doubt>,
     /// When a leader was last heard and believed.
     heard_at: Mutex<Option<Instant>>,
+    /// Whether this replica, leading without a quorum, keeps silent.
+    muted: AtomicBool,
 }
 
 /// What is known about a log whose end was cut.
@@ -42,7 +45,12 @@ pub(crate) enum Doubt {
 impl Gate {
     pub fn new(quiet_until: Instant, doubtful: bool) -> Self {
         let doubt = if doubtful { Doubt::Open } else { Doubt::None };
-        Self { quiet_until, doubt: Mutex::new(doubt), heard_at: Mutex::default() }
+        Self {
+            quiet_until,
+            doubt: Mutex::new(doubt),
+            heard_at: Mutex::default(),
+            muted: AtomicBool::new(false),
+        }
     }
 
     /// Whether a vote for such a candidate, this node itself included, may be given.
@@ -58,6 +66,16 @@ impl Gate {
                 newer && last_log_id >= floor.last_log_id.as_ref()
             }
         }
+    }
+
+    /// Mutes or unmutes; whether that is news.
+    pub fn mute(&self, mute: bool) -> bool {
+        self.muted.swap(mute, Ordering::Relaxed) != mute
+    }
+
+    /// Whether nothing may be sent to followers.
+    pub fn is_mute(&self) -> bool {
+        self.muted.load(Ordering::Relaxed)
     }
 
     /// Tells that a leader was heard and believed.

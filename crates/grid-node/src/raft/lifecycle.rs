@@ -10,8 +10,8 @@ use openraft::async_runtime::WatchReceiver as _;
 use super::doubt;
 use super::group::{Group, GroupParts, Role};
 use super::message::Testimony;
-use super::prompt;
 use super::snapshot_task;
+use super::{mute, prompt};
 use crate::NodeId;
 use crate::machine::StateMachine;
 
@@ -38,6 +38,8 @@ pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<
     run(Box::pin(async move { hand_over(&p, &g).await }));
     let (p, g) = (Arc::clone(parts), Arc::clone(group));
     run(Box::pin(async move { prompt::run(&p, &g).await }));
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { mute::run(&p, &g).await }));
     let (p, g) = (Arc::clone(parts), Arc::clone(group));
     run(Box::pin(async move { snapshot_task::run(&p, &g).await }));
 }

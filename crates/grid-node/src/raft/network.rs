@@ -322,6 +322,10 @@ impl RaftNetworkV2<Types> for Network {
             Lane::Control | Lane::Snapshot => option.soft_ttl(),
         };
         let action = RPCTypes::AppendEntries;
+        if self.gate.is_mute() {
+            let reason = "no quorum answers this leader".to_owned();
+            return Err(self.failed(Failure::Unreachable(reason), action));
+        }
         let (body, cut) = encode_append(self.shard, rpc);
         let began = Instant::now();
         let answer = self.call(self.lane, body, patience, action).await?;
