@@ -15,7 +15,9 @@ pub enum LongSuite {
     Model,
     /// Every case of the log's list of damages and faults instead of a sample.
     Wal,
-    /// Faults under load: processes, links, disks.
+    /// Power cuts of real file systems below the log, copies of one in use, a starved one; as root.
+    Power,
+    /// Faults under load: processes, links.
     Drills,
 }
 
@@ -77,6 +79,10 @@ pub fn long(suite: LongSuite, sizes: &DrillSizes) -> Result<()> {
             "cargo nextest run --package grid-node --test wal --no-fail-fast",
             &[("SEATGRID_WAL_EXHAUSTIVE", "1")],
         ),
+        LongSuite::Power => run_with(
+            "cargo nextest run --package grid-node --test wal --success-output immediate power::",
+            &[("SEATGRID_DRILL_POWER_CUTS", &sizes.power_cuts.to_string())],
+        ),
         LongSuite::Drills => drills(sizes),
     }
 }
@@ -90,7 +96,6 @@ fn drills(sizes: &DrillSizes) -> Result<()> {
         ("BLACKOUTS", sizes.blackouts),
         ("FREEZES", sizes.freezes),
         ("PARTITIONS", sizes.partitions),
-        ("POWER_CUTS", sizes.power_cuts),
     ];
     let vars: Vec<(String, String)> = counts
         .map(|(name, count)| (format!("SEATGRID_DRILL_{name}"), count.to_string()))

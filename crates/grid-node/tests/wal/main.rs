@@ -10,6 +10,7 @@ mod harness;
 mod identity;
 mod long_log;
 mod moved;
+mod power;
 mod real_disk;
 mod recovery;
 mod restarts;

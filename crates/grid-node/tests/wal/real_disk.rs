@@ -2,7 +2,7 @@
 //! that is killed while it writes.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 
 use grid_node::wal::{RealDisk, Recovered, Sync, Wal, WalError, WalOptions};
@@ -12,7 +12,8 @@ use crate::harness::{CLUSTER, NODE, PATIENCE, RealDir, entry, purge, put_durable
 /// Tells the child of the kill test where to write.
 const CHILD_DIR: &str = "WAL_TEST_CHILD_DIR";
 
-fn open_real(dir: &std::path::Path) -> Result<(Wal, Recovered), WalError> {
+/// Opens a log on the real file system.
+pub fn open_real(dir: &std::path::Path) -> Result<(Wal, Recovered), WalError> {
     let options = WalOptions::new(dir.to_owned(), CLUSTER, NODE);
     let options = WalOptions { segment_bytes: 256 << 10, ..options };
     Wal::open(options, Arc::new(RealDisk))
@@ -95,6 +96,29 @@ fn run_child_until_killed(dir: &std::path::Path, lines: usize) -> u64 {
     acknowledged.expect("the child acknowledged something")
 }
 
+/// Starts this test binary as a child that appends; gives what it acknowledges, line by line, until
+/// it ends.
+pub fn start_child(dir: &std::path::Path) -> (Child, mpsc::Receiver<u64>) {
+    let mut child = Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", "real_disk::child_appends_until_killed", "--nocapture"])
+        .env(CHILD_DIR, dir)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let output = BufReader::new(child.stdout.take().expect("piped"));
+    let (line, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for text in output.lines().map_while(Result::ok) {
+            let index = text.strip_prefix("durable ").and_then(|index| index.parse().ok());
+            if index.is_some_and(|index| line.send(index).is_err()) {
+                return;
+            }
+        }
+    });
+    (child, lines)
+}
+
 /// Does nothing in a normal run; as a child it appends until it is killed or, should its parent be
 /// gone, for a while.
 #[test]
@@ -117,7 +141,9 @@ fn child_appends_until_killed() {
         wal.append(1, records, Sync::Durable, Some(done));
         // Four in flight, so that writes are larger than one record.
         if index >= first + 4 {
-            let durable = answers.recv_timeout(PATIENCE).expect("in time").expect("written");
+            let durable = answers.recv_timeout(PATIENCE).expect("in time");
+            // The disk is gone, as in a drill: nothing more is acknowledged.
+            let Ok(durable) = durable else { return };
             let mut output = std::io::stdout();
             // The parent closes the pipe right before it kills.
             if writeln!(output, "durable {durable}").and_then(|()| output.flush()).is_err() {

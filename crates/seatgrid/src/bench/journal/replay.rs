@@ -5,7 +5,7 @@
 //! another's answer has no lower version than that: an answer from a leader that is none any more
 //! would break one of the two.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{Line, Op};
 
@@ -54,43 +54,27 @@ fn one_key_one_hold(lines: &[Line], faults: &mut Vec<String>) {
     }
 }
 
-/// In the order of versions a seat is free when it is held and held when it is released.
+/// In the order of versions a seat goes from one hold to the next only when the first had been given
+/// back, or its time was over. When a release took effect is not asked: one that was repeated on the
+/// way, which needs no key, has the version of the repetition.
 fn seats_change_hands(lines: &[Line], faults: &mut Vec<String>) {
-    let unsure = unsure_holds(lines);
-    let mut changes: Vec<&Line> =
-        lines.iter().filter(|l| l.done() && matches!(l.op, Op::Hold | Op::Release)).collect();
-    changes.sort_by_key(|line| (line.version, line.op == Op::Hold));
+    let releases = lines.iter().filter(|l| l.op == Op::Release);
+    let releases: HashMap<_, _> = releases.map(|line| (&line.hold, line.t0)).collect();
+    let mut holds: Vec<&Line> = granted(lines).collect();
+    holds.sort_by_key(|line| line.version);
     let mut owners: HashMap<&str, &Line> = HashMap::new();
-    for line in changes {
-        for seat in &line.seats {
-            let before = owners.get(seat.as_str());
-            match line.op {
-                Op::Hold => {
-                    if let Some(before) = before
-                        && before.until > line.t0.into()
-                        && !unsure.contains(&before.hold)
-                    {
-                        faults.push(format!(
-                            "seat twice: {seat} granted to {:?} at version {:?} and to {:?} at {:?}",
-                            before.hold, before.version, line.hold, line.version
-                        ));
-                    }
-                    owners.insert(seat, line);
-                }
-                _ if before.is_some_and(|before| before.hold == line.hold) => {
-                    owners.remove(seat.as_str());
-                }
-                _ => {}
+    for next in holds {
+        for seat in &next.seats {
+            let Some(before) = owners.insert(seat, next) else { continue };
+            let given_back = releases.get(&before.hold).is_some_and(|t0| Some(*t0) <= next.t1);
+            if !given_back && before.until > next.t1 {
+                faults.push(format!(
+                    "seat twice: {seat} granted to {:?} at version {:?} and to {:?} at {:?}",
+                    before.hold, before.version, next.hold, next.version
+                ));
             }
         }
     }
-}
-
-/// Holds whose release has no answer, or was asked for again, so that the version is that of the
-/// repetition: nobody knows from when on they are gone.
-fn unsure_holds(lines: &[Line]) -> HashSet<&Option<String>> {
-    let unsure = |l: &&Line| l.op == Op::Release && (!l.done() || l.attempts > 1);
-    lines.iter().filter(unsure).map(|line| &line.hold).collect()
 }
 
 /// Read back at the end: what was acknowledged and not given back is there, what was given back is
