@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::mpsc;
 
-use grid_node::wal::{Sync, Wal, WalFailure};
+use grid_node::wal::{CutTail, Sync, Wal, WalFailure};
 
 use crate::harness::{PATIENCE, RealDir, entry, put};
 use crate::real_disk::{open_real, start_child};
@@ -91,13 +91,19 @@ impl LoopDisk {
 
     /// Opens the log and checks that all up to `acknowledged` is there; gives the last entry.
     fn check(&self, acknowledged: u64, context: &str) -> u64 {
+        let (last, cut) = self.found(context);
+        assert!(last >= acknowledged, "{context}: {last} of {acknowledged} found, cut: {cut:?}");
+        last
+    }
+
+    /// The last entry that the log has, and what was cut of it.
+    fn found(&self, context: &str) -> (u64, Option<CutTail>) {
         let opened = open_real(&self.log());
         let (wal, found) = opened.unwrap_or_else(|error| panic!("{context}: {error}"));
         let group = &found.groups[&1];
         let last = group.entries.back().expect("entries").0;
-        assert!(last >= acknowledged, "{context}: found {last}, acknowledged {acknowledged}");
         wal.shutdown().expect("closes");
-        last
+        (last, found.cut)
     }
 }
 
@@ -183,7 +189,9 @@ fn copies_of_a_disk_in_use_hold_all_that_was_acknowledged() {
 }
 
 /// The disk below the file system has less room than it promised: writes succeed, the sync fails, and
-/// a second sync would succeed with the data gone. The log must stop at the first.
+/// a second sync would succeed with the data gone. The log must stop at the first. The failed write
+/// began in the page in which the last acknowledged record ends, and the kernel may have lost that page
+/// with it: then the record is missing, and the log must say that it is in doubt.
 #[test]
 fn a_starved_disk_stops_the_log_at_the_first_failed_sync() {
     let dir = RealDir::new("starved");
@@ -204,7 +212,12 @@ fn a_starved_disk_stops_the_log_at_the_first_failed_sync() {
     // There is room again; the node starts anew with what the disk really has.
     command("mount", &["-o", "remount,size=128m", text(&below.0)]).expect("grows");
     let disk = disk.after_power_cut();
-    disk.check(acknowledged, "after the starved sync");
+    let (last, cut) = disk.found("after the starved sync");
+    let whole = last >= acknowledged;
+    assert!(
+        whole || (last + 1 == acknowledged && cut.is_some()),
+        "{last}, {acknowledged}, {cut:?}"
+    );
     drilled(&format!("starved disk: stopped after entry {acknowledged} by: {stopped}"));
 }
 
