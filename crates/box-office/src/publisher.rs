@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use inventory::{Actor, Command, Envelope, EventNo, OpenSale, Outcome, Plan, Refusal, Sale};
+use inventory::{
+    Actor, Command, Envelope, EventNo, OpenSale, Outcome, Plan, Refusal, Sale, SaleRules,
+};
 use processing_unit::{Grid, GridError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -119,7 +121,7 @@ impl Publisher {
         let no = EventNo(self.grid.pin(&event.id, deadline).await?.number);
         let sale = terms(event)?;
         match self.grid.plan(no, deadline).await {
-            Ok(open) if *open.sale == sale => Ok(()),
+            Ok(open) if is_same(&open.sale, sale.clone()) => Ok(()),
             Ok(_) => Err(differs()),
             Err(GridError::NotFound) => self.open_sale(no, event, sale, deadline).await,
             Err(error) => Err(error.into()),
@@ -156,6 +158,12 @@ impl Publisher {
     }
 }
 
+/// Whether the open sale is this one. Its window may have been moved since, in the grid.
+fn is_same(open: &Sale, mut sale: Sale) -> bool {
+    (sale.opens_at_ms, sale.closes_at_ms) = (open.opens_at_ms, open.closes_at_ms);
+    *open == sale
+}
+
 fn differs() -> PublishError {
     unsellable("its sale is open with other terms, which stay as they were")
 }
@@ -179,5 +187,6 @@ fn terms(event: &EventRecord) -> Result<Sale, PublishError> {
         hold_ttl_ms: hold_ttl_ms.ok_or_else(|| unsellable("the hold time is out of range"))?,
         per_hold_max: u16::try_from(event.per_hold_max)
             .map_err(|_| unsellable("the seats per hold are out of range"))?,
+        rules: SaleRules::default(),
     })
 }

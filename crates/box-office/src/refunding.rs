@@ -31,6 +31,8 @@ pub struct DueRefund {
     pub payment_ref: Option<String>,
     /// Attempts that failed so far.
     pub attempts: u32,
+    /// How often the gateway ended it for good under its key; each time it gets a new one.
+    pub key_no: u32,
 }
 
 /// How one attempt ended.
@@ -42,6 +44,12 @@ pub enum Attempt {
     Waiting,
     /// It failed; the grid counts the attempt.
     Failed {
+        /// Why.
+        error: String,
+    },
+    /// The gateway canceled it for good under its key; the grid counts the attempt and gives a new
+    /// key.
+    Canceled {
         /// Why.
         error: String,
     },
@@ -61,6 +69,7 @@ impl From<OpenRefund> for DueRefund {
             provider: open.provider,
             payment_ref: open.provider_ref,
             attempts: open.refund.attempts,
+            key_no: open.refund.key_no,
         }
     }
 }
@@ -88,9 +97,10 @@ pub async fn carry_out(
         Attempt::Waiting => return Ok(attempt),
         Attempt::Succeeded => RefundResult::Succeeded,
         Attempt::Failed { error } => RefundResult::Failed { error: error.clone() },
+        Attempt::Canceled { error } => RefundResult::Canceled { error: error.clone() },
         Attempt::Dead { error } => RefundResult::Dead { error: error.clone() },
     };
-    record(settlement, refund.id, result, deadline).await?;
+    record(settlement, refund, result, deadline).await?;
     metrics::counter!("seatgrid_refund_attempts_total", "result" => label(&attempt)).increment(1);
     if let Attempt::Dead { error } = &attempt {
         tracing::error!(refund = %refund.id, error, "a refund failed for good, pay it by hand");
@@ -117,6 +127,7 @@ pub(crate) fn due_of(
         provider: paid.map_or_else(String::new, |p| p.provider.clone()),
         payment_ref: paid.and_then(|p| p.provider_ref.clone()),
         attempts: refund.attempts,
+        key_no: refund.key_no,
     })
     .collect()
 }
@@ -128,7 +139,10 @@ fn request(refund: &DueRefund) -> Result<CreateRefund, &'static str> {
     let currency = letters.ok_or("the event's currency has no letters")?;
     Ok(CreateRefund {
         // The gateway's own id makes the key unique even between two installations of one shop.
-        idempotence_key: format!("{}.{payment_ref}", refund.id),
+        idempotence_key: match refund.key_no {
+            0 => format!("{}.{payment_ref}", refund.id),
+            again => format!("{}-{again}.{payment_ref}", refund.id),
+        },
         payment_ref,
         amount: Money::new(refund.amount_minor, currency),
         description: DESCRIPTION.to_owned(),
@@ -156,24 +170,31 @@ fn judge(
     attempts: u32,
     attempts_max: u32,
 ) -> Attempt {
-    let error = match answer {
+    let (error, canceled) = match answer {
         Ok(refund) => match refund.status {
             payments::RefundStatus::Succeeded => return Attempt::Succeeded,
             payments::RefundStatus::Pending => return Attempt::Waiting,
-            payments::RefundStatus::Canceled { reason } => format!("canceled: {reason}"),
+            payments::RefundStatus::Canceled { reason } => (format!("canceled: {reason}"), true),
         },
-        Err(error) => error.to_string(),
+        Err(error) => (error.to_string(), false),
     };
-    if attempts + 1 >= attempts_max { Attempt::Dead { error } } else { Attempt::Failed { error } }
+    match (attempts + 1 >= attempts_max, canceled) {
+        (true, _) => Attempt::Dead { error },
+        (false, true) => Attempt::Canceled { error },
+        (false, false) => Attempt::Failed { error },
+    }
 }
 
 async fn record(
     settlement: &Settlement,
-    refund: RefundId,
+    refund: &DueRefund,
     result: RefundResult,
     deadline: Instant,
 ) -> Result<(), FollowError> {
-    let command = Command::RecordRefund(RecordRefund { refund, result });
+    // With the number of attempts that this one saw, so that a repeated report counts once.
+    let attempt = Some(refund.attempts);
+    let refund = refund.id;
+    let command = Command::RecordRefund(RecordRefund { refund, result, attempt });
     let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
     let reply = settlement.grid().command(refund.event, &envelope, deadline).await?;
     match reply.outcome {
@@ -190,6 +211,7 @@ fn label(attempt: &Attempt) -> &'static str {
         Attempt::Succeeded => "succeeded",
         Attempt::Waiting => "waiting",
         Attempt::Failed { .. } => "failed",
+        Attempt::Canceled { .. } => "canceled",
         Attempt::Dead { .. } => "dead",
     }
 }
@@ -215,8 +237,9 @@ mod tests {
         let unknown = || Err(ProviderError::Unknown { detail: "timeout".into() });
         assert_eq!(judge(answered(Succeeded), 23, 24), Attempt::Succeeded);
         assert_eq!(judge(answered(Pending), 99, 24), Attempt::Waiting);
-        let failed = Attempt::Failed { error: "canceled: insufficient_funds".into() };
-        assert_eq!(judge(canceled(), 0, 24), failed);
+        let no_more = Attempt::Canceled { error: "canceled: insufficient_funds".into() };
+        assert_eq!(judge(canceled(), 0, 24), no_more);
+        assert!(matches!(judge(canceled(), 23, 24), Attempt::Dead { .. }));
         assert!(matches!(judge(unknown(), 22, 24), Attempt::Failed { .. }));
         assert!(matches!(judge(unknown(), 23, 24), Attempt::Dead { .. }));
     }

@@ -306,9 +306,11 @@ fn is_settled(known: &PaymentAnswer, result: &GatewayResult) -> bool {
     match (known.payment.status, result) {
         (PaymentStatus::Succeeded, _) => true,
         (PaymentStatus::Canceled, GatewayResult::Canceled { .. }) => true,
-        (PaymentStatus::Canceled, GatewayResult::Captured { .. }) | (PaymentStatus::Pending, _) => {
-            false
-        }
+        (
+            PaymentStatus::Canceled,
+            GatewayResult::Captured { .. } | GatewayResult::Mismatched { .. },
+        )
+        | (PaymentStatus::Pending, _) => false,
     }
 }
 

@@ -88,7 +88,28 @@ impl Batch {
             }
             Change::HoldGranted { .. }
             | Change::HoldReleased { .. }
-            | Change::HoldExpired { .. } => self.change_seats(record, terms),
+            | Change::HoldExpired { .. }
+            | Change::HoldWithdrawn { .. }
+            | Change::SeatsBlocked { .. }
+            | Change::SeatsUnblocked { .. }
+            | Change::SeatsRemoved { .. }
+            | Change::SeatsAdded { .. } => self.change_seats(record, terms),
+            Change::HoldExtended { .. } => {
+                self.change_seats(record, terms)?;
+                self.change_order(record, terms)
+            }
+            Change::SeatsReturned { order, seats, .. } => {
+                self.change_seats(record, terms)?;
+                let order = OrderId { event: record.event, no: *order };
+                self.put_order_seats(record, terms, (order, seats, "released"));
+                Ok(())
+            }
+            Change::PlanReplaced { plan_version } => {
+                self.put_event(record, terms, *plan_version);
+                Ok(())
+            }
+            // Evidence only: no table tells of them.
+            Change::SaleChanged(_) | Change::WaitlistChanged { .. } => Ok(()),
             Change::SeatsSold { order, seats } => {
                 self.change_seats(record, terms)?;
                 let order = OrderId { event: record.event, no: *order };

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use inventory::{
     Actor, Change, FeedPosition, HoldId, LedgerRecord, OrderId, OrderStatus, PaymentId, PricedSeat,
-    RefundId, RefundStatus, Subject,
+    RefundId, RefundStatus, ReturnCause, SaleChange, Subject, WaitChange,
 };
 
 use crate::EventTerms;
@@ -27,8 +27,37 @@ pub fn ledger_rows(record: &LedgerRecord, terms: &EventTerms) -> Vec<LedgerRow> 
         | Change::HoldExpired { hold, seats: freed } => {
             seats(LedgerRow { hold_id: hold_id(*hold), status: "free".into(), ..base }, freed)
         }
+        Change::HoldWithdrawn { hold, seats: freed } => {
+            seats(LedgerRow { hold_id: hold_id(*hold), status: "free".into(), ..base }, freed)
+        }
+        Change::HoldExtended { hold, order, seats: held, .. } => {
+            let (hold_id, order_id) = (hold_id(*hold), order.and_then(order_id));
+            seats(LedgerRow { hold_id, order_id, status: "held".into(), ..base }, held)
+        }
         Change::SeatsSold { order, seats: sold } => {
             seats(LedgerRow { order_id: order_id(*order), status: "sold".into(), ..base }, sold)
+        }
+        Change::SeatsReturned { order, seats: gone, cause, .. } => {
+            let status = cause.as_str().into();
+            seats(LedgerRow { order_id: order_id(*order), status, ..base }, gone)
+        }
+        Change::SeatsBlocked { seats: some } | Change::SeatsRemoved { seats: some } => {
+            seats(LedgerRow { status: "blocked".into(), ..base }, some)
+        }
+        Change::SeatsUnblocked { seats: some } | Change::SeatsAdded { seats: some } => {
+            seats(LedgerRow { status: "free".into(), ..base }, some)
+        }
+        Change::SaleChanged(change) => {
+            vec![LedgerRow { status: sale_word(change).into(), ..base }]
+        }
+        Change::PlanReplaced { .. } => vec![LedgerRow { status: "open".into(), ..base }],
+        Change::WaitlistChanged { change, .. } => {
+            let (status, hold) = match change {
+                WaitChange::Joined { .. } => ("waiting", None),
+                WaitChange::Served { hold } => ("held", Some(*hold)),
+                WaitChange::Left => ("left", None),
+            };
+            vec![LedgerRow { status: status.into(), hold_id: hold.and_then(hold_id), ..base }]
         }
         Change::OrderPlaced { order, hold, total_minor, .. } => vec![LedgerRow {
             order_id: order_id(*order),
@@ -68,12 +97,53 @@ pub fn kind(change: &Change) -> &'static str {
         Change::PaymentRecorded { .. } => "payment_recorded",
         Change::PaymentSettled { .. } => "payment_settled",
         Change::SeatsSold { .. } => "seat_sold",
+        Change::SaleChanged(change) => match change {
+            SaleChange::Paused => "sale_paused",
+            SaleChange::Resumed => "sale_resumed",
+            SaleChange::WindowSet { .. } => "sale_window_set",
+            SaleChange::Opened => "sale_window_opened",
+            SaleChange::Closed => "sale_window_closed",
+            SaleChange::CodesPut { .. } => "sale_codes_put",
+            SaleChange::PersonLimitSet { .. } => "sale_person_limit_set",
+            SaleChange::Cancelled => "event_cancelled",
+        },
+        Change::HoldExtended { .. } => "hold_extended",
+        Change::HoldWithdrawn { .. } => "hold_withdrawn",
+        Change::SeatsBlocked { .. } => "seat_blocked",
+        Change::SeatsUnblocked { .. } => "seat_unblocked",
+        Change::SeatsRemoved { .. } => "seat_withdrawn",
+        Change::SeatsAdded { .. } => "seat_added",
+        // An owner less, either way: `grid.double_sold` counts both.
+        Change::SeatsReturned { cause, .. } => match cause {
+            ReturnCause::Refunded | ReturnCause::EventCancelled => "seat_refunded",
+            ReturnCause::Removed | ReturnCause::Reassigned => "seat_removed",
+        },
+        Change::PlanReplaced { .. } => "plan_replaced",
+        Change::WaitlistChanged { change, .. } => match change {
+            WaitChange::Joined { .. } => "waitlist_joined",
+            WaitChange::Served { .. } => "waitlist_served",
+            WaitChange::Left => "waitlist_left",
+        },
         Change::RefundChanged { status, attempts, .. } => match (status, attempts) {
             (RefundStatus::Pending, 0) => "refund_pending",
             (RefundStatus::Pending, _) => "refund_failed",
             (RefundStatus::Succeeded, _) => "refund_succeeded",
             (RefundStatus::Dead, _) => "refund_dead",
         },
+    }
+}
+
+/// What a change of the sale itself made of it.
+fn sale_word(change: &SaleChange) -> &'static str {
+    match change {
+        SaleChange::Paused => "paused",
+        SaleChange::Closed => "closed",
+        SaleChange::Cancelled => "cancelled",
+        SaleChange::Resumed
+        | SaleChange::Opened
+        | SaleChange::WindowSet { .. }
+        | SaleChange::CodesPut { .. }
+        | SaleChange::PersonLimitSet { .. } => "open",
     }
 }
 
@@ -147,7 +217,17 @@ fn money_row(record: &LedgerRecord, base: LedgerRow) -> LedgerRow {
         | Change::HoldExpired { .. }
         | Change::OrderPlaced { .. }
         | Change::OrderChanged { .. }
-        | Change::SeatsSold { .. } => base,
+        | Change::SeatsSold { .. }
+        | Change::SaleChanged(_)
+        | Change::HoldExtended { .. }
+        | Change::HoldWithdrawn { .. }
+        | Change::SeatsBlocked { .. }
+        | Change::SeatsUnblocked { .. }
+        | Change::SeatsRemoved { .. }
+        | Change::SeatsAdded { .. }
+        | Change::SeatsReturned { .. }
+        | Change::PlanReplaced { .. }
+        | Change::WaitlistChanged { .. } => base,
     }
 }
 

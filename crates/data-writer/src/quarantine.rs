@@ -128,6 +128,7 @@ impl Now<'_> {
             }
             (SeatStatus::Sold, _, Some(order)) => SeatState::Sold { order },
             (SeatStatus::Free, ..) => SeatState::Free,
+            (SeatStatus::Blocked, ..) => SeatState::Blocked,
             // Other states have rows of their own; the record's own state stands.
             _ => return,
         };
@@ -152,6 +153,7 @@ impl Now<'_> {
             standing: OrderChange {
                 status: order.status,
                 paid_at_ms: order.paid_at_ms,
+                expires_at_ms: None,
                 version: order.version,
                 at_ms: order.paid_at_ms.unwrap_or(order.created_at_ms),
             },
@@ -166,12 +168,25 @@ impl Now<'_> {
             };
             batch.order_seats.insert((id, priced.seat), row);
         }
+        for priced in &order.left {
+            let row = OrderSeatRow {
+                terms: Arc::clone(&self.terms),
+                price_minor: priced.price_minor,
+                status: "released",
+                version: order.version,
+            };
+            batch.order_seats.insert((id, priced.seat), row);
+        }
     }
 
     fn put_payment(&self, payment: &Payment, batch: &mut Batch) {
         let id = PaymentId { event: self.checked.event, no: payment.no };
         batch.payment_changes.remove(&id);
-        let ended = payment.settled_at_ms.filter(|_| payment.status != PaymentStatus::Pending);
+        // While other seats are offered for its money, a payment has not ended in the tables.
+        let ended = match (payment.status, payment.settled_as) {
+            (PaymentStatus::Pending, _) | (PaymentStatus::Succeeded, None) => None,
+            (PaymentStatus::Succeeded | PaymentStatus::Canceled, _) => payment.settled_at_ms,
+        };
         let row = PaymentRow {
             payment: id,
             terms: Arc::clone(&self.terms),
@@ -219,6 +234,8 @@ fn named(change: &Change) -> (Option<u64>, Option<u64>, Option<u64>) {
     match change {
         Change::OrderPlaced { order, .. }
         | Change::OrderChanged { order, .. }
+        | Change::SeatsReturned { order, .. }
+        | Change::HoldExtended { order: Some(order), .. }
         | Change::SeatsSold { order, .. } => (Some(*order), None, None),
         Change::PaymentStarted { payment, order, .. }
         | Change::PaymentRecorded { payment, order, .. }
@@ -229,6 +246,15 @@ fn named(change: &Change) -> (Option<u64>, Option<u64>, Option<u64>) {
         Change::SaleOpened { .. }
         | Change::HoldGranted { .. }
         | Change::HoldReleased { .. }
-        | Change::HoldExpired { .. } => (None, None, None),
+        | Change::HoldExpired { .. }
+        | Change::HoldExtended { order: None, .. }
+        | Change::HoldWithdrawn { .. }
+        | Change::SaleChanged(_)
+        | Change::SeatsBlocked { .. }
+        | Change::SeatsUnblocked { .. }
+        | Change::SeatsRemoved { .. }
+        | Change::SeatsAdded { .. }
+        | Change::PlanReplaced { .. }
+        | Change::WaitlistChanged { .. } => (None, None, None),
     }
 }

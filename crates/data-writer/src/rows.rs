@@ -39,6 +39,8 @@ pub enum SeatState {
         /// The order's number.
         order: u64,
     },
+    /// The organiser keeps it back.
+    Blocked,
 }
 
 /// `grid.seat`; its key is the event and the seat's index.
@@ -88,6 +90,8 @@ pub struct OrderChange {
     pub status: OrderStatus,
     /// When money made it paid.
     pub paid_at_ms: Option<u64>,
+    /// The deadline of its hold, if that was moved.
+    pub expires_at_ms: Option<u64>,
     /// The event's version at this change.
     pub version: u64,
     /// When, milliseconds since 1970.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use inventory::{EventNo, LedgerRecord, Plan, Sale, SeatIx};
+use inventory::{Change, EventNo, LedgerRecord, Plan, Sale, SeatIx};
 use processing_unit::{GridError, PlanAnswer};
 
 use crate::FeedSource;
@@ -122,9 +122,22 @@ impl TermsCache {
             self.known.clear();
         }
         for record in records {
+            if let Change::PlanReplaced { plan_version } = record.change {
+                // The plan now has more seats; those known keep their numbers.
+                self.known.retain(|event, terms| {
+                    *event != record.event || terms.plan_version() >= plan_version
+                });
+            }
             if let Entry::Vacant(unknown) = self.known.entry(record.event) {
                 let terms = EventTerms::new(&source.plan(record.event).await?);
                 unknown.insert(Arc::new(terms));
+            }
+            if let Change::PlanReplaced { plan_version } = record.change
+                && self.known[&record.event].plan_version() < plan_version
+            {
+                // A replica that has not applied it yet answered; the next look asks again.
+                self.known.remove(&record.event);
+                return Err(GridError::NoLeader);
             }
         }
         Ok(&self.known)

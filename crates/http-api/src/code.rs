@@ -73,6 +73,13 @@ codes! {
     SaleNotOpen: 409 "sale_not_open", NO, "The sale is not open yet";
     SaleClosed: 409 "sale_closed", NO, "The sale is over";
     SalePaused: 409 "sale_paused", NO, "The sale is paused";
+    EventCancelled: 409 "event_cancelled", NO, "The event is cancelled";
+    CodeInvalid: 409 "code_invalid", NO, "The code does not work here and now";
+    CodeUsedUp: 409 "code_used_up", NO, "The code was used as often as it may be";
+    ExtensionNotAllowed: 409 "extension_not_allowed", NO, "The hold cannot be extended";
+    CompanionAlone: 409 "companion_alone", NO, "These seats go with a wheelchair seat";
+    WaitlistState: 409 "waitlist_state", NO, "The waiting list does not allow this";
+    OfferGone: 409 "offer_gone", NO, "Nothing is offered for this payment";
     PriceChanged: 409 "price_changed", NO, "The price has changed";
     OrderState: 409 "order_state", NO, "The order does not allow this";
     PaymentPending: 409 "payment_pending", NO, "A payment of the order is under way";

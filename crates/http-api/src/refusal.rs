@@ -50,6 +50,52 @@ pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Pr
         Refusal::PaymentNotFound => Problem::new(Code::PaymentNotFound),
         Refusal::RefundNotFound => Problem::new(Code::RefundNotFound),
         Refusal::TooLong => Problem::invalid_at("", "A text is longer than allowed"),
+        Refusal::TextInvalid => Problem::invalid_at("", "A text has a NUL character"),
+        Refusal::SalePaused => Problem::new(Code::SalePaused),
+        Refusal::EventCancelled => Problem::new(Code::EventCancelled),
+        // The router's table of places is a moment behind; the next one knows.
+        Refusal::EventMoved => Problem::new(Code::NoLeader),
+        Refusal::EventPresent => {
+            Problem::new(Code::VersionMismatch).detail("The event lives in this shard")
+        }
+        Refusal::TooMany => Problem::new(Code::Overloaded),
+        Refusal::LimitPerPerson { max, has } => Problem::new(Code::LimitPerPerson)
+            .detail(format!("One person may have {max} seats at most"))
+            .fact("scope", "person")
+            .fact("limit", *max)
+            .fact("has", *has),
+        Refusal::HoldBudget { until_ms } => Problem::new(Code::RateLimited)
+            .detail("Too many holds in a short while")
+            .fact("until", rfc3339_ms(*until_ms)),
+        Refusal::ExtensionNotAllowed => Problem::new(Code::ExtensionNotAllowed),
+        Refusal::CodeUnknown | Refusal::CodeNotValid => Problem::new(Code::CodeInvalid),
+        Refusal::CodeUsedUp => Problem::new(Code::CodeUsedUp),
+        Refusal::CompanionAlone => Problem::new(Code::CompanionAlone),
+        Refusal::SeatsWrong { seat, status } => {
+            Problem::new(Code::SeatTaken).fact("seats", named(&[(*seat, *status)], seat_id))
+        }
+        Refusal::PlanLosesSeat { seat } => Problem::new(Code::VersionMismatch)
+            .detail("The new plan must keep every seat at its place, and add others after them")
+            .fact("seat", seat_id(*seat)),
+        Refusal::WaitlistOff => {
+            Problem::new(Code::WaitlistState).detail("The sale has no waiting list")
+        }
+        Refusal::WaitlistTwice { entry } => Problem::new(Code::WaitlistState)
+            .detail("There is one place a person")
+            .fact("entry", entry.to_string()),
+        Refusal::SeatsFree => {
+            Problem::new(Code::WaitlistState).detail("Such seats are free; hold them")
+        }
+        // The seats are free, but owed to those who wait.
+        Refusal::KeptForWaitlist => {
+            Problem::new(Code::NotEnoughSeats).detail("Seats that come back go to the waiting list")
+        }
+        Refusal::WaitNotFound => Problem::new(Code::NotFound),
+        Refusal::NoOffer => Problem::new(Code::OfferGone),
+        Refusal::RefundState { status } => {
+            Problem::new(Code::OrderState).fact("refund_status", status.as_str())
+        }
+        Refusal::OutOfRange => Problem::invalid_at("", "A number or time is out of range"),
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use inventory::{
     Actor, Best, Choice, Command, Envelope, EventNo, HoldId, HoldSeats, KEYS_MAX, OpenSale,
-    Outcome, Plan, ReleaseHold, Reply, RequestKey, Row, Sale, Seat, SeatIx, Section, Stamp, State,
-    Tier,
+    Outcome, Plan, ReleaseHold, Reply, RequestKey, Row, Sale, SaleRules, Seat, SeatIx, Section,
+    SectionKind, Stamp, State, Tier,
 };
 
 const EVENT: EventNo = EventNo(1);
@@ -26,6 +26,7 @@ fn plan(seats: u32) -> Plan {
         x: n as i32 * 100,
         y: 0,
         accessible: false,
+        companion: false,
     };
     let row = |at: u32| Row {
         label: (at + 1).to_string(),
@@ -36,7 +37,13 @@ fn plan(seats: u32) -> Plan {
     Plan {
         version: 1,
         tiers: vec![tier],
-        sections: vec![Section { id: "A".into(), name: "A".into(), rows }],
+        sections: vec![Section {
+            id: "A".into(),
+            name: "A".into(),
+            rows,
+            kind: SectionKind::Seated,
+        }],
+        focal: None,
     }
 }
 
@@ -50,6 +57,7 @@ fn sale() -> Sale {
         closes_at_ms: T0 + 86_400_000,
         hold_ttl_ms: 1_800_000,
         per_hold_max: 6,
+        rules: SaleRules::default(),
     }
 }
 
@@ -82,7 +90,7 @@ impl Shard {
     }
 
     fn hold(&mut self, choice: Choice) -> Envelope {
-        self.envelope(Command::Hold(HoldSeats { event: EVENT, plan_version: 1, choice }))
+        self.envelope(Command::Hold(HoldSeats::of(EVENT, 1, choice)))
     }
 
     fn take(&mut self, choice: Choice) -> u64 {
@@ -144,13 +152,7 @@ fn best_available(seats: u32) {
     for group in (0..seats / 4).step_by(2) {
         shard.take(Choice::Seats((0..4).map(|n| SeatIx(group * 4 + n)).collect()));
     }
-    let wish = Best {
-        number: 4,
-        tiers: vec![],
-        sections: vec![],
-        max_price_minor: None,
-        prevent_orphans: true,
-    };
+    let wish = Best { number: 4, prevent_orphans: true, ..Best::default() };
     let count = 500;
     let round = |_| {
         let commands: Vec<_> = (0..count).map(|_| shard.hold(Choice::Best(wish.clone()))).collect();

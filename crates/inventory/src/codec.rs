@@ -9,8 +9,13 @@ use bincode::Options;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The form written today; a reader refuses a higher one.
-pub const FORMAT: u8 = 1;
+use crate::{Envelope, v1};
+
+/// The form written today; a reader refuses a higher one. Commands and snapshots of every lower one
+/// are still read: they lie in logs and files.
+pub const FORMAT: u8 = 2;
+/// The first form.
+const FIRST: u8 = 1;
 /// Bytes of one decoded command, reply or question: a plan of 250,000 seats with the longest labels
 /// fits.
 pub const DECODE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -60,6 +65,35 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     if *format != FORMAT {
         return Err(DecodeError::Format(*format));
     }
+    decode_body(body)
+}
+
+/// Decodes a command of any form that was ever written.
+///
+/// # Errors
+/// When the bytes are none.
+pub fn decode_envelope(bytes: &[u8]) -> Result<Envelope, DecodeError> {
+    match bytes.split_first() {
+        Some((&FIRST, body)) => decode_body::<v1::Envelope>(body).map(Envelope::from),
+        Some(_) | None => decode(bytes),
+    }
+}
+
+/// Decodes commands that were encoded together, of any form.
+///
+/// # Errors
+/// When the bytes are none.
+pub fn decode_envelopes(bytes: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
+    match bytes.split_first() {
+        Some((&FIRST, body)) => {
+            let all: Vec<v1::Envelope> = decode_body(body)?;
+            Ok(all.into_iter().map(Envelope::from).collect())
+        }
+        Some(_) | None => decode(bytes),
+    }
+}
+
+fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
     let options = options().with_limit(DECODE_BYTES_MAX);
     options.deserialize(body).map_err(|e| DecodeError::Invalid(e.to_string()))
 }
@@ -76,19 +110,28 @@ pub(crate) fn encode_into<T: Serialize>(value: &T, out: &mut dyn Write) -> io::R
     })
 }
 
-/// Decodes a snapshot piece by piece, all of the bytes or nothing.
-pub(crate) fn decode_snapshot<T: DeserializeOwned>(from: &mut dyn Read) -> Result<T, DecodeError> {
-    let invalid = |reason: String| DecodeError::Invalid(reason);
+/// Decodes a snapshot piece by piece, all of the bytes or nothing. `Old` is its first form.
+pub(crate) fn decode_snapshot<T: DeserializeOwned + From<Old>, Old: DeserializeOwned>(
+    from: &mut dyn Read,
+) -> Result<T, DecodeError> {
     let mut byte = [0];
     match from.read_exact(&mut byte) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(DecodeError::Empty),
-        Err(error) => Err(invalid(error.to_string())),
-        Ok(()) if byte[0] != FORMAT => Err(DecodeError::Format(byte[0])),
-        Ok(()) => Ok(()),
-    }?;
+        Err(error) => Err(DecodeError::Invalid(error.to_string())),
+        Ok(()) => match byte[0] {
+            FORMAT => rest(from),
+            FIRST => rest::<Old>(from).map(T::from),
+            other => Err(DecodeError::Format(other)),
+        },
+    }
+}
+
+/// All that is left of a snapshot.
+fn rest<T: DeserializeOwned>(from: &mut dyn Read) -> Result<T, DecodeError> {
+    let invalid = |reason: String| DecodeError::Invalid(reason);
     let options = options().with_limit(SNAPSHOT_BYTES_MAX);
     let value = options.deserialize_from(&mut *from).map_err(|e| invalid(e.to_string()))?;
-    match from.read_exact(&mut byte) {
+    match from.read_exact(&mut [0]) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(value),
         Err(error) => Err(invalid(error.to_string())),
         Ok(()) => Err(invalid("bytes left over".into())),

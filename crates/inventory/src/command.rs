@@ -2,9 +2,31 @@
 //!
 //! Commands carry numbers, not names: routers turn seat ids into indices with the immutable plan.
 
+mod money;
+mod sale;
+mod shopping;
+mod staff;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{EventNo, FeedPosition, HoldId, OrderId, PaymentId, Plan, RefundId, SeatIx};
+pub use money::{
+    AnswerOffer, GatewayResult, RecordPayment, RecordRefund, RefundResult, RefundSeats,
+    RetryRefund, Settle, StartPayment,
+};
+pub use sale::{
+    Code, CodeKind, Discount, Extension, Fee, HoldBudget, OpenSale, PutCodes, ReplacePlan, Sale,
+    SaleRules, SetWindow,
+};
+pub use shopping::{
+    Best, CancelOrder, Choice, ExtendHold, HoldSeats, JoinWaitlist, LeaveWaitlist, PlaceOrder,
+    ReleaseHold, SwapSeats,
+};
+pub use staff::{
+    BlockSeats, CancelEvent, Fence, PauseSale, ReassignSeats, RemoveSeats, ResumeSale, SeatSet,
+    SetPersonLimit, UnblockSeats, Unfence,
+};
+
+use crate::{EventNo, FeedPosition};
 
 /// A command with its key and its author, as it is committed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,170 +100,85 @@ pub enum Command {
     ExpireHolds,
     /// Trims the outbox up to what PostgreSQL has.
     Acknowledge(Acknowledge),
+    /// Grants no holds until the sale is resumed.
+    PauseSale(PauseSale),
+    /// Grants holds again.
+    ResumeSale(ResumeSale),
+    /// Marks an event as living in another shard.
+    Fence(Fence),
+    /// Lets a fenced event be opened here again.
+    Unfence(Unfence),
+    /// Exchanges a hold's seats in one step.
+    SwapSeats(SwapSeats),
+    /// Gives a hold more time.
+    ExtendHold(ExtendHold),
+    /// Gives one person another limit of seats.
+    SetPersonLimit(SetPersonLimit),
+    /// Moves the times between which holds are granted.
+    SetWindow(SetWindow),
+    /// Adds or changes promo and presale codes.
+    PutCodes(PutCodes),
+    /// Keeps free seats back.
+    BlockSeats(BlockSeats),
+    /// Gives blocked seats to the public.
+    UnblockSeats(UnblockSeats),
+    /// Takes seats out of the sale for good, from their owners too.
+    RemoveSeats(RemoveSeats),
+    /// Moves an order to other seats.
+    ReassignSeats(ReassignSeats),
+    /// Extends or corrects the plan.
+    ReplacePlan(ReplacePlan),
+    /// Waits for seats to come back.
+    JoinWaitlist(JoinWaitlist),
+    /// Waits no longer.
+    LeaveWaitlist(LeaveWaitlist),
+    /// Takes or declines the seats offered for late money.
+    AnswerOffer(AnswerOffer),
+    /// Takes seats back from an order and gives their money back.
+    RefundSeats(RefundSeats),
+    /// Tries a refund again that was given up.
+    RetryRefund(RetryRefund),
+    /// Ends an event: holds, orders, then refunds, in bounded steps.
+    CancelEvent(CancelEvent),
 }
 
-/// Opens an event's sale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenSale {
-    /// The event's number.
-    pub event: EventNo,
-    /// Its terms.
-    pub sale: Sale,
-    /// Its plan.
-    pub plan: Plan,
-}
-
-/// The terms of an event's sale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sale {
-    /// The event's public id.
-    pub event_id: String,
-    /// Its name.
-    pub name: String,
-    /// When it starts, milliseconds since 1970.
-    pub starts_at_ms: u64,
-    /// ISO 4217 letters.
-    pub currency: [u8; 3],
-    /// When holds begin to be granted.
-    pub opens_at_ms: u64,
-    /// When holds stop being granted.
-    pub closes_at_ms: u64,
-    /// How long a hold lives; 5 s to 30 min.
-    pub hold_ttl_ms: u32,
-    /// Most seats in one hold; 1 to 100.
-    pub per_hold_max: u16,
-}
-
-/// Takes seats: all or nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldSeats {
-    /// The event.
-    pub event: EventNo,
-    /// The plan version that the indices refer to.
-    pub plan_version: u32,
-    /// Which seats.
-    pub choice: Choice,
-}
-
-/// How the seats are chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Choice {
-    /// Exactly these.
-    Seats(Vec<SeatIx>),
-    /// The best that are free.
-    Best(Best),
-}
-
-/// A wish for the best free seats.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Best {
-    /// How many, 1 or more.
-    pub number: u16,
-    /// Wanted tiers by position; empty means any.
-    pub tiers: Vec<u16>,
-    /// Wanted sections by position; empty means any.
-    pub sections: Vec<u16>,
-    /// Highest price of one seat in minor units.
-    pub max_price_minor: Option<i64>,
-    /// Prefer places that leave no single free seat behind.
-    pub prevent_orphans: bool,
-}
-
-/// Gives a hold back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseHold {
-    /// The hold.
-    pub hold: HoldId,
-}
-
-/// Turns a hold into an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaceOrder {
-    /// The hold.
-    pub hold: HoldId,
-    /// The buyer's contact, sealed outside the grid; 4 KiB at most.
-    pub contact: Vec<u8>,
-    /// The account that buys; `None` for a guest.
-    pub buyer: Option<u128>,
-}
-
-/// Gives an unpaid order up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CancelOrder {
-    /// The order.
-    pub order: OrderId,
-}
-
-/// Starts one payment attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StartPayment {
-    /// The order to pay.
-    pub order: OrderId,
-    /// The provider's name; 32 bytes at most.
-    pub provider: String,
-    /// The method's name; 32 bytes at most.
-    pub method: String,
-}
-
-/// Notes the gateway's answer to the creation of a payment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordPayment {
-    /// The payment.
-    pub payment: PaymentId,
-    /// The gateway's own id for it; 128 bytes at most.
-    pub provider_ref: String,
-    /// Where the shopper pays; 1 KiB at most.
-    pub confirmation_url: String,
-}
-
-/// Ends a payment as the gateway says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settle {
-    /// The payment.
-    pub payment: PaymentId,
-    /// What the gateway says, read back from it.
-    pub result: GatewayResult,
-}
-
-/// A payment's end at the gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum GatewayResult {
-    /// The money was taken.
-    Captured {
-        /// How much, in minor units of the event's currency.
-        amount_minor: i64,
-    },
-    /// No money was taken.
-    Canceled {
-        /// The gateway's reason, a short word.
-        reason: String,
-    },
-}
-
-/// Notes what became of a refund.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordRefund {
-    /// The refund.
-    pub refund: RefundId,
-    /// What happened.
-    pub result: RefundResult,
-}
-
-/// One attempt's end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RefundResult {
-    /// The gateway gave the money back.
-    Succeeded,
-    /// It did not; it is tried again.
-    Failed {
-        /// Why, for people; 200 bytes at most.
-        error: String,
-    },
-    /// It never will; a person must look.
-    Dead {
-        /// Why, for people; 200 bytes at most.
-        error: String,
-    },
+impl Command {
+    /// The event that it is about; `None` when it is about the whole shard.
+    pub fn event(&self) -> Option<EventNo> {
+        let event = match self {
+            Self::ExpireHolds | Self::Acknowledge(_) => return None,
+            Self::OpenSale(c) => c.event,
+            Self::Hold(c) => c.event,
+            Self::ReleaseHold(c) => c.hold.event,
+            Self::SwapSeats(c) => c.hold.event,
+            Self::ExtendHold(c) => c.hold.event,
+            Self::PlaceOrder(c) => c.hold.event,
+            Self::CancelOrder(c) => c.order.event,
+            Self::StartPayment(c) => c.order.event,
+            Self::RecordPayment(c) => c.payment.event,
+            Self::Settle(c) => c.payment.event,
+            Self::AnswerOffer(c) => c.payment.event,
+            Self::RecordRefund(c) => c.refund.event,
+            Self::RefundSeats(c) => c.order.event,
+            Self::RetryRefund(c) => c.refund.event,
+            Self::JoinWaitlist(c) => c.event,
+            Self::LeaveWaitlist(c) => c.entry.event,
+            Self::PauseSale(c) => c.event,
+            Self::ResumeSale(c) => c.event,
+            Self::Fence(c) => c.event,
+            Self::Unfence(c) => c.event,
+            Self::SetPersonLimit(c) => c.event,
+            Self::SetWindow(c) => c.event,
+            Self::PutCodes(c) => c.event,
+            Self::BlockSeats(c) => c.event,
+            Self::UnblockSeats(c) => c.event,
+            Self::RemoveSeats(c) => c.event,
+            Self::ReassignSeats(c) => c.order.event,
+            Self::ReplacePlan(c) => c.event,
+            Self::CancelEvent(c) => c.event,
+        };
+        Some(event)
+    }
 }
 
 /// Trims the outbox.

@@ -1,15 +1,23 @@
 //! One event's part of the state: its sale, seats, holds, orders, payments and refunds.
 
+mod codes;
+mod people;
+mod waiting;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use codes::CodeUse;
+pub(crate) use codes::Codes;
+pub(crate) use people::{People, PeopleForm};
+
 use crate::seats::SeatChange;
-use crate::share::SharedMap;
+use crate::share::{SharedMap, SharedSet};
 use crate::{
-    EventNo, Order, Payment, Plan, PlanIndex, PricedSeat, Refund, Sale, SeatIx, SeatStatus,
-    SeatTable,
+    Best, EventNo, FrozenTerms, Order, Payment, Plan, PlanIndex, PricedSeat, Refund, Sale, SeatIx,
+    SeatStatus, SeatTable,
 };
 
 /// An event whose sale was opened in this shard.
@@ -30,6 +38,24 @@ pub struct Event {
     pub(crate) pending_refunds: BTreeSet<u64>,
     /// How recent holds ended, so that "expired" is not answered with "unknown".
     pub(crate) ended: SharedMap<u64, HoldEnd>,
+    /// The window that the sale was opened with, once another is set.
+    pub(crate) first_window: Option<(u64, u64)>,
+    /// Which of the window's ends the ledger has been told of.
+    pub(crate) told: WindowTold,
+    /// Whether holds are granted at all.
+    pub(crate) paused: bool,
+    /// Whether the event is cancelled, and if so, whether something is left to undo.
+    pub(crate) cancel: Option<Cancel>,
+    /// Seats that never come back; all of them blocked.
+    pub(crate) removed: SharedSet<SeatIx>,
+    pub(crate) people: People,
+    pub(crate) codes: Codes,
+    /// Places in the waiting list, oldest first: waiting, or with a hold offered.
+    pub(crate) waitlist: SharedMap<u64, WaitEntry>,
+    /// Numbers of places that wait.
+    pub(crate) waiting: BTreeSet<u64>,
+    /// How many waiting places want each tier.
+    pub(crate) wanted: Vec<u32>,
     pub(crate) version: u64,
     pub(crate) next_no: u64,
 }
@@ -51,6 +77,75 @@ pub struct Hold {
     pub step: Option<crate::HoldStep>,
     /// Whether all seats are neighbours in one row.
     pub adjacent: bool,
+    /// What was frozen with the prices.
+    pub terms: FrozenTerms,
+    /// How often it was given more time.
+    pub extensions: u8,
+    /// Whom it was made for.
+    pub purpose: HoldPurpose,
+}
+
+/// Why a hold exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum HoldPurpose {
+    /// A shopper asked for it.
+    #[default]
+    Sale,
+    /// The waiting list's turn came.
+    Waitlist {
+        /// The place in the list.
+        entry: u64,
+    },
+    /// Other seats for money that came late.
+    Offer {
+        /// The payment.
+        payment: u64,
+    },
+}
+
+/// A place in the waiting list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitEntry {
+    /// Number within the event; lower is earlier.
+    pub no: u64,
+    /// Who waits.
+    pub person: u128,
+    /// For what.
+    pub wish: Best,
+    /// The sealed contact.
+    pub contact: Vec<u8>,
+    /// Since when, milliseconds since 1970.
+    pub joined_at_ms: u64,
+    /// The hold that it was given.
+    pub hold: Option<u64>,
+}
+
+/// Which ends of the sale's window are in the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct WindowTold {
+    pub(crate) opened: bool,
+    pub(crate) closed: bool,
+}
+
+impl WindowTold {
+    /// What lies in the past needs no telling.
+    pub(crate) fn at(sale: &Sale, at_ms: u64) -> Self {
+        Self { opened: sale.opens_at_ms <= at_ms, closed: sale.closes_at_ms <= at_ms }
+    }
+
+    /// Ends still to be told.
+    pub(crate) fn left(self) -> u64 {
+        u64::from(!self.opened) + u64::from(!self.closed)
+    }
+}
+
+/// How far a cancelled event is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Cancel {
+    /// Holds and orders are left, orders above this number.
+    Running { orders_done: u64 },
+    /// Nothing is left but refunds at the gateway.
+    Done,
 }
 
 /// How a hold ended.
@@ -62,26 +157,32 @@ pub enum HoldEnd {
     Expired,
     /// Its seats were sold to its order.
     Sold,
+    /// The organiser took a seat of it, or the whole event, away.
+    Withdrawn,
 }
 
 /// Ended holds remembered per event, the latest ones.
 const ENDED_HOLDS_MAX: usize = 65_536;
 
 impl Hold {
-    /// Sum of the frozen prices.
+    /// What its seats cost, with fees.
     pub fn total_minor(&self) -> i64 {
-        total_minor(&self.seats)
+        self.terms.total_minor(&self.seats)
+    }
+
+    /// The payment whose money the seats are offered for.
+    pub fn offered_for(&self) -> Option<u64> {
+        match self.purpose {
+            HoldPurpose::Offer { payment } => Some(payment),
+            HoldPurpose::Sale | HoldPurpose::Waitlist { .. } => None,
+        }
     }
 }
 
-/// Sum of frozen prices; fits by the plan's limits.
-pub(crate) fn total_minor(seats: &[PricedSeat]) -> i64 {
-    seats.iter().map(|s| s.price_minor).sum()
-}
-
 impl Event {
-    pub(crate) fn open(no: EventNo, sale: Sale, plan: Plan) -> Self {
+    pub(crate) fn open(no: EventNo, sale: Sale, plan: Plan, at_ms: u64) -> Self {
         let index = PlanIndex::new(&plan);
+        let (told, wanted) = (WindowTold::at(&sale, at_ms), vec![0; index.tier_count()]);
         Self {
             no,
             seats: SeatTable::all_free(&index, 1),
@@ -95,6 +196,16 @@ impl Event {
             pending_payments: BTreeSet::new(),
             pending_refunds: BTreeSet::new(),
             ended: SharedMap::default(),
+            first_window: None,
+            told,
+            paused: false,
+            cancel: None,
+            removed: SharedSet::default(),
+            people: People::default(),
+            codes: Codes::default(),
+            waitlist: SharedMap::default(),
+            waiting: BTreeSet::new(),
+            wanted,
             version: 1,
             next_no: 1,
         }
@@ -128,6 +239,41 @@ impl Event {
     /// Grows by one with every change.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Whether the sale is paused.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Whether the event is cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_some()
+    }
+
+    /// Seats that were taken out of the sale for good.
+    pub fn removed(&self) -> impl Iterator<Item = SeatIx> + '_ {
+        self.removed.iter().copied()
+    }
+
+    /// A code's use, by hash.
+    pub fn code(&self, hash: u128) -> Option<&CodeUse> {
+        self.codes.get(hash)
+    }
+
+    /// Seats that a person holds and owns.
+    pub fn seats_of(&self, person: u128) -> u32 {
+        self.people.seats_of(person)
+    }
+
+    /// A place in the waiting list with how many wait before it.
+    pub fn wait_entry(&self, no: u64) -> Option<(&WaitEntry, usize)> {
+        Some((self.waitlist.get(&no)?, self.waiting.range(..no).count()))
+    }
+
+    /// How many places wait.
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.len()
     }
 
     /// A live hold.
@@ -221,5 +367,21 @@ impl Event {
     /// The seat with its price as of now.
     pub(crate) fn priced(&self, seat: SeatIx) -> PricedSeat {
         PricedSeat { seat, price_minor: self.index.price_minor(seat) }
+    }
+
+    /// Whether the seats, in plan order, are neighbours in one row, or places of areas.
+    pub(crate) fn adjacent(&self, seats: &[PricedSeat]) -> bool {
+        seats.windows(2).all(|pair| {
+            let (a, b) = (self.index.place(pair[0].seat), self.index.place(pair[1].seat));
+            let side_by_side = a.row == b.row && a.bit + 1 == b.bit;
+            side_by_side || a.section == b.section && self.index.in_area(pair[0].seat)
+        })
+    }
+
+    /// Times at which the window's ends come that are not told yet.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = u64> + use<> {
+        let opens = (!self.told.opened).then_some(self.sale.opens_at_ms);
+        let closes = (!self.told.closed).then_some(self.sale.closes_at_ms);
+        opens.into_iter().chain(closes)
     }
 }

@@ -94,6 +94,10 @@ id!(
     /// A refund, written `r<event>-<no>`.
     RefundId, "r"
 );
+id!(
+    /// A place in a waiting list, written `w<event>-<no>`.
+    WaitId, "w"
+);
 
 /// A ticket: one seat of one order, written `t<event>-<order>-<seat index>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,17 +1,22 @@
 //! What must hold after every command. Tests and simulation call this after each apply; the
 //! cheap parts are asserted in the rules themselves.
 
-use crate::commands::{HOLD_ROOM, PAYMENT_ROOM};
-use crate::{
-    Event, OrderStatus, PaymentStatus, RefundStatus, SeatIx, SeatStatus, SeatTable, SettledAs,
-    State,
-};
+mod money;
+mod people;
+
+use std::collections::BTreeSet;
+
+use crate::commands::{HOLD_ROOM, WAIT_ROOM, payment_room};
+use crate::event::{Cancel, HoldPurpose};
+use crate::{Event, OrderStatus, SeatIx, SeatStatus, SeatTable, State};
 
 impl State {
     /// Checks every invariant of the state; names the first that is broken.
     pub fn check_invariants(&self) -> Result<(), String> {
         for event in self.events.values() {
             check_event(event).map_err(|e| format!("event {}: {e}", event.no.0))?;
+            let fenced = self.fenced.contains(&event.no);
+            ensure(!fenced, || format!("I7: event {} is here and fenced", event.no.0))?;
         }
         self.check_timers()?;
         self.check_room()?;
@@ -23,15 +28,24 @@ impl State {
         let holds = self.events.values().flat_map(|event| {
             event.holds.values().map(|hold| (hold.expires_at_ms, event.no, hold.no))
         });
-        let expected: std::collections::BTreeSet<_> = holds.collect();
-        ensure(self.deadlines == expected, || "I9: deadlines differ from live holds".into())
+        let expected: BTreeSet<_> = holds.collect();
+        ensure(self.deadlines == expected, || "I9: deadlines differ from live holds".into())?;
+        let turns = self.events().flat_map(|e| e.turns().map(|at_ms| (at_ms, e.no)));
+        let expected: BTreeSet<_> = turns.collect();
+        ensure(self.turns == expected, || "timers differ from sales' windows".into())?;
+        let running = |e: &&Event| matches!(e.cancel, Some(Cancel::Running { .. }));
+        let expected: BTreeSet<_> = self.events().filter(running).map(|e| e.no).collect();
+        ensure(self.cancelling == expected, || "timers differ from cancelled events".into())
     }
 
     fn check_room(&self) -> Result<(), String> {
-        let events = self.events.values();
-        let promised = events.map(|e| {
-            let open = e.pending_payments.len() + e.pending_refunds.len();
-            e.holds.len() as u64 * HOLD_ROOM + open as u64 * PAYMENT_ROOM
+        let promised = self.events.values().map(|e| {
+            let offers = e.holds().filter(|hold| hold.offered_for().is_some()).count();
+            let open = e.pending_payments.len() + e.pending_refunds.len() + offers;
+            e.holds.len() as u64 * HOLD_ROOM
+                + open as u64 * payment_room(&e.sale.rules)
+                + e.waiting.len() as u64 * WAIT_ROOM
+                + e.told.left()
         });
         let (promised, reserved) = (promised.sum::<u64>(), self.outbox.reserved());
         ensure(promised == reserved, || format!("I12: {promised} promised, {reserved} reserved"))
@@ -61,7 +75,8 @@ fn check_event(event: &Event) -> Result<(), String> {
     check_seats(event)?;
     check_holds(event)?;
     check_orders(event)?;
-    check_money(event)
+    money::check(event)?;
+    people::check(event)
 }
 
 /// I1: a seat has at most one live hold or one owner, and those say so too.
@@ -72,7 +87,8 @@ fn check_seats(event: &Event) -> Result<(), String> {
     for (at, (status, holder, version)) in parts.into_iter().enumerate() {
         let seat = SeatIx(at as u32);
         let owned = match status {
-            SeatStatus::Free | SeatStatus::Blocked => holder == 0,
+            SeatStatus::Free => holder == 0 && !event.removed.contains(&seat),
+            SeatStatus::Blocked => holder == 0,
             SeatStatus::Held => event.hold(holder).is_some_and(|h| has(&h.seats, seat)),
             SeatStatus::Sold => {
                 event.order(holder).is_some_and(|o| has(&o.seats, seat) && o.paid_at_ms.is_some())
@@ -81,7 +97,8 @@ fn check_seats(event: &Event) -> Result<(), String> {
         ensure(owned, || format!("I1: seat {at} is {status:?} of {holder} without right"))?;
         ensure(version <= event.version, || format!("seat {at} is newer than its event"))?;
     }
-    Ok(())
+    let blocked = |seat: &SeatIx| event.seats.status(*seat) == SeatStatus::Blocked;
+    ensure(event.removed.iter().all(blocked), || "I1: a removed seat came back".into())
 }
 
 fn has(seats: &[crate::PricedSeat], seat: SeatIx) -> bool {
@@ -95,10 +112,20 @@ fn check_holds(event: &Event) -> Result<(), String> {
         let ended = event.hold_end(hold.no).is_some();
         ensure(!ended, || format!("hold {} is live and ended", hold.no))?;
         for seat in &hold.seats {
-            let (status, holder) = (event.seats.status(seat.seat), event.seats.holder(seat.seat));
-            let owns = status == SeatStatus::Held && holder == hold.no;
+            let owns = event.seats.is_held_by(seat.seat, hold.no);
             ensure(owns, || format!("I1: hold {} lost seat {:?}", hold.no, seat.seat))?;
         }
+        let wanted = match hold.purpose {
+            HoldPurpose::Sale => true,
+            HoldPurpose::Waitlist { entry } => {
+                event.waitlist.get(&entry).is_some_and(|entry| entry.hold == Some(hold.no))
+            }
+            HoldPurpose::Offer { .. } => {
+                let order = hold.order.and_then(|no| event.order(no));
+                order.is_some_and(|order| order.offer == Some(hold.no))
+            }
+        };
+        ensure(wanted, || format!("hold {} is nobody's", hold.no))?;
     }
     Ok(())
 }
@@ -110,7 +137,10 @@ fn check_orders(event: &Event) -> Result<(), String> {
         ensure(live == pending, || {
             format!("order {} is pending {pending}, hold {live}", order.no)
         })?;
-        if order.status == OrderStatus::Paid {
+        let offered = order.offer.is_none_or(|no| event.hold(no).is_some());
+        ensure(offered, || format!("order {} is offered what is gone", order.no))?;
+        if matches!(order.status, OrderStatus::Paid | OrderStatus::PartiallyRefunded) {
+            ensure(!order.seats.is_empty(), || format!("order {} owns nothing", order.no))?;
             for seat in &order.seats {
                 let (status, holder) =
                     (event.seats.status(seat.seat), event.seats.holder(seat.seat));
@@ -118,41 +148,6 @@ fn check_orders(event: &Event) -> Result<(), String> {
                 ensure(owns, || format!("I1: paid order {} lost {:?}", order.no, seat.seat))?;
             }
         }
-    }
-    Ok(())
-}
-
-/// I18: captured money is exactly one of: seats owned by the payer, or a refund.
-fn check_money(event: &Event) -> Result<(), String> {
-    for payment in event.payments() {
-        let refunds = event.refunds().filter(|r| r.payment == payment.no);
-        let back: Vec<_> = refunds.collect();
-        let order =
-            event.order(payment.order).ok_or_else(|| format!("p{} has no order", payment.no))?;
-        let right = match (payment.status, payment.settled_as) {
-            (PaymentStatus::Pending | PaymentStatus::Canceled, None) => back.is_empty(),
-            (PaymentStatus::Succeeded, Some(SettledAs::Confirmed | SettledAs::Retaken)) => {
-                back.is_empty() && order.status == OrderStatus::Paid
-            }
-            (PaymentStatus::Succeeded, Some(SettledAs::Refunded)) => {
-                back.len() == 1 && Some(back[0].amount_minor) == payment.captured_minor
-            }
-            (PaymentStatus::Pending | PaymentStatus::Canceled, Some(_))
-            | (PaymentStatus::Succeeded, None) => false,
-        };
-        ensure(right, || format!("I18: payment {} ended as {:?}", payment.no, payment.settled_as))?;
-        let open = payment.status == PaymentStatus::Pending;
-        let listed = event.pending_payments.contains(&payment.no);
-        ensure(open == listed, || {
-            format!("payment {} pending {open}, listed {listed}", payment.no)
-        })?;
-    }
-    for refund in event.refunds() {
-        let known = event.payment(refund.payment).is_some() && event.order(refund.order).is_some();
-        ensure(known, || format!("I18: refund {} has no payment or order", refund.no))?;
-        let open = refund.status == RefundStatus::Pending;
-        let listed = event.pending_refunds.contains(&refund.no);
-        ensure(open == listed, || format!("refund {} pending {open}, listed {listed}", refund.no))?;
     }
     Ok(())
 }

@@ -24,20 +24,29 @@ mod seats;
 mod share;
 mod snapshot;
 mod state;
+mod v1;
 
 pub use command::{
-    Acknowledge, Actor, Best, CancelOrder, Choice, Command, Envelope, GatewayResult, HoldSeats,
-    OpenSale, PlaceOrder, RecordPayment, RecordRefund, RefundResult, ReleaseHold, RequestKey, Sale,
-    Settle, StartPayment, Subject,
+    Acknowledge, Actor, AnswerOffer, Best, BlockSeats, CancelEvent, CancelOrder, Choice, Code,
+    CodeKind, Command, Discount, Envelope, ExtendHold, Extension, Fee, Fence, GatewayResult,
+    HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, OpenSale, PauseSale, PlaceOrder, PutCodes,
+    ReassignSeats, RecordPayment, RecordRefund, RefundResult, RefundSeats, ReleaseHold,
+    RemoveSeats, ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules, SeatSet,
+    SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats, Unfence,
 };
-pub use event::{Event, Hold, HoldEnd};
-pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId};
+pub use event::{CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
+pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId, WaitId};
 pub use keys::{KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_MAX};
-pub use order::{Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus, SettledAs};
-pub use outbox::{Change, FeedPosition, LedgerRecord, PricedSeat};
+pub use order::{
+    FrozenTerms, Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus, SettledAs,
+};
+pub use outbox::{
+    Change, FeedPosition, LedgerRecord, PricedSeat, ReturnCause, SaleChange, WaitChange,
+};
 pub use outcome::{Held, HoldStep, OrderPlaced, Outcome, PaymentStarted, Refusal, Reply, Settled};
 pub use plan::{
-    PLAN_SEATS_MAX, Plan, PlanError, PlanIndex, ROW_SEATS_MAX, Row, Seat, Section, Tier,
+    PLAN_SEATS_MAX, Plan, PlanError, PlanIndex, ROW_SEATS_MAX, Row, Seat, Section, SectionKind,
+    Tier,
 };
 pub use seats::{SeatCounts, SeatStatus, SeatTable};
 pub use snapshot::{Frozen, RestoreError};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::PricedSeat;
+use crate::{Fee, PricedSeat};
 
 /// An order: seats at frozen prices, waiting for or backed by money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,10 +11,16 @@ pub struct Order {
     pub no: u64,
     /// The hold it came from.
     pub hold: u64,
-    /// Its seats in plan order.
+    /// Its seats in plan order: those it waits for or owns, or had when it ended unpaid.
     pub seats: Vec<PricedSeat>,
-    /// Sum of the prices.
+    /// Seats that it owned or wanted and let go: taken back, or exchanged for others.
+    pub left: Vec<PricedSeat>,
+    /// Sum of the prices with fees, as placed.
     pub total_minor: i64,
+    /// What was frozen with the prices.
+    pub terms: FrozenTerms,
+    /// The hold of other seats offered to it for late money.
+    pub offer: Option<u64>,
     /// Where it stands.
     pub status: OrderStatus,
     /// The buyer's sealed contact.
@@ -33,6 +39,30 @@ pub struct Order {
     pub refunds: Vec<u64>,
     /// The event's version at its last change.
     pub version: u64,
+}
+
+/// What a hold froze beside its prices; goes over to its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FrozenTerms {
+    /// The person whose limits it counts against.
+    pub person: Option<u128>,
+    /// The promo code it used, by hash.
+    pub promo: Option<u128>,
+    /// How many seats the promo code made cheaper.
+    pub promo_seats: u16,
+    /// How much the promo code took off, in minor units.
+    pub discount_minor: i64,
+    /// The presale code that let it in, by hash.
+    pub presale: Option<u128>,
+    /// The fee on each seat.
+    pub fee: Fee,
+}
+
+impl FrozenTerms {
+    /// What these seats cost with their fees.
+    pub fn total_minor(&self, seats: &[PricedSeat]) -> i64 {
+        seats.iter().map(|seat| seat.price_minor + self.fee.on(seat.price_minor)).sum()
+    }
 }
 
 /// An order's status.
@@ -88,7 +118,7 @@ pub struct Payment {
     pub confirmation_url: Option<String>,
     /// Where it stands.
     pub status: PaymentStatus,
-    /// What the captured money became.
+    /// What the captured money became; `None` also while other seats are offered for it.
     pub settled_as: Option<SettledAs>,
     /// How much the gateway took, in minor units.
     pub captured_minor: Option<i64>,
@@ -133,6 +163,8 @@ pub enum SettledAs {
     Retaken,
     /// A refund.
     Refunded,
+    /// Other seats, offered and taken.
+    Swapped,
 }
 
 impl SettledAs {
@@ -142,6 +174,15 @@ impl SettledAs {
             Self::Confirmed => "confirmed",
             Self::Retaken => "retaken",
             Self::Refunded => "refunded",
+            Self::Swapped => "swapped",
+        }
+    }
+
+    /// Whether the money bought seats.
+    pub fn bought(self) -> bool {
+        match self {
+            Self::Confirmed | Self::Retaken | Self::Swapped => true,
+            Self::Refunded => false,
         }
     }
 }
@@ -149,8 +190,11 @@ impl SettledAs {
 /// Money on its way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// Number within the event; with the event it is the idempotency key at the gateway.
+    /// Number within the event.
     pub no: u64,
+    /// Grows when the gateway ended it for good without paying: event, number and this one make
+    /// the idempotency key at the gateway. From 0.
+    pub key_no: u32,
     /// The payment it gives back.
     pub payment: u64,
     /// That payment's order.

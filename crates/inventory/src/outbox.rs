@@ -4,10 +4,14 @@
 //! bounded: room for what a hold or payment may still write is reserved when it is granted, so that
 //! a confirm is never refused for lack of room (invariant I12).
 
+mod change;
+
 use serde::{Deserialize, Serialize};
 
+pub use change::{Change, ReturnCause, SaleChange, WaitChange};
+
 use crate::share::SharedQueue;
-use crate::{Actor, EventNo, OrderStatus, PaymentStatus, RefundStatus, SeatIx, SettledAs};
+use crate::{Actor, EventNo, SeatIx};
 
 /// A seat with its frozen price in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,141 +46,6 @@ pub struct LedgerRecord {
     pub actor: Actor,
     /// What changed.
     pub change: Change,
-}
-
-/// What changed. Seats' changes make one ledger row a seat, all others one row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Change {
-    /// The sale opened; all seats of the plan are free.
-    SaleOpened {
-        /// The plan.
-        plan_version: u32,
-    },
-    /// Seats are held.
-    HoldGranted {
-        /// The hold.
-        hold: u64,
-        /// Until when, milliseconds since 1970.
-        expires_at_ms: u64,
-        /// Which seats.
-        seats: Vec<PricedSeat>,
-    },
-    /// Seats are free again because the shopper gave them back.
-    HoldReleased {
-        /// The hold.
-        hold: u64,
-        /// Which seats.
-        seats: Vec<PricedSeat>,
-    },
-    /// Seats are free again because the deadline passed.
-    HoldExpired {
-        /// The hold.
-        hold: u64,
-        /// Which seats.
-        seats: Vec<PricedSeat>,
-    },
-    /// An order exists.
-    OrderPlaced {
-        /// The order.
-        order: u64,
-        /// Its hold.
-        hold: u64,
-        /// Sum of the prices.
-        total_minor: i64,
-        /// The deadline of its hold.
-        expires_at_ms: u64,
-        /// Sealed contact.
-        contact: Vec<u8>,
-        /// The account, if any.
-        buyer: Option<u128>,
-        /// Its seats.
-        seats: Vec<PricedSeat>,
-    },
-    /// An order's status changed.
-    OrderChanged {
-        /// The order.
-        order: u64,
-        /// The new status.
-        status: OrderStatus,
-    },
-    /// A payment attempt exists.
-    PaymentStarted {
-        /// The payment.
-        payment: u64,
-        /// Its order.
-        order: u64,
-        /// Provider's name.
-        provider: String,
-        /// Method's name.
-        method: String,
-        /// How much.
-        amount_minor: i64,
-    },
-    /// The gateway knows the payment.
-    PaymentRecorded {
-        /// The payment.
-        payment: u64,
-        /// Its order.
-        order: u64,
-        /// The gateway's id.
-        provider_ref: String,
-    },
-    /// A payment ended.
-    PaymentSettled {
-        /// The payment.
-        payment: u64,
-        /// Its order.
-        order: u64,
-        /// Succeeded or canceled.
-        status: PaymentStatus,
-        /// What captured money became.
-        settled_as: Option<SettledAs>,
-        /// How much was captured.
-        amount_minor: i64,
-    },
-    /// Seats are sold.
-    SeatsSold {
-        /// To this order.
-        order: u64,
-        /// Which seats.
-        seats: Vec<PricedSeat>,
-    },
-    /// A refund was decided or its state changed.
-    RefundChanged {
-        /// The refund.
-        refund: u64,
-        /// The payment it gives back.
-        payment: u64,
-        /// That payment's order.
-        order: u64,
-        /// How much.
-        amount_minor: i64,
-        /// Its status now.
-        status: RefundStatus,
-        /// Failed attempts so far.
-        attempts: u32,
-        /// The last failure.
-        error: Option<String>,
-    },
-}
-
-impl Change {
-    /// How many ledger rows the change makes; at least one.
-    pub fn row_count(&self) -> u32 {
-        match self {
-            Self::HoldGranted { seats, .. }
-            | Self::HoldReleased { seats, .. }
-            | Self::HoldExpired { seats, .. }
-            | Self::SeatsSold { seats, .. } => seats.len() as u32,
-            Self::SaleOpened { .. }
-            | Self::OrderPlaced { .. }
-            | Self::OrderChanged { .. }
-            | Self::PaymentStarted { .. }
-            | Self::PaymentRecorded { .. }
-            | Self::PaymentSettled { .. }
-            | Self::RefundChanged { .. } => 1,
-        }
-    }
 }
 
 impl LedgerRecord {

@@ -1,11 +1,14 @@
 //! What a command answers: an effect, or a refusal with its own name. Every command on every state
 //! has one of them.
 
+mod refusal;
+
 use serde::{Deserialize, Serialize};
 
+pub use refusal::Refusal;
+
 use crate::{
-    HoldId, OrderId, OrderStatus, PaymentId, PaymentStatus, PricedSeat, RefundId, SeatIx,
-    SeatStatus, SettledAs,
+    HoldId, OrderId, OrderStatus, PaymentId, PaymentStatus, PricedSeat, RefundId, SettledAs, WaitId,
 };
 
 /// The answer to one command.
@@ -51,6 +54,79 @@ pub enum Outcome {
     Acknowledged,
     /// Nothing changed, for this reason.
     Refused(Refusal),
+    /// The sale is paused (now or since before).
+    SalePaused,
+    /// The sale goes on.
+    SaleResumed,
+    /// The event cannot be opened in this shard.
+    Fenced,
+    /// The event may be opened in this shard.
+    Unfenced,
+    /// The hold has these seats now.
+    Swapped(Held),
+    /// The hold has more time.
+    Extended {
+        /// Until when, milliseconds since 1970.
+        expires_at_ms: u64,
+        /// The time of the command.
+        at_ms: u64,
+        /// How often it may be extended again.
+        left: u8,
+    },
+    /// The person's limit is set.
+    PersonLimitSet,
+    /// The window is set.
+    WindowSet,
+    /// The codes are known.
+    CodesPut,
+    /// So many seats are kept back.
+    SeatsBlocked {
+        /// How many.
+        seats: u32,
+    },
+    /// So many seats are free.
+    SeatsUnblocked {
+        /// How many.
+        seats: u32,
+    },
+    /// The seats are out of the sale.
+    SeatsRemoved {
+        /// Holds that ended for it.
+        holds: Vec<HoldId>,
+        /// Refunds decided for it.
+        refunds: Vec<RefundId>,
+    },
+    /// The order has other seats.
+    SeatsReassigned,
+    /// The plan is in force (now or since before).
+    PlanReplaced,
+    /// Somebody waits.
+    WaitlistJoined {
+        /// The place.
+        entry: WaitId,
+        /// How many wait before it.
+        before: u32,
+    },
+    /// The place is given up.
+    WaitlistLeft,
+    /// The seats are taken back.
+    SeatsRefunded {
+        /// The refund to carry out, if any money goes back.
+        refund: Option<RefundId>,
+        /// How much, in minor units.
+        amount_minor: i64,
+    },
+    /// The refund is tried again.
+    RefundRetried,
+    /// The event is cancelled.
+    EventCancelled {
+        /// Holds ended by this command.
+        holds: u32,
+        /// Orders taken back by this command.
+        orders: u32,
+        /// Whether more is left to do.
+        more: bool,
+    },
 }
 
 /// A granted hold.
@@ -72,7 +148,7 @@ pub struct Held {
     pub at_ms: u64,
 }
 
-/// The rungs of best available, best first.
+/// The rungs of best available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HoldStep {
     /// Side by side, leaving no lone free seat.
@@ -81,6 +157,20 @@ pub enum HoldStep {
     Adjacent,
     /// Not all side by side.
     Split,
+    /// In two neighbouring rows, one part behind the other. Better than [`Self::Split`].
+    NeighbouringRows,
+}
+
+impl HoldStep {
+    /// The word used in HTTP.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AdjacentNoOrphan => "adjacent_no_orphan",
+            Self::Adjacent => "adjacent",
+            Self::NeighbouringRows => "neighbouring_rows",
+            Self::Split => "split",
+        }
+    }
 }
 
 /// A placed order.
@@ -120,80 +210,11 @@ pub struct Settled {
     pub order: OrderId,
     /// The payment's status now.
     pub status: PaymentStatus,
-    /// What the captured money became; `None` when none was captured.
+    /// What the captured money became; `None` when none was captured, and while other seats are
+    /// offered for it.
     pub settled_as: Option<SettledAs>,
     /// The refund to carry out, when that is what it became.
     pub refund: Option<RefundId>,
     /// The order's status now.
     pub order_status: OrderStatus,
-}
-
-/// Why nothing changed. One variant per cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Refusal {
-    /// The key came earlier with another body.
-    IdempotencyConflict,
-    /// The key is too old to know whether it was executed.
-    IdempotencyWindowExpired,
-    /// The shard has no such event.
-    EventNotFound,
-    /// The event's sale was opened with other terms or another plan.
-    SaleDiffers,
-    /// The plan or the terms cannot be sold from.
-    SaleInvalid {
-        /// Where and why.
-        reason: String,
-    },
-    /// The sale opens later.
-    SaleNotOpen {
-        /// When, milliseconds since 1970.
-        opens_at_ms: u64,
-    },
-    /// The sale is over.
-    SaleClosed,
-    /// The request refers to a plan that is not the current one.
-    PlanChanged {
-        /// The current version.
-        version: u32,
-    },
-    /// No seat, a seat twice, or an index outside the plan.
-    SeatsInvalid,
-    /// More seats than one hold may have.
-    LimitPerHold {
-        /// The limit.
-        max: u16,
-    },
-    /// Named seats are not free.
-    SeatTaken {
-        /// Those seats and what they are instead.
-        seats: Vec<(SeatIx, SeatStatus)>,
-    },
-    /// Fewer seats are free under the wish than asked for.
-    NotEnoughSeats,
-    /// The outbox has no room for what a hold may still write.
-    PersistenceBacklog,
-    /// No such hold, or it has ended.
-    HoldNotFound,
-    /// The hold's deadline has passed.
-    HoldExpired,
-    /// No such order.
-    OrderNotFound,
-    /// The order's status does not allow it.
-    OrderState {
-        /// The status.
-        status: OrderStatus,
-    },
-    /// Another payment of the order may still succeed.
-    PaymentPending {
-        /// That payment.
-        payment: PaymentId,
-    },
-    /// The order has had as many payment attempts as allowed.
-    PaymentAttempts,
-    /// No such payment.
-    PaymentNotFound,
-    /// No such refund.
-    RefundNotFound,
-    /// A text or blob is longer than its limit.
-    TooLong,
 }

@@ -1,14 +1,19 @@
 //! The plan of a hall: sections, rows, seats and tiers, and the dense index made from it.
 //!
-//! A plan is immutable once its sale is open. Seats are numbered in order of appearance; that
-//! number ([`SeatIx`]) is what commands, bitmaps and state use. Strings stay here.
+//! Seats are numbered in order of appearance; that number ([`crate::SeatIx`]) is what commands,
+//! bitmaps and state use, and it never changes its meaning: a later version of a plan only adds
+//! seats after the known ones. A general-admission area is a section whose places are seats that
+//! nobody chooses by name. Strings stay here.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod index;
+
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SeatIx;
+pub use index::PlanIndex;
+pub(crate) use index::RowPlace;
 
 /// Seats in one plan; two of the largest stadiums together. Bounds memory and snapshot size.
 pub const PLAN_SEATS_MAX: usize = 250_000;
@@ -32,6 +37,9 @@ pub struct Plan {
     pub tiers: Vec<Tier>,
     /// Sections in selling order: best available prefers earlier ones.
     pub sections: Vec<Section>,
+    /// Where best available looks from, in hundredths of a unit (x, y): nearer seats come first.
+    /// `None` takes sections, rows and the middles of rows in their order.
+    pub focal: Option<(i32, i32)>,
 }
 
 /// A price tier.
@@ -45,15 +53,48 @@ pub struct Tier {
     pub price_minor: i64,
 }
 
-/// A section of seated rows.
+/// How places of a section are sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum SectionKind {
+    /// Seat by seat.
+    #[default]
+    Seated,
+    /// By quantity: general admission.
+    Area,
+}
+
+/// A section of rows, or an area.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
     /// Stable id, unique in the plan.
     pub id: String,
     /// Name for people.
     pub name: String,
-    /// Rows from the front.
+    /// Rows from the front; an area's places in rows of any length.
     pub rows: Vec<Row>,
+    /// How its places are sold.
+    pub kind: SectionKind,
+}
+
+impl Section {
+    /// A general-admission area of so many places, all of one tier.
+    pub fn area(id: &str, name: &str, capacity: u32, tier: u16) -> Self {
+        let place = |n: u32| Seat {
+            number: n.to_string().into(),
+            tier,
+            x: 0,
+            y: 0,
+            accessible: false,
+            companion: false,
+        };
+        let all: Vec<u32> = (1..=capacity).collect();
+        let row = |(at, numbers): (usize, &[u32])| Row {
+            label: (at + 1).to_string(),
+            seats: numbers.iter().copied().map(place).collect(),
+        };
+        let rows = all.chunks(ROW_SEATS_MAX).enumerate().map(row).collect();
+        Self { id: id.to_owned(), name: name.to_owned(), rows, kind: SectionKind::Area }
+    }
 }
 
 /// A row of seats; neighbours in the vector sit next to each other.
@@ -76,8 +117,10 @@ pub struct Seat {
     pub x: i32,
     /// Place on the drawing in hundredths of a unit.
     pub y: i32,
-    /// Meant for a wheelchair; not offered by best available.
+    /// Meant for a wheelchair; best available offers it only when asked for.
     pub accessible: bool,
+    /// Meant for who comes with a wheelchair; sold beside an accessible seat only.
+    pub companion: bool,
 }
 
 /// Why a plan cannot be sold from; says where.
@@ -181,6 +224,20 @@ impl Plan {
         Ok(())
     }
 
+    /// The first seat of this plan that `later` lacks or has at another place, as (index, id); a
+    /// plan may replace this one only when there is none.
+    pub fn first_lost(&self, later: &Self) -> Option<(crate::SeatIx, String)> {
+        let mut theirs = later.seats();
+        (0..).zip(self.seats()).find_map(|(at, (section, row, seat))| {
+            let id = seat_id(section, row, seat);
+            let kept = theirs.next().is_some_and(|(their_section, their_row, their_seat)| {
+                seat_id(their_section, their_row, their_seat) == id
+                    && their_section.kind == section.kind
+            });
+            (!kept).then_some((crate::SeatIx(at), id))
+        })
+    }
+
     fn check_seat_ids(&self) -> Result<(), PlanError> {
         let mut seen = BTreeSet::new();
         for (section, row, seat) in self.seats() {
@@ -220,113 +277,4 @@ fn check_name(name: &str, place: impl Fn() -> String) -> Result<(), PlanError> {
 
 fn seat_id(section: &Section, row: &Row, seat: &Seat) -> String {
     format!("{}-{}-{}", section.id, row.label, seat.number)
-}
-
-/// The dense view of a plan that the rules and the edges share: built once, read-only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlanIndex {
-    /// Per seat, in plan order.
-    seats: Vec<SeatPlace>,
-    /// Per row, in plan order.
-    rows: Vec<RowPlace>,
-    /// Tier prices in minor units.
-    prices_minor: Vec<i64>,
-    /// How many sections.
-    section_count: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SeatPlace {
-    pub(crate) row: u32,
-    pub(crate) section: u16,
-    pub(crate) tier: u16,
-    pub(crate) bit: u8,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RowPlace {
-    pub(crate) first: SeatIx,
-    pub(crate) len: u8,
-    pub(crate) section: u16,
-    /// Seats that best available may offer, as bits.
-    pub(crate) open: u128,
-    /// Seats of each tier that occurs in the row, as bits.
-    pub(crate) tiers: Vec<(u16, u128)>,
-}
-
-impl PlanIndex {
-    /// Builds the index; the plan must have passed [`Plan::check`].
-    pub fn new(plan: &Plan) -> Self {
-        let mut index = Self {
-            seats: Vec::with_capacity(plan.seat_count()),
-            rows: Vec::new(),
-            prices_minor: plan.tiers.iter().map(|t| t.price_minor).collect(),
-            section_count: plan.sections.len(),
-        };
-        for (section_at, section) in plan.sections.iter().enumerate() {
-            for row in &section.rows {
-                index.push_row(section_at as u16, row);
-            }
-        }
-        index
-    }
-
-    fn push_row(&mut self, section: u16, row: &Row) {
-        let first = SeatIx(self.seats.len() as u32);
-        let at = self.rows.len() as u32;
-        let mut tiers = BTreeMap::new();
-        let mut open = 0;
-        for (bit, seat) in row.seats.iter().enumerate() {
-            self.seats.push(SeatPlace { row: at, section, tier: seat.tier, bit: bit as u8 });
-            *tiers.entry(seat.tier).or_insert(0u128) |= 1 << bit;
-            if !seat.accessible {
-                open |= 1u128 << bit;
-            }
-        }
-        let tiers = tiers.into_iter().collect();
-        self.rows.push(RowPlace { first, len: row.seats.len() as u8, section, open, tiers });
-    }
-
-    /// How many seats.
-    pub fn seat_count(&self) -> usize {
-        self.seats.len()
-    }
-
-    /// How many sections.
-    pub fn section_count(&self) -> usize {
-        self.section_count
-    }
-
-    /// How many tiers.
-    pub fn tier_count(&self) -> usize {
-        self.prices_minor.len()
-    }
-
-    /// The seat's tier as a position in [`Plan::tiers`].
-    pub fn tier_of(&self, seat: SeatIx) -> u16 {
-        self.seats[seat.at()].tier
-    }
-
-    /// The seat's section as a position in [`Plan::sections`].
-    pub fn section_of(&self, seat: SeatIx) -> u16 {
-        self.seats[seat.at()].section
-    }
-
-    /// The seat's price in minor units.
-    pub fn price_minor(&self, seat: SeatIx) -> i64 {
-        self.tier_price_minor(self.tier_of(seat))
-    }
-
-    /// A tier's price in minor units.
-    pub(crate) fn tier_price_minor(&self, tier: u16) -> i64 {
-        self.prices_minor[usize::from(tier)]
-    }
-
-    pub(crate) fn place(&self, seat: SeatIx) -> SeatPlace {
-        self.seats[seat.at()]
-    }
-
-    pub(crate) fn rows(&self) -> &[RowPlace] {
-        &self.rows
-    }
 }

@@ -21,6 +21,16 @@ pub(crate) fn run(start: u32, n: u32) -> u128 {
     ones << start
 }
 
+/// Length of the longest run of set bits.
+pub(crate) fn longest_run(mut free: u128) -> u32 {
+    let mut longest = 0;
+    while free != 0 {
+        free &= free >> 1;
+        longest += 1;
+    }
+    longest
+}
+
 /// How many free seats would stand alone (no free neighbour on either side) beside the run, which
 /// did not stand alone before.
 pub(crate) fn orphans_made(free: u128, start: u32, n: u32) -> u32 {
@@ -43,6 +53,14 @@ mod tests {
         assert_eq!(run_starts(u128::MAX, 129), 0);
         for n in 1..=128 {
             assert_eq!(run_starts(u128::MAX, n).count_ones(), 129 - n, "{n}");
+        }
+    }
+
+    #[test]
+    fn longest_runs() {
+        let cases = [(0, 0), (1, 1), (0b0111_0110, 3), (0b101, 1), (u128::MAX, 128)];
+        for (free, longest) in cases {
+            assert_eq!(longest_run(free), longest, "{free:b}");
         }
     }
 

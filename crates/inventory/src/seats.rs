@@ -119,6 +119,19 @@ impl SeatTable {
         table
     }
 
+    /// The table under an extended plan, its new seats free at `version`.
+    pub(crate) fn extended(&self, index: &PlanIndex, version: u64) -> Self {
+        let new = index.seat_count() - self.len;
+        let added = std::iter::repeat_n((SeatStatus::Free, 0, version), new);
+        let seats: Vec<_> = self.parts().chain(added).collect();
+        Self::from_parts(index, &seats)
+    }
+
+    /// Whether a hold of this number has the seat.
+    pub(crate) fn is_held_by(&self, seat: SeatIx, hold: u64) -> bool {
+        self.status(seat) == SeatStatus::Held && self.holder(seat) == hold
+    }
+
     /// What a snapshot holds, in plan order.
     pub(crate) fn parts(&self) -> impl ExactSizeIterator<Item = (SeatStatus, u64, u64)> + '_ {
         (0..self.len).map(|at| self.cell(at).parts())

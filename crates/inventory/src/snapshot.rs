@@ -1,7 +1,8 @@
 //! The state as bytes: what cannot be derived, in one versioned form.
 //!
 //! A state is frozen first, which shares its chunks, and encoded from there while the state goes on.
-//! Indexes, counters and timers are rebuilt. The layout of [`StateV1`] is frozen by a golden file.
+//! Indexes, counters and timers are rebuilt. The layout of [`StateV2`] is frozen by a golden file;
+//! the first form is read from [`crate::v1`].
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -11,16 +12,16 @@ use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, DecodeError};
-use crate::event::HoldEnd;
+use crate::event::{Cancel, Codes, HoldEnd, PeopleForm, WindowTold};
 use crate::keys::{KeyLog, Keys};
 use crate::outbox::Outbox;
 use crate::share::{SharedMap, SharedSet};
 use crate::{
-    Event, EventNo, Hold, Order, Payment, PaymentStatus, Plan, Refund, RefundStatus, Sale,
-    SeatStatus, SeatTable, State,
+    CodeUse, Event, EventNo, Hold, Order, Payment, PaymentStatus, Plan, Refund, RefundStatus, Sale,
+    SeatIx, SeatStatus, SeatTable, State, WaitEntry, v1,
 };
 
-/// The state as written: the same fields as [`StateV1`], of which each is encoded on its own.
+/// The state as written: the same fields as [`StateV2`], of which each is encoded on its own.
 #[derive(Serialize)]
 struct StateOut<'a> {
     at_ms: u64,
@@ -28,17 +29,20 @@ struct StateOut<'a> {
     keys: &'a KeyLog,
     outbox: &'a Outbox,
     forget: Forget<'a>,
+    fenced: Vec<EventNo>,
     events: Events<'a>,
 }
 
+/// The state as read.
 #[derive(Deserialize)]
-struct StateV1 {
-    at_ms: u64,
-    ledger_records_max: u64,
-    keys: Keys,
-    outbox: Outbox,
-    forget: Vec<Timer>,
-    events: Vec<EventV1>,
+pub(crate) struct StateV2 {
+    pub(crate) at_ms: u64,
+    pub(crate) ledger_records_max: u64,
+    pub(crate) keys: Keys,
+    pub(crate) outbox: Outbox,
+    pub(crate) forget: Vec<Timer>,
+    pub(crate) fenced: Vec<EventNo>,
+    pub(crate) events: Vec<EventV2>,
 }
 
 type Timer = (u64, EventNo, u64);
@@ -63,19 +67,28 @@ impl Serialize for Events<'_> {
     }
 }
 
+/// One event, in both directions.
 #[derive(Serialize, Deserialize)]
-struct EventV1 {
-    no: EventNo,
-    version: u64,
-    next_no: u64,
-    sale: Sale,
-    plan: Plan,
-    seats: Vec<(SeatStatus, u64, u64)>,
-    holds: Vec<Hold>,
-    orders: Vec<Order>,
-    payments: Vec<Payment>,
-    refunds: Vec<Refund>,
-    ended: Vec<(u64, HoldEnd)>,
+pub(crate) struct EventV2 {
+    pub(crate) no: EventNo,
+    pub(crate) version: u64,
+    pub(crate) next_no: u64,
+    pub(crate) sale: Sale,
+    pub(crate) plan: Plan,
+    pub(crate) seats: Vec<(SeatStatus, u64, u64)>,
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) orders: Vec<Order>,
+    pub(crate) payments: Vec<Payment>,
+    pub(crate) refunds: Vec<Refund>,
+    pub(crate) ended: Vec<(u64, HoldEnd)>,
+    pub(crate) first_window: Option<(u64, u64)>,
+    pub(crate) told: WindowTold,
+    pub(crate) paused: bool,
+    pub(crate) cancel: Option<Cancel>,
+    pub(crate) removed: Vec<SeatIx>,
+    pub(crate) people: PeopleForm,
+    pub(crate) codes: Vec<CodeUse>,
+    pub(crate) waitlist: Vec<WaitEntry>,
 }
 
 /// Why bytes are not a state.
@@ -106,6 +119,7 @@ pub struct Frozen {
     keys: KeyLog,
     outbox: Outbox,
     forget: SharedSet<Timer>,
+    fenced: SharedSet<EventNo>,
     events: SharedMap<EventNo, Arc<Event>>,
 }
 
@@ -121,6 +135,7 @@ impl Frozen {
             keys: &self.keys,
             outbox: &self.outbox,
             forget: Forget(&self.forget),
+            fenced: self.fenced.iter().copied().collect(),
             events: Events(&self.events),
         };
         codec::encode_into(&state, out)
@@ -136,9 +151,9 @@ impl Frozen {
 
     /// How many chunks the freeze took hold of: what it cost, whatever the state's size.
     pub fn chunk_count(&self) -> usize {
-        let Self { at_ms: _, ledger_records_max: _, keys, outbox, forget, events } = self;
+        let Self { at_ms: _, ledger_records_max: _, keys, outbox, forget, fenced, events } = self;
         let logs = keys.chunk_count() + outbox.records().chunk_count();
-        logs + forget.chunk_count() + events.chunk_count()
+        logs + forget.chunk_count() + fenced.chunk_count() + events.chunk_count()
     }
 }
 
@@ -160,14 +175,16 @@ impl Write for Fnv {
 impl State {
     /// Takes hold of everything as it is now. Costs by the number of chunks, not by content.
     pub fn freeze(&self) -> Frozen {
-        // Deadlines follow from holds, the index of keys from their log.
-        let Self { events, keys, outbox, deadlines: _, forget, at_ms, ledger_records_max } = self;
+        // Timers follow from holds, windows and cancelled events, the index of keys from their log.
+        let Self { events, keys, outbox, deadlines: _, turns: _, cancelling: _, .. } = self;
+        let Self { forget, fenced, at_ms, ledger_records_max, .. } = self;
         Frozen {
             at_ms: *at_ms,
             ledger_records_max: *ledger_records_max,
             keys: keys.log().clone(),
             outbox: outbox.clone(),
             forget: forget.clone(),
+            fenced: fenced.clone(),
             events: events.clone(),
         }
     }
@@ -192,16 +209,22 @@ impl State {
     /// # Errors
     /// [`RestoreError`] when that is no state.
     pub fn read_from(from: &mut dyn Read) -> Result<Self, RestoreError> {
-        let parts: StateV1 = codec::decode_snapshot(from).map_err(RestoreError::Decode)?;
+        let parts = codec::decode_snapshot::<StateV2, v1::state::State>(from);
+        let parts = parts.map_err(RestoreError::Decode)?;
         let mut state = Self::with_ledger_max(parts.ledger_records_max);
         state.at_ms = parts.at_ms;
         state.keys = parts.keys;
         state.outbox = parts.outbox;
         state.forget = parts.forget.into_iter().collect();
+        state.fenced = parts.fenced.into_iter().collect();
         for event in parts.events {
             let event = event_in(event)?;
             let deadline = |hold: &Hold| (hold.expires_at_ms, event.no, hold.no);
             state.deadlines.extend(event.holds.values().map(deadline));
+            state.turns.extend(event.turns().map(|at_ms| (at_ms, event.no)));
+            if matches!(event.cancel, Some(Cancel::Running { .. })) {
+                state.cancelling.insert(event.no);
+            }
             state.events.insert(event.no, Arc::new(event));
         }
         Ok(state)
@@ -213,8 +236,8 @@ impl State {
     }
 }
 
-fn event_out(event: &Event) -> EventV1 {
-    EventV1 {
+fn event_out(event: &Event) -> EventV2 {
+    EventV2 {
         no: event.no,
         version: event.version,
         next_no: event.next_no,
@@ -226,12 +249,20 @@ fn event_out(event: &Event) -> EventV1 {
         payments: event.payments.values().cloned().collect(),
         refunds: event.refunds.values().cloned().collect(),
         ended: event.ended.iter().map(|(no, end)| (*no, *end)).collect(),
+        first_window: event.first_window,
+        told: event.told,
+        paused: event.paused,
+        cancel: event.cancel,
+        removed: event.removed.iter().copied().collect(),
+        people: PeopleForm::from(&event.people),
+        codes: event.codes.all().cloned().collect(),
+        waitlist: event.waitlist.values().cloned().collect(),
     }
 }
 
-fn event_in(parts: EventV1) -> Result<Event, RestoreError> {
+fn event_in(parts: EventV2) -> Result<Event, RestoreError> {
     parts.plan.check().map_err(|_| RestoreError::Inconsistent("plan"))?;
-    let mut event = Event::open(parts.no, parts.sale, parts.plan);
+    let mut event = Event::open(parts.no, parts.sale, parts.plan, 0);
     if parts.seats.len() != event.index.seat_count() {
         return Err(RestoreError::Inconsistent("seat count"));
     }
@@ -247,5 +278,16 @@ fn event_in(parts: EventV1) -> Result<Event, RestoreError> {
     event.pending_payments = open.map(|p| p.no).collect();
     let open = event.refunds.values().filter(|r| r.status == RefundStatus::Pending);
     event.pending_refunds = open.map(|r| r.no).collect();
+    event.first_window = parts.first_window;
+    event.told = parts.told;
+    event.paused = parts.paused;
+    event.cancel = parts.cancel;
+    event.removed = parts.removed.into_iter().collect();
+    event.people = parts.people.into();
+    event.codes = Codes::from_iter(parts.codes);
+    event.waitlist = parts.waitlist.into_iter().map(|entry| (entry.no, entry)).collect();
+    let waits = event.waitlist.values().filter(|entry| entry.hold.is_none());
+    event.waiting = waits.map(|entry| entry.no).collect();
+    event.count_wishes();
     Ok(event)
 }

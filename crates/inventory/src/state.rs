@@ -35,6 +35,12 @@ pub struct State {
     pub(crate) deadlines: BTreeSet<(u64, EventNo, u64)>,
     /// (when, event, order) of unpaid orders that have ended and will be forgotten.
     pub(crate) forget: SharedSet<(u64, EventNo, u64)>,
+    /// (when, event) of ends of sales' windows that the ledger is not told of yet.
+    pub(crate) turns: BTreeSet<(u64, EventNo)>,
+    /// Cancelled events with something left to undo.
+    pub(crate) cancelling: BTreeSet<EventNo>,
+    /// Events that live in another shard and must not be opened here.
+    pub(crate) fenced: SharedSet<EventNo>,
     pub(crate) at_ms: u64,
     pub(crate) ledger_records_max: u64,
 }
@@ -59,6 +65,9 @@ impl State {
             outbox: Outbox::default(),
             deadlines: BTreeSet::new(),
             forget: SharedSet::default(),
+            turns: BTreeSet::new(),
+            cancelling: BTreeSet::new(),
+            fenced: SharedSet::default(),
             at_ms: 0,
             ledger_records_max,
         }
@@ -92,52 +101,38 @@ impl State {
     }
 
     fn dispatch(&mut self, envelope: &Envelope) -> Result<Effect, Refusal> {
-        let actor = envelope.actor;
         match &envelope.command {
-            Command::OpenSale(c) => commands::open_sale::apply(self, actor, c),
-            Command::Hold(c) => commands::hold::apply(&mut self.scope(c.event, actor)?, c),
-            Command::ReleaseHold(c) => {
-                let mut scope = self.scope(c.hold.event, actor)?;
-                commands::release_hold::apply(&mut scope, c)
-            }
-            Command::PlaceOrder(c) => {
-                let mut scope = self.scope(c.hold.event, actor)?;
-                commands::place_order::apply(&mut scope, c)
-            }
-            Command::CancelOrder(c) => {
-                let mut scope = self.scope(c.order.event, actor)?;
-                commands::cancel_order::apply(&mut scope, c)
-            }
-            Command::StartPayment(c) => {
-                let mut scope = self.scope(c.order.event, actor)?;
-                commands::start_payment::apply(&mut scope, c)
-            }
-            Command::RecordPayment(c) => {
-                let mut scope = self.scope(c.payment.event, actor)?;
-                commands::record_payment::apply(&mut scope, c)
-            }
-            Command::Settle(c) => {
-                let mut scope = self.scope(c.payment.event, actor)?;
-                commands::settle::apply(&mut scope, c)
-            }
-            Command::RecordRefund(c) => {
-                let mut scope = self.scope(c.refund.event, actor)?;
-                commands::record_refund::apply(&mut scope, c)
-            }
+            Command::OpenSale(c) => commands::open_sale::apply(self, envelope.actor, c),
             Command::ExpireHolds => Ok(commands::expire_holds::apply(self)),
             Command::Acknowledge(c) => Ok(commands::acknowledge::apply(self, c)),
+            Command::Fence(c) => commands::fence::fence(self, c.event),
+            Command::Unfence(c) => Ok(commands::fence::unfence(self, c.event)),
+            Command::ReplacePlan(c) => {
+                let shard_seats = self.events().map(|event| event.seats().len()).sum();
+                let mut scope = self.scope(c.event, envelope.actor)?;
+                commands::replace_plan::apply(&mut scope, c, shard_seats)
+            }
+            of_event => {
+                let event = of_event.event().ok_or(Refusal::EventNotFound)?;
+                let mut scope = self.scope(event, envelope.actor)?;
+                commands::apply(&mut scope, of_event)
+            }
         }
     }
 
     /// One event with what its commands may touch.
     pub(crate) fn scope(&mut self, event: EventNo, actor: Actor) -> Result<Scope<'_>, Refusal> {
-        let event = self.events.get_mut(&event).ok_or(Refusal::EventNotFound)?;
+        let gone = self.fenced.contains(&event);
+        let missing = if gone { Refusal::EventMoved } else { Refusal::EventNotFound };
+        let event = self.events.get_mut(&event).ok_or(missing)?;
         Ok(Scope {
             // After a freeze the first command copies the event's lists of chunks, never the chunks.
             event: Arc::make_mut(event),
             outbox: &mut self.outbox,
             deadlines: &mut self.deadlines,
             forget: &mut self.forget,
+            turns: &mut self.turns,
+            cancelling: &mut self.cancelling,
             at_ms: self.at_ms,
             actor,
             ledger_records_max: self.ledger_records_max,
@@ -163,7 +158,18 @@ impl State {
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let hold = self.deadlines.first().map(|d| d.0);
         let order = self.forget.first().map(|d| d.0);
-        hold.into_iter().chain(order).min()
+        let turn = self.turns.first().map(|d| d.0);
+        let cancel = self.cancel_is_due().then_some(self.at_ms);
+        [hold, order, turn, cancel].into_iter().flatten().min()
+    }
+
+    /// Whether a cancelled event can be undone further: something is left, and the outbox has room.
+    fn cancel_is_due(&self) -> bool {
+        let first = self.cancelling.first().and_then(|event| self.event(*event));
+        first.is_some_and(|event| {
+            let room = commands::take_back_room(&event.sale.rules);
+            self.outbox.has_room(room, self.ledger_records_max)
+        })
     }
 
     /// Records that PostgreSQL does not have yet, oldest first.

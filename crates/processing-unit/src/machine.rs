@@ -5,7 +5,7 @@ use std::io::Read;
 
 use bytes::Bytes;
 use grid_node::{CommittedEntry, Encode, RestoreError, ShardId, StateMachine};
-use inventory::{Envelope, Stamp, State, codec};
+use inventory::{Stamp, State, codec};
 
 /// The replicated state of one shard.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl StateMachine for ShardMachine {
     fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
         let stamp = Stamp { log_index: entry.index, at_ms: entry.at_ms };
         for command in &entry.commands {
-            replies.push(match codec::decode::<Envelope>(command) {
+            replies.push(match codec::decode_envelope(command) {
                 Ok(envelope) => codec::encode(&self.state.apply(stamp, &envelope)).into(),
                 // No command: every replica answers with no bytes and changes nothing.
                 Err(_) => Bytes::new(),

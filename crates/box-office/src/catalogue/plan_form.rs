@@ -1,7 +1,7 @@
 //! The stored form of a hall's plan: JSON in PostgreSQL, in the shape of the staff call that makes
 //! plans. Separate from the plan of the rules, so that each can change without the other.
 
-use inventory::{Plan, Row, Seat, Section, Tier};
+use inventory::{Plan, Row, Seat, Section, SectionKind, Tier};
 use serde::{Deserialize, Serialize};
 
 use super::TierRecord;
@@ -14,15 +14,29 @@ pub(crate) struct StoredPlan {
     pub(crate) version: u32,
     /// In selling order.
     pub(crate) sections: Vec<StoredSection>,
+    /// Where best available looks from, in hundredths of a unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) focal: Option<(i32, i32)>,
 }
 
-/// A section of seated rows.
+/// A section of seated rows, or a general-admission area with a capacity instead of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoredSection {
     pub(crate) id: String,
     pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) rows: Vec<StoredRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) area: Option<StoredArea>,
+}
+
+/// Places that are sold by quantity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredArea {
+    pub(crate) capacity: u32,
+    pub(crate) tier: String,
 }
 
 /// A row from left to right.
@@ -43,6 +57,8 @@ pub(crate) struct StoredSeat {
     pub(crate) y: i32,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) accessible: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) companion: bool,
 }
 
 /// A seat names a tier that the event does not have.
@@ -66,11 +82,16 @@ impl StoredPlan {
             version: self.version,
             tiers: tiers.collect(),
             sections: sections.collect::<Result<_, _>>()?,
+            focal: self.focal,
         })
     }
 }
 
 fn to_section(section: &StoredSection, tiers: &[TierRecord]) -> Result<Section, NoTier> {
+    if let Some(area) = &section.area {
+        let tier = tier_at(tiers, &area.tier, || section.id.clone())?;
+        return Ok(Section::area(&section.id, &section.name, area.capacity, tier));
+    }
     let row = |row: &StoredRow| {
         let seats = row.seats.iter().map(|seat| to_seat(section, row, seat, tiers));
         Ok(Row { label: row.label.clone(), seats: seats.collect::<Result<_, _>>()? })
@@ -79,6 +100,7 @@ fn to_section(section: &StoredSection, tiers: &[TierRecord]) -> Result<Section, 
         id: section.id.clone(),
         name: section.name.clone(),
         rows: section.rows.iter().map(row).collect::<Result<_, _>>()?,
+        kind: SectionKind::Seated,
     })
 }
 
@@ -88,15 +110,19 @@ fn to_seat(
     seat: &StoredSeat,
     tiers: &[TierRecord],
 ) -> Result<Seat, NoTier> {
-    let tier = tiers.iter().position(|tier| tier.id == seat.tier).ok_or_else(|| NoTier {
-        seat: format!("{}-{}-{}", section.id, row.label, seat.number),
-        tier: seat.tier.clone(),
-    })?;
+    let id = || format!("{}-{}-{}", section.id, row.label, seat.number);
     Ok(Seat {
         number: seat.number.as_str().into(),
-        tier: tier as u16,
+        tier: tier_at(tiers, &seat.tier, id)?,
         x: seat.x,
         y: seat.y,
         accessible: seat.accessible,
+        companion: seat.companion,
     })
+}
+
+/// The position of a tier among the event's; `seat` says who names it.
+fn tier_at(tiers: &[TierRecord], id: &str, seat: impl Fn() -> String) -> Result<u16, NoTier> {
+    let at = tiers.iter().position(|tier| tier.id == id);
+    at.map(|at| at as u16).ok_or_else(|| NoTier { seat: seat(), tier: id.to_owned() })
 }

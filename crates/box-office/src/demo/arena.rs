@@ -50,7 +50,7 @@ pub(super) fn plan() -> StoredPlan {
     for stand in &STANDS {
         sections.extend((0..stand.sections).map(|at| stand_section(stand, at)));
     }
-    StoredPlan { version: 1, sections }
+    StoredPlan { version: 1, sections, focal: None }
 }
 
 /// Two blocks beside the middle aisle, two behind them: 25 rows of 32 seats each.
@@ -65,7 +65,7 @@ fn floor() -> Vec<StoredSection> {
                 StoredRow { label: (at + 1).to_string(), seats: seats.collect() }
             };
             let name = format!("Партер {id} · Floor {id}");
-            StoredSection { id: id.into(), name, rows: (0..25).map(row).collect() }
+            StoredSection { id: id.into(), name, rows: (0..25).map(row).collect(), area: None }
         })
         .collect()
 }
@@ -74,7 +74,7 @@ fn stand_section(stand: &Stand, at: usize) -> StoredSection {
     let id = (stand.first + at).to_string();
     let name = format!("Сектор {id} · Block {id}");
     let rows = (0..stand.rows).map(|row| stand_row(stand, at, row));
-    StoredSection { id, name, rows: rows.collect() }
+    StoredSection { id, name, rows: rows.collect(), area: None }
 }
 
 fn stand_row(stand: &Stand, section: usize, row: usize) -> StoredRow {
@@ -113,5 +113,6 @@ fn seat(x: f64, y: f64, number: usize, tier: &str) -> StoredSeat {
         x: hundredths(x),
         y: hundredths(y),
         accessible: false,
+        companion: false,
     }
 }

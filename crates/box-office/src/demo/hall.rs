@@ -37,11 +37,11 @@ pub(super) fn plan() -> StoredPlan {
         section("LR", "Правая ложа · Right loge", loge(1.0)),
         section("B", "Балкон · Balcony", balcony()),
     ];
-    StoredPlan { version: 1, sections }
+    StoredPlan { version: 1, sections, focal: None }
 }
 
 fn section(id: &str, name: &str, rows: Vec<StoredRow>) -> StoredSection {
-    StoredSection { id: id.into(), name: name.into(), rows }
+    StoredSection { id: id.into(), name: name.into(), rows, area: None }
 }
 
 /// 20 rows of 32 to 51 seats with an aisle in the middle, and five places for wheelchairs.
@@ -117,5 +117,6 @@ fn place(radius: f64, angle: f64, number: usize, tier: &str) -> StoredSeat {
         x: hundredths(radius * angle.sin()),
         y: hundredths(radius * angle.cos() - CENTRE_BEHIND),
         accessible: false,
+        companion: false,
     }
 }

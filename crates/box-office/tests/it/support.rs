@@ -200,7 +200,7 @@ impl Shop {
         let event = self.event_no().await;
         let plan = self.grid.plan(event, soon()).await.expect("plan").plan;
         let choice = Choice::Seats(seats.iter().map(|at| SeatIx(*at)).collect());
-        let command = Command::Hold(HoldSeats { event, plan_version: plan.version, choice });
+        let command = Command::Hold(HoldSeats::of(event, plan.version, choice));
         let key = RequestKey { id: Uuid::new_v4().as_u128(), hash: 1, made_at_ms: None };
         let envelope = Envelope { key: Some(key), actor: Actor::SYSTEM, command };
         let reply = self.grid.command(event, &envelope, soon()).await.expect("grid");

@@ -29,6 +29,15 @@ impl Batch {
             Change::PaymentRecorded { payment, provider_ref, .. } => {
                 self.payment(record, *payment).provider_ref = Some(provider_ref.clone());
             }
+            // Other seats are offered for the money: it becomes something when that is answered.
+            Change::PaymentSettled {
+                payment,
+                status: PaymentStatus::Succeeded,
+                settled_as: None,
+                ..
+            } => {
+                self.payment(record, *payment);
+            }
             Change::PaymentSettled { payment, status, settled_as, amount_minor, .. } => {
                 let captured = *status == PaymentStatus::Succeeded;
                 self.payment(record, *payment).end = Some(PaymentEnd {
@@ -45,7 +54,17 @@ impl Batch {
             | Change::OrderPlaced { .. }
             | Change::OrderChanged { .. }
             | Change::SeatsSold { .. }
-            | Change::RefundChanged { .. } => {}
+            | Change::RefundChanged { .. }
+            | Change::SaleChanged(_)
+            | Change::HoldExtended { .. }
+            | Change::HoldWithdrawn { .. }
+            | Change::SeatsBlocked { .. }
+            | Change::SeatsUnblocked { .. }
+            | Change::SeatsRemoved { .. }
+            | Change::SeatsAdded { .. }
+            | Change::SeatsReturned { .. }
+            | Change::PlanReplaced { .. }
+            | Change::WaitlistChanged { .. } => {}
         }
     }
 

@@ -26,7 +26,12 @@ impl Batch {
                 let order = OrderId { event: record.event, no: *order };
                 self.move_order(record, order, *status);
             }
-            Change::SaleOpened { .. }
+            Change::HoldExtended { order: Some(order), expires_at_ms, .. } => {
+                let order = OrderId { event: record.event, no: *order };
+                self.extend_order(record, order, *expires_at_ms);
+            }
+            Change::HoldExtended { order: None, .. }
+            | Change::SaleOpened { .. }
             | Change::HoldGranted { .. }
             | Change::HoldReleased { .. }
             | Change::HoldExpired { .. }
@@ -34,7 +39,16 @@ impl Batch {
             | Change::PaymentRecorded { .. }
             | Change::PaymentSettled { .. }
             | Change::SeatsSold { .. }
-            | Change::RefundChanged { .. } => {}
+            | Change::RefundChanged { .. }
+            | Change::SaleChanged(_)
+            | Change::HoldWithdrawn { .. }
+            | Change::SeatsBlocked { .. }
+            | Change::SeatsUnblocked { .. }
+            | Change::SeatsRemoved { .. }
+            | Change::SeatsAdded { .. }
+            | Change::SeatsReturned { .. }
+            | Change::PlanReplaced { .. }
+            | Change::WaitlistChanged { .. } => {}
         }
         Ok(())
     }
@@ -57,11 +71,22 @@ impl Batch {
             standing: OrderChange {
                 status: OrderStatus::PendingPayment,
                 paid_at_ms: None,
+                expires_at_ms: None,
                 version: record.version,
                 at_ms: record.at_ms,
             },
         };
         self.orders.insert(order, row);
+    }
+
+    /// Only an order that waits for its money is given more time.
+    fn extend_order(&mut self, record: &LedgerRecord, order: OrderId, expires_at_ms: u64) {
+        self.move_order(record, order, OrderStatus::PendingPayment);
+        if let Some(row) = self.orders.get_mut(&order) {
+            row.expires_at_ms = expires_at_ms;
+        } else if let Some(change) = self.order_changes.get_mut(&order) {
+            change.expires_at_ms = Some(expires_at_ms);
+        }
     }
 
     fn move_order(&mut self, record: &LedgerRecord, order: OrderId, status: OrderStatus) {
@@ -72,6 +97,7 @@ impl Batch {
         let standing = OrderChange {
             status,
             paid_at_ms: paid_now.or(earlier.flatten()),
+            expires_at_ms: self.order_changes.get(&order).and_then(|known| known.expires_at_ms),
             version: record.version,
             at_ms: record.at_ms,
         };

@@ -16,14 +16,24 @@ impl Batch {
         terms: &Arc<EventTerms>,
         plan_version: u32,
     ) {
-        let (version, at_ms) = (record.version, record.at_ms);
-        let row = EventRow { terms: Arc::clone(terms), plan_version, version, at_ms };
-        self.events.insert(record.event, row);
+        self.put_event(record, terms, plan_version);
         for at in 0..terms.seat_count() {
             let seat = SeatIx(at as u32);
             let price_minor = terms.seat(seat).map_or(0, |words| words.price_minor);
             self.put_seat(record, terms, (PricedSeat { seat, price_minor }, SeatState::Free));
         }
+    }
+
+    /// The event with its terms as they are known now.
+    pub(super) fn put_event(
+        &mut self,
+        record: &LedgerRecord,
+        terms: &Arc<EventTerms>,
+        plan_version: u32,
+    ) {
+        let (version, at_ms) = (record.version, record.at_ms);
+        let row = EventRow { terms: Arc::clone(terms), plan_version, version, at_ms };
+        self.events.insert(record.event, row);
     }
 
     /// The seats that a change names, in the state it gives them.
@@ -66,9 +76,18 @@ fn seats_of(change: &Change) -> Option<(&[PricedSeat], SeatState)> {
         Change::HoldGranted { hold, expires_at_ms, seats } => {
             Some((seats, SeatState::Held { hold: *hold, until_ms: *expires_at_ms }))
         }
-        Change::HoldReleased { seats, .. } | Change::HoldExpired { seats, .. } => {
-            Some((seats, SeatState::Free))
+        Change::HoldExtended { hold, expires_at_ms, seats, .. } => {
+            Some((seats, SeatState::Held { hold: *hold, until_ms: *expires_at_ms }))
         }
+        Change::HoldReleased { seats, .. }
+        | Change::HoldExpired { seats, .. }
+        | Change::HoldWithdrawn { seats, .. }
+        | Change::SeatsUnblocked { seats }
+        | Change::SeatsAdded { seats }
+        | Change::SeatsReturned { seats, blocked: false, .. } => Some((seats, SeatState::Free)),
+        Change::SeatsBlocked { seats }
+        | Change::SeatsRemoved { seats }
+        | Change::SeatsReturned { seats, blocked: true, .. } => Some((seats, SeatState::Blocked)),
         Change::SeatsSold { order, seats } => Some((seats, SeatState::Sold { order: *order })),
         Change::SaleOpened { .. }
         | Change::OrderPlaced { .. }
@@ -76,7 +95,10 @@ fn seats_of(change: &Change) -> Option<(&[PricedSeat], SeatState)> {
         | Change::PaymentStarted { .. }
         | Change::PaymentRecorded { .. }
         | Change::PaymentSettled { .. }
-        | Change::RefundChanged { .. } => None,
+        | Change::RefundChanged { .. }
+        | Change::SaleChanged(_)
+        | Change::PlanReplaced { .. }
+        | Change::WaitlistChanged { .. } => None,
     }
 }
 

@@ -32,6 +32,11 @@ pub(super) fn facts(checked: &CheckedEvent, terms: &EventTerms, shard: ShardId) 
             let values = vec![status, some(&id), some(priced.price_minor)];
             facts.insert((Thing::OrderSeat, key), values);
         }
+        for priced in &order.left {
+            let key = format!("{id}/{}", terms.seat_id(priced.seat));
+            let values = vec![some("released"), some(&id), some(priced.price_minor)];
+            facts.insert((Thing::OrderSeat, key), values);
+        }
         facts.insert((Thing::Order, id), order_values(checked, order));
     }
     for payment in &checked.payments {
@@ -90,17 +95,20 @@ fn order_values(checked: &CheckedEvent, order: &Order) -> Vec<Option<String>> {
 }
 
 fn payment_values(checked: &CheckedEvent, payment: &Payment) -> Vec<Option<String>> {
+    // While other seats are offered for its money, a payment has not ended in the tables.
+    let ended = payment.status != PaymentStatus::Succeeded || payment.settled_as.is_some();
+    let status = if ended { payment.status } else { PaymentStatus::Pending };
     vec![
-        some(payment.status.as_str()),
+        some(status.as_str()),
         some(OrderId { event: checked.event, no: payment.order }),
         some(&payment.provider),
         some(&payment.method),
         payment.provider_ref.clone(),
         payment.settled_as.map(|became| became.as_str().to_owned()),
         some(payment.amount_minor),
-        payment.captured_minor.map(|minor| minor.to_string()),
+        payment.captured_minor.filter(|_| ended).map(|minor| minor.to_string()),
         some(payment.started_at_ms),
-        payment.settled_at_ms.map(|ms| ms.to_string()),
+        payment.settled_at_ms.filter(|_| ended).map(|ms| ms.to_string()),
         some(payment.version),
     ]
 }
@@ -136,7 +144,7 @@ fn sums(checked: &CheckedEvent) -> Vec<Option<String>> {
 /// Captured money that bought seats, less what went back of it.
 fn revenue_minor(checked: &CheckedEvent) -> i64 {
     let bought = |payment: &&Payment| match payment.settled_as {
-        Some(SettledAs::Confirmed | SettledAs::Retaken) => {
+        Some(SettledAs::Confirmed | SettledAs::Retaken | SettledAs::Swapped) => {
             payment.status == PaymentStatus::Succeeded
         }
         Some(SettledAs::Refunded) | None => false,

@@ -30,7 +30,8 @@ pub(super) async fn upsert(
              AS u(order_id, event_id, hold_id, status, buyer_id, contact, total_minor, currency,
                   created_at_ms, expires_at_ms, paid_at_ms, version, at_ms)
          ON CONFLICT (order_id) DO UPDATE SET
-             status = EXCLUDED.status, paid_at = EXCLUDED.paid_at, version = EXCLUDED.version,
+             status = EXCLUDED.status, paid_at = EXCLUDED.paid_at,
+             expires_at = EXCLUDED.expires_at, version = EXCLUDED.version,
              updated_at = EXCLUDED.updated_at
          WHERE o.version < EXCLUDED.version",
     )
@@ -64,14 +65,17 @@ pub(super) async fn change(
     sqlx::query(
         "UPDATE grid.sale_order AS o
          SET status = u.status, paid_at = coalesce(grid.from_ms(u.paid_at_ms), o.paid_at),
+             expires_at = coalesce(grid.from_ms(u.expires_at_ms), o.expires_at),
              version = u.version, updated_at = grid.from_ms(u.at_ms)
-         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
-             AS u(order_id, status, paid_at_ms, version, at_ms)
+         FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
+             $6::bigint[])
+             AS u(order_id, status, paid_at_ms, expires_at_ms, version, at_ms)
          WHERE o.order_id = u.order_id AND o.version < u.version",
     )
     .bind(batch.order_changes.keys().map(OrderId::to_string).collect::<Vec<_>>())
     .bind(rows().map(|r| r.status.as_str()).collect::<Vec<_>>())
     .bind(rows().map(|r| r.paid_at_ms.map(int8)).collect::<Vec<_>>())
+    .bind(rows().map(|r| r.expires_at_ms.map(int8)).collect::<Vec<_>>())
     .bind(rows().map(|r| int8(r.version)).collect::<Vec<_>>())
     .bind(rows().map(|r| int8(r.at_ms)).collect::<Vec<_>>())
     .execute(transaction)

@@ -98,6 +98,7 @@ impl<'a> Columns<'a> {
             SeatState::Free => ("free", None, None),
             SeatState::Held { hold, until_ms } => ("held", None, Some((hold, until_ms))),
             SeatState::Sold { order } => ("sold", Some(order), None),
+            SeatState::Blocked => ("blocked", None, None),
         };
         self.event_id.push(&row.terms.sale.event_id);
         self.seat_id.push(words.id());

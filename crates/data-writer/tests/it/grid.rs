@@ -10,8 +10,8 @@ use data_writer::FeedSource;
 use inventory::{
     Acknowledge, Actor, Best, Choice, Command, Envelope, EventNo, FeedPosition, GatewayResult,
     HoldId, HoldSeats, OpenSale, OrderId, Outcome, PaymentId, PlaceOrder, Plan, RecordPayment,
-    RecordRefund, RefundId, RefundResult, ReleaseHold, Row, Sale, Seat, SeatIx, SeatStatus,
-    Section, Settle, Stamp, StartPayment, State, Subject, Tier,
+    RecordRefund, RefundId, RefundResult, ReleaseHold, Row, Sale, SaleRules, Seat, SeatIx,
+    SeatStatus, Section, SectionKind, Settle, Stamp, StartPayment, State, Subject, Tier,
 };
 use parking_lot::Mutex;
 use processing_unit::{CheckedEvent, CheckedSeat, Feed, GridError, Pin, PlanAnswer, ShardId};
@@ -209,17 +209,11 @@ impl Seller {
     }
 
     pub fn hold_best(&self, number: u16) -> HoldId {
-        self.held(Choice::Best(Best {
-            number,
-            tiers: Vec::new(),
-            sections: Vec::new(),
-            max_price_minor: None,
-            prevent_orphans: false,
-        }))
+        self.held(Choice::Best(Best { number, ..Best::default() }))
     }
 
     fn held(&self, choice: Choice) -> HoldId {
-        let command = HoldSeats { event: self.event, plan_version: 1, choice };
+        let command = HoldSeats::of(self.event, 1, choice);
         match self.apply(GUEST, Command::Hold(command)) {
             Outcome::Held(held) => held.hold,
             other => panic!("not held: {other:?}"),
@@ -266,7 +260,7 @@ impl Seller {
     }
 
     pub fn refund(&self, refund: RefundId, result: RefundResult) {
-        let command = RecordRefund { refund, result };
+        let command = RecordRefund { refund, result, attempt: None };
         let outcome = self.apply(Actor::SYSTEM, Command::RecordRefund(command));
         assert_eq!(outcome, Outcome::RefundRecorded);
     }
@@ -329,6 +323,7 @@ pub fn sale(event_id: &str) -> Sale {
         closes_at_ms: BEGIN_MS + 80 * 24 * 3_600_000,
         hold_ttl_ms: 600_000,
         per_hold_max: 10,
+        rules: SaleRules::default(),
     }
 }
 
@@ -341,16 +336,22 @@ pub fn plan(rows: usize) -> Plan {
         x: n as i32 * 100,
         y: row as i32 * 100,
         accessible: false,
+        companion: false,
     };
     let row = |row: usize| Row {
         label: (row + 1).to_string(),
         seats: (1..=10).map(|n| seat(row, n)).collect(),
     };
-    let section =
-        Section { id: "A".into(), name: "Stalls".into(), rows: (0..rows).map(row).collect() };
+    let section = Section {
+        id: "A".into(),
+        name: "Stalls".into(),
+        rows: (0..rows).map(row).collect(),
+        kind: SectionKind::Seated,
+    };
     Plan {
         version: 1,
         tiers: vec![tier("gold", 500_000), tier("silver", 250_050)],
         sections: vec![section],
+        focal: None,
     }
 }

@@ -6,7 +6,7 @@ use inventory::GatewayResult;
 use crate::grid::MemoryGrid;
 use crate::tables::{PATIENCE, Tables, Writer, drained, eventually, told, written};
 
-/// PostgreSQL stores no NUL, and no rule of the grid forbids one in a gateway's id.
+/// A gateway's id that the tables refuse with the class of a wrong text.
 #[tokio::test]
 async fn a_poison_record_is_parked_and_the_rest_flows() {
     let tables = Tables::new().await;
@@ -17,7 +17,20 @@ async fn a_poison_record_is_parked_and_the_rest_flows() {
     }
     let order = seller.order(seller.hold_best(2));
     let (payment, amount_minor) = seller.pay(order);
-    seller.record_payment(payment, "ref\0poison");
+    seller.record_payment(payment, "ref-poison");
+    tables
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 IF NEW.provider_ref = 'ref-poison' THEN
+                     RAISE EXCEPTION 'refused' USING ERRCODE = '22021';
+                 END IF;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON grid.payment
+             FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .await;
     seller.settle(payment, GatewayResult::Captured { amount_minor });
     for _ in 0..10 {
         seller.sell(1);
@@ -45,7 +58,7 @@ async fn a_poison_record_is_parked_and_the_rest_flows() {
 
     let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("both answer");
     let told: Vec<String> = report.differences.iter().map(ToString::to_string).collect();
-    let expected = format!("gala: payment {payment}: provider_ref: grid ref\0poison, tables -");
+    let expected = format!("gala: payment {payment}: provider_ref: grid ref-poison, tables -");
     assert_eq!(told, [expected]);
     assert_eq!(report.counts.quarantine, 1);
     eventually("the size is known", || async { writer.health.status().quarantine == 1 }).await;

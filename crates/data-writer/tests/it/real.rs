@@ -81,7 +81,7 @@ async fn what_a_unit_commits_arrives_in_the_tables() {
     (terms.opens_at_ms, terms.closes_at_ms) = (now_ms - 60_000, now_ms + 3_600_000);
     let open = Command::OpenSale(OpenSale { event, sale: terms, plan: plan(3) });
     assert_eq!(command(&grid, event, 1, open).await, Outcome::SaleOpened);
-    let hold = HoldSeats { event, plan_version: 1, choice: Choice::Seats(vec![SeatIx(4)]) };
+    let hold = HoldSeats::of(event, 1, Choice::Seats(vec![SeatIx(4)]));
     let Outcome::Held(held) = command(&grid, event, 2, Command::Hold(hold)).await else {
         panic!("not held");
     };

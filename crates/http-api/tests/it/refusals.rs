@@ -2,7 +2,9 @@
 
 use axum::response::IntoResponse;
 use http_api::{Code, from_grid, from_refusal};
-use inventory::{EventNo, OrderStatus, PaymentId, Refusal, SeatIx, SeatStatus};
+use inventory::{
+    EventNo, OrderStatus, PaymentId, RefundStatus, Refusal, SeatIx, SeatStatus, WaitId,
+};
 use processing_unit::GridError;
 use serde_json::{Value, json};
 
@@ -24,6 +26,11 @@ async fn refusals_by_table() {
     let reason = json!({"detail": "x"});
     let limit = json!({"limit": 6, "scope": "hold"});
     let paid = json!({"order_status": "paid"});
+    let person = json!({"limit": 4, "has": 3, "scope": "person"});
+    let until = json!({"until": "1970-01-01T00:00:00.000Z"});
+    let wrong = json!({"seats": [{"id": "B-4-3", "status": "held"}]});
+    let pending = json!({"refund_status": "pending"});
+    let entry = WaitId { event: EventNo(1), no: 6 };
     #[rustfmt::skip]
     let table = [
         (Refusal::IdempotencyConflict, 422, "idempotency_conflict", json!({})),
@@ -48,6 +55,29 @@ async fn refusals_by_table() {
         (Refusal::PaymentNotFound, 404, "payment_not_found", json!({})),
         (Refusal::RefundNotFound, 404, "refund_not_found", json!({})),
         (Refusal::TooLong, 400, "invalid_request", json!({})),
+        (Refusal::TextInvalid, 400, "invalid_request", json!({})),
+        (Refusal::SalePaused, 409, "sale_paused", json!({})),
+        (Refusal::EventCancelled, 409, "event_cancelled", json!({})),
+        (Refusal::EventMoved, 503, "no_leader", json!({})),
+        (Refusal::EventPresent, 412, "version_mismatch", json!({})),
+        (Refusal::TooMany, 503, "overloaded", json!({})),
+        (Refusal::LimitPerPerson { max: 4, has: 3 }, 409, "limit_per_person", person),
+        (Refusal::HoldBudget { until_ms: 0 }, 429, "rate_limited", until),
+        (Refusal::ExtensionNotAllowed, 409, "extension_not_allowed", json!({})),
+        (Refusal::CodeUnknown, 409, "code_invalid", json!({})),
+        (Refusal::CodeNotValid, 409, "code_invalid", json!({})),
+        (Refusal::CodeUsedUp, 409, "code_used_up", json!({})),
+        (Refusal::CompanionAlone, 409, "companion_alone", json!({})),
+        (Refusal::SeatsWrong { seat: SeatIx(3), status: SeatStatus::Held }, 409, "seat_taken", wrong),
+        (Refusal::PlanLosesSeat { seat: SeatIx(3) }, 412, "version_mismatch", json!({"seat": "B-4-3"})),
+        (Refusal::WaitlistOff, 409, "waitlist_state", json!({})),
+        (Refusal::WaitlistTwice { entry }, 409, "waitlist_state", json!({"entry": "w1-6"})),
+        (Refusal::SeatsFree, 409, "waitlist_state", json!({})),
+        (Refusal::KeptForWaitlist, 409, "not_enough_seats", json!({})),
+        (Refusal::WaitNotFound, 404, "not_found", json!({})),
+        (Refusal::NoOffer, 409, "offer_gone", json!({})),
+        (Refusal::RefundState { status: RefundStatus::Pending }, 409, "order_state", pending),
+        (Refusal::OutOfRange, 400, "invalid_request", json!({})),
     ];
     for (refusal, status, code, facts) in table {
         let problem = from_refusal(&refusal, |seat| format!("B-4-{}", seat.0));
@@ -56,7 +86,7 @@ async fn refusals_by_table() {
         for (name, value) in facts.as_object().expect("an object") {
             assert_eq!(&body[name], value, "{refusal:?}");
         }
-        assert_eq!(retry, status == 503, "{refusal:?}");
+        assert_eq!(retry, matches!(status, 429 | 503), "{refusal:?}");
     }
 }
 
@@ -74,6 +104,6 @@ async fn failures_by_table() {
     for (error, status, code) in table {
         let (got, body, retry) = told(from_grid(error.clone(), Code::HoldNotFound)).await;
         assert_eq!((got, body["code"].as_str()), (status, Some(code)), "{error}");
-        assert_eq!(retry, status == 503, "{error}");
+        assert_eq!(retry, matches!(status, 429 | 503), "{error}");
     }
 }

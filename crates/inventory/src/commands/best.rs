@@ -1,101 +1,140 @@
-//! Best available: a ladder from "side by side, leaving nobody alone" down to "wherever there is
-//! room". Rows are tried in plan order, places in a row from its middle; ties go to the lower seat,
-//! so every replica chooses alike.
+//! Best available: a ladder from "side by side, leaving nobody alone" over "side by side" and "in
+//! two neighbouring rows" down to "wherever there is room". Rows are tried in the plan's order (or
+//! by their distance from its focal point), places in a row from its middle (or from that point);
+//! ties go to the lower seat, so every replica chooses alike.
+
+mod accessible;
+mod neighbours;
+mod split;
 
 use crate::plan::RowPlace;
 use crate::row::{orphans_made, run, run_starts};
-use crate::{Best, Event, HoldStep, SeatIx};
+use crate::{Best, HoldStep, PlanIndex, SeatIx};
 
-/// The chosen seats in plan order, or `None` when fewer than wished are free.
-pub(super) fn choose(event: &Event, wish: &Best) -> Option<(Vec<SeatIx>, HoldStep)> {
-    let rows = open_rows(event, wish);
-    let open: u32 = rows.iter().map(|row| row.open.count_ones()).sum();
-    let number = u32::from(wish.number);
-    if open < number {
-        return None;
-    }
-    if let Some((row, start, step)) = side_by_side(&rows, number, wish.prevent_orphans) {
-        return Some((row.seats(run(start, number)), step));
-    }
-    Some((split(rows, number), HoldStep::Split))
+/// The chosen seats in plan order with the rung that found them.
+pub(super) type Chosen = (Vec<SeatIx>, HoldStep);
+
+/// What may be chosen from: the wish, and what the rules add to it.
+pub(super) struct Search<'a, F> {
+    pub(super) index: &'a PlanIndex,
+    pub(super) wish: &'a Best,
+    /// Lowest price of one seat: an offer must be as good as what was lost.
+    pub(super) min_price_minor: i64,
+    /// Whether seats for wheelchairs and companions are sold to everybody.
+    pub(super) everybody: bool,
+    /// Free seats of a row, as bits.
+    pub(super) free: F,
 }
 
 /// A row with the seats that fit the wish.
+#[derive(Clone, Copy)]
 struct OpenRow<'a> {
+    at: usize,
     place: &'a RowPlace,
     free: u128,
     open: u128,
 }
 
-impl OpenRow<'_> {
-    fn seats(&self, bits: u128) -> Vec<SeatIx> {
-        let inside = (0..u32::from(self.place.len)).filter(|bit| bits >> bit & 1 == 1);
-        inside.map(|bit| SeatIx(self.place.first.0 + bit)).collect()
+impl<F: Fn(usize) -> u128> Search<'_, F> {
+    /// The best seats among `rows`, or `None` when fewer than wished are free.
+    pub(super) fn choose(&self, rows: impl Iterator<Item = usize> + Clone) -> Option<Chosen> {
+        if self.wish.accessible > 0 {
+            return self.with_accessible(rows);
+        }
+        let number = u32::from(self.wish.number);
+        if let Some((row, start, step)) = self.side_by_side(rows.clone(), number) {
+            return Some((row.place.seats(run(start, number)).collect(), step));
+        }
+        let pair = self.neighbouring_rows(rows.clone(), number);
+        pair.or_else(|| self.split(rows, number))
     }
 
-    /// Where a run of `n` fits nearest to the row's middle, if `fits` says so.
-    fn middle_run(&self, n: u32, fits: impl Fn(u32) -> bool) -> Option<u32> {
-        let starts = run_starts(self.open, n);
-        let len = u32::from(self.place.len);
-        let places = (0..len).filter(|at| starts >> at & 1 == 1 && fits(*at));
-        places.min_by_key(|at| (2 * at + n).abs_diff(len))
-    }
-}
-
-fn open_rows<'a>(event: &'a Event, wish: &Best) -> Vec<OpenRow<'a>> {
-    let index = &event.index;
-    let cheap =
-        |tier: u16| wish.max_price_minor.is_none_or(|max| index.tier_price_minor(tier) <= max);
-    let wanted = |tier: u16| wish.tiers.is_empty() || wish.tiers.contains(&tier);
-    let rows = index.rows().iter().enumerate().filter_map(|(at, place)| {
-        if !wish.sections.is_empty() && !wish.sections.contains(&place.section) {
+    fn row(&self, at: usize) -> Option<OpenRow<'_>> {
+        let place = &self.index.rows()[at];
+        let free = (self.free)(at);
+        let offered = if self.everybody && !place.area {
+            place.open | place.accessible | place.companion
+        } else {
+            place.open
+        };
+        let open = free & offered;
+        if open == 0 {
             return None;
         }
-        let tiers = place.tiers.iter().filter(|(tier, _)| wanted(*tier) && cheap(*tier));
-        let fitting = tiers.fold(0, |bits, (_, of_tier)| bits | of_tier);
-        let free = event.seats.free_bits(at);
-        let open = free & place.open & fitting;
-        (open != 0).then_some(OpenRow { place, free, open })
-    });
-    rows.collect()
-}
-
-fn side_by_side<'r, 'e>(
-    rows: &'r [OpenRow<'e>],
-    n: u32,
-    prevent_orphans: bool,
-) -> Option<(&'r OpenRow<'e>, u32, HoldStep)> {
-    if prevent_orphans {
-        let found = rows.iter().find_map(|row| {
-            let start = row.middle_run(n, |at| orphans_made(row.free, at, n) == 0)?;
-            Some((row, start, HoldStep::AdjacentNoOrphan))
-        });
-        if found.is_some() {
-            return found;
-        }
+        let open = open & self.fitting(place);
+        (open != 0).then_some(OpenRow { at, place, free, open })
     }
-    rows.iter().find_map(|row| Some((row, row.middle_run(n, |_| true)?, HoldStep::Adjacent)))
-}
 
-/// As few and as long runs as the rows give, longest first. There are at least `n` open seats.
-fn split(mut rows: Vec<OpenRow<'_>>, n: u32) -> Vec<SeatIx> {
-    let mut seats = Vec::with_capacity(n as usize);
-    let mut length = n - 1;
-    while (seats.len() as u32) < n {
-        length = length.min(n - seats.len() as u32);
-        let found = rows.iter_mut().find_map(|row| {
-            let start = row.middle_run(length, |_| true)?;
-            Some((row, start))
+    /// Seats of the row whose section, tier and price are wished for, as bits.
+    fn fitting(&self, place: &RowPlace) -> u128 {
+        let wish = self.wish;
+        if !wish.sections.is_empty() && !wish.sections.contains(&place.section) {
+            return 0;
+        }
+        if wish.tiers.is_empty() && wish.max_price_minor.is_none() && self.min_price_minor <= 0 {
+            return u128::MAX;
+        }
+        let wanted = place.tiers.iter().filter(|(tier, _)| {
+            let price_minor = self.index.tier_price_minor(*tier);
+            (wish.tiers.is_empty() || wish.tiers.contains(tier))
+                && wish.max_price_minor.is_none_or(|max| price_minor <= max)
+                && price_minor >= self.min_price_minor
         });
-        match found {
-            Some((row, start)) => {
-                let bits = run(start, length);
-                seats.extend(row.seats(bits));
-                row.open &= !bits;
+        wanted.fold(0, |bits, (_, of_tier)| bits | of_tier)
+    }
+
+    fn side_by_side(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        n: u32,
+    ) -> Option<(OpenRow<'_>, u32, HoldStep)> {
+        let mut with_orphan = None;
+        for row in rows.filter_map(|at| self.row(at)) {
+            let starts = run_starts(row.open, n);
+            if starts == 0 {
+                continue;
             }
-            None => length -= 1,
+            if !self.wish.prevent_orphans {
+                let start = self.nearest(&row, (starts, n), |_| true)?;
+                return Some((row, start, HoldStep::Adjacent));
+            }
+            let alone = |at| orphans_made(row.free, at, n) == 0;
+            if let Some(start) = self.nearest(&row, (starts, n), alone) {
+                return Some((row, start, HoldStep::AdjacentNoOrphan));
+            }
+            with_orphan = with_orphan.or(Some((row, starts)));
+        }
+        let (row, starts) = with_orphan?;
+        let start = self.nearest(&row, (starts, n), |_| true)?;
+        Some((row, start, HoldStep::Adjacent))
+    }
+
+    /// The best of the places at which a run of `n` may start, if `fits` says so.
+    fn nearest(
+        &self,
+        row: &OpenRow<'_>,
+        (mut starts, n): (u128, u32),
+        fits: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        let mut found: Option<(u64, u32)> = None;
+        while starts != 0 {
+            let at = starts.trailing_zeros();
+            starts &= starts - 1;
+            let badness = self.badness(row, at, n);
+            if found.is_none_or(|(least, _)| badness < least) && fits(at) {
+                found = Some((badness, at));
+            }
+        }
+        found.map(|(_, at)| at)
+    }
+
+    /// How far a run is from the focal point, or else from the middle of its row.
+    fn badness(&self, row: &OpenRow<'_>, at: u32, n: u32) -> u64 {
+        let first = row.place.first.0 + at;
+        let ends = (self.index.distance(SeatIx(first)), self.index.distance(SeatIx(first + n - 1)));
+        match ends {
+            (Some(first), Some(last)) => first.saturating_add(last),
+            _ => u64::from((2 * at + n).abs_diff(u32::from(row.place.len))),
         }
     }
-    seats.sort_unstable();
-    seats
 }

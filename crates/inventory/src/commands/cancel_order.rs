@@ -1,6 +1,6 @@
 //! CancelOrder: the shopper gives an unpaid order up. Money that comes later is refunded.
 
-use super::{Effect, Scope};
+use super::{Effect, Scope, waitlist};
 use crate::event::HoldEnd;
 use crate::{CancelOrder, OrderStatus, Outcome, Refusal};
 
@@ -13,5 +13,6 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &CancelOrder) -> Result<Effect, Refusa
     s.live_hold(hold)?;
 
     s.let_go(hold, HoldEnd::Released, OrderStatus::Cancelled);
+    waitlist::serve(s);
     Ok(s.effect(Outcome::OrderCancelled))
 }

@@ -1,21 +1,38 @@
-//! ExpireHolds: every hold whose deadline is not after the entry's time ends, exactly once, and
-//! unpaid orders that ended long ago are forgotten. Capped per command; the rest comes in the next.
+//! ExpireHolds: what the time has brought. Every hold whose deadline is not after the entry's time
+//! ends, exactly once, and its seats go to whoever waits; windows open and close; cancelled events
+//! are undone a step further; unpaid orders that ended long ago are forgotten. Capped per command;
+//! the rest comes in the next.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Effect, ORDER_KEPT_MS};
+use super::{Effect, ORDER_KEPT_MS, cancel_event, set_window, waitlist};
 use crate::event::HoldEnd;
 use crate::state::EXPIRE_BATCH_MAX;
 use crate::{Actor, EventNo, OrderStatus, Outcome, State};
 
 pub(crate) fn apply(state: &mut State) -> Effect {
+    let mut touched = BTreeSet::new();
     let mut holds = 0;
     while holds < EXPIRE_BATCH_MAX {
         let Some((_, event, hold)) = due(state.deadlines.first(), state.at_ms) else {
             break;
         };
         expire(state, event, hold);
+        touched.insert(event);
         holds += 1;
+    }
+    for _ in 0..EXPIRE_BATCH_MAX {
+        let next = state.turns.first().copied().filter(|(when, _)| *when <= state.at_ms);
+        let Some((_, event)) = next else { break };
+        set_window::turn(&mut state.scope(event, Actor::SYSTEM).expect("a timer's event exists"));
+        touched.insert(event);
+    }
+    for event in touched {
+        waitlist::serve(&mut state.scope(event, Actor::SYSTEM).expect("touched above"));
+    }
+    if let Some(event) = state.cancelling.first().copied() {
+        cancel_event::step(&mut state.scope(event, Actor::SYSTEM).expect("cancelled here"));
     }
     let mut forgotten = 0;
     while forgotten < EXPIRE_BATCH_MAX {
@@ -55,7 +72,7 @@ fn forget(state: &mut State, event_no: EventNo, no: u64) {
     }
     let open_payment = order.payments.iter().any(|no| event.pending_payments.contains(no));
     let open_refund = order.refunds.iter().any(|no| event.pending_refunds.contains(no));
-    if open_payment || open_refund {
+    if open_payment || open_refund || order.offer.is_some() {
         state.forget.insert((at_ms + ORDER_KEPT_MS, event_no, no));
         return;
     }

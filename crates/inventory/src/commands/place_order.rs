@@ -1,8 +1,11 @@
-//! PlaceOrder: a live hold becomes an order; the deadline stays the hold's.
+//! PlaceOrder: a live hold becomes an order; the deadline stays the hold's. What costs nothing is
+//! sold at once.
 
-use super::{Effect, Scope};
-use crate::event::total_minor;
-use crate::{Change, Order, OrderId, OrderPlaced, OrderStatus, Outcome, PlaceOrder, Refusal};
+use super::{Effect, Scope, settle};
+use crate::event::HoldEnd;
+use crate::{
+    Change, Order, OrderId, OrderPlaced, OrderStatus, Outcome, PlaceOrder, Refusal, SeatStatus,
+};
 
 /// Bytes of a sealed contact.
 const CONTACT_BYTES_MAX: usize = 4_096;
@@ -10,6 +13,9 @@ const CONTACT_BYTES_MAX: usize = 4_096;
 pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal> {
     if c.contact.len() > CONTACT_BYTES_MAX {
         return Err(Refusal::TooLong);
+    }
+    if s.event.cancel.is_some() {
+        return Err(Refusal::EventCancelled);
     }
     let hold = s.live_hold(c.hold.no)?.clone();
     if let Some(order) = hold.order {
@@ -20,8 +26,11 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
     let order = Order {
         no: s.event.take_no(),
         hold: hold.no,
-        total_minor: total_minor(&hold.seats),
+        total_minor: hold.total_minor(),
         seats: hold.seats,
+        left: Vec::new(),
+        terms: hold.terms,
+        offer: None,
         status: OrderStatus::PendingPayment,
         contact: c.contact.clone(),
         buyer: c.buyer,
@@ -52,6 +61,12 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
     if let Some(hold) = s.event.holds.get_mut(&hold.no) {
         hold.order = Some(order.no);
     }
-    s.event.orders.insert(order.no, order);
+    let (no, free_of_charge) = (order.no, order.total_minor == 0);
+    s.event.orders.insert(no, order);
+    if free_of_charge {
+        // Nothing to pay: no gateway takes nothing.
+        s.remove_hold(hold.no, HoldEnd::Sold);
+        settle::sell(s, no, (SeatStatus::Held, hold.no));
+    }
     Ok(s.effect(Outcome::OrderPlaced(placed)))
 }

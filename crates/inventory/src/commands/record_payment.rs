@@ -15,6 +15,9 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordPayment) -> Result<Effect, Refu
     if too_long {
         return Err(Refusal::TooLong);
     }
+    if c.provider_ref.contains('\0') || c.confirmation_url.contains('\0') {
+        return Err(Refusal::TextInvalid);
+    }
     let known = s.event.payments.get(&c.payment.no).ok_or(Refusal::PaymentNotFound)?;
     if known.provider_ref.is_some() {
         return Ok(s.effect(Outcome::PaymentRecorded));

@@ -1,6 +1,6 @@
 //! RecordRefund: what became of an attempt to give money back. A refund that has ended stays so.
 
-use super::{Effect, PAYMENT_ROOM, Scope};
+use super::{Effect, Scope};
 use crate::{
     Change, OrderStatus, Outcome, RecordRefund, Refund, RefundResult, RefundStatus, Refusal,
 };
@@ -10,7 +10,10 @@ const ERROR_CHARS_MAX: usize = 200;
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordRefund) -> Result<Effect, Refusal> {
     let known = s.event.refunds.get(&c.refund.no).ok_or(Refusal::RefundNotFound)?;
-    if known.status != RefundStatus::Pending {
+    // An attempt that was reported before counts once.
+    let repeated = c.attempt.is_some_and(|attempt| attempt != known.attempts)
+        && c.result != RefundResult::Succeeded;
+    if known.status != RefundStatus::Pending || repeated {
         return Ok(s.effect(Outcome::RefundRecorded));
     }
 
@@ -22,12 +25,17 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordRefund) -> Result<Effect, Refus
         RefundResult::Succeeded => refund.status = RefundStatus::Succeeded,
         RefundResult::Failed { error } => fail(refund, error, RefundStatus::Pending),
         RefundResult::Dead { error } => fail(refund, error, RefundStatus::Dead),
+        RefundResult::Canceled { error } => {
+            // The gateway repeats its "no" under the same key.
+            refund.key_no += 1;
+            fail(refund, error, RefundStatus::Pending);
+        }
     }
     let refund = refund.clone();
     s.record(describe(&refund));
     if refund.status != RefundStatus::Pending {
         s.event.pending_refunds.remove(&refund.no);
-        s.outbox.unreserve(PAYMENT_ROOM);
+        s.outbox.unreserve(s.payment_room());
         finish_order(s, refund.order);
     }
     Ok(s.effect(Outcome::RefundRecorded))
@@ -35,8 +43,13 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordRefund) -> Result<Effect, Refus
 
 fn fail(refund: &mut Refund, error: &str, status: RefundStatus) {
     refund.attempts += 1;
-    refund.last_error = Some(error.chars().take(ERROR_CHARS_MAX).collect());
+    refund.last_error = Some(plain(error, ERROR_CHARS_MAX));
     refund.status = status;
+}
+
+/// The first characters of a text that must not be refused, without what no table can hold.
+pub(super) fn plain(text: &str, chars_max: usize) -> String {
+    text.chars().take(chars_max).map(|c| if c == '\0' { ' ' } else { c }).collect()
 }
 
 /// An order whose money was all on its way back is refunded once every refund has succeeded.

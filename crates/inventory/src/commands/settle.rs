@@ -1,13 +1,20 @@
 //! Settle: the one command that ends a payment. Captured money becomes exactly one of: the held
-//! seats, the same seats taken again, or a refund (invariant I18). It is never refused for our
-//! state's sake, and repeating it changes nothing.
+//! seats, the same seats taken again, other seats that are offered and taken, or a refund
+//! (invariant I18). It is never refused for our state's sake, and repeating it changes nothing.
 
-use super::{Effect, PAYMENT_ROOM, Scope};
+mod offer;
+
+pub(super) use offer::{refund_offer, take_offer};
+
+use super::{Effect, Scope};
 use crate::event::HoldEnd;
 use crate::{
     Change, GatewayResult, OrderId, OrderStatus, Outcome, Payment, PaymentId, PaymentStatus,
     Refund, RefundId, RefundStatus, Refusal, SeatStatus, Settle, Settled, SettledAs,
 };
+
+/// Characters kept of a gateway's reason.
+const REASON_CHARS_MAX: usize = 100;
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &Settle) -> Result<Effect, Refusal> {
     let no = c.payment.no;
@@ -17,64 +24,97 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &Settle) -> Result<Effect, Refusal> {
         // Captured is final; whatever is said later, and repeats, change nothing.
         (PaymentStatus::Succeeded, _) | (PaymentStatus::Canceled, None) => {}
         (PaymentStatus::Pending, None) => cancel(s, no, &c.result),
-        (PaymentStatus::Pending, Some(amount_minor)) => capture(s, no, amount_minor),
-        (PaymentStatus::Canceled, Some(amount_minor)) => {
+        (PaymentStatus::Pending, Some(money)) => capture(s, no, money),
+        (PaymentStatus::Canceled, Some(money)) => {
             // The gateway took its "no" back: room was returned then and is needed again.
-            s.outbox.reserve(PAYMENT_ROOM);
+            s.outbox.reserve(s.payment_room());
             s.event.pending_payments.insert(no);
-            capture(s, no, amount_minor);
+            capture(s, no, money);
         }
     }
     Ok(s.effect(Outcome::Settled(describe(s, no))))
 }
 
-/// The captured amount; nothing captured counts as canceled.
-fn captured(result: &GatewayResult) -> Option<i64> {
-    match result {
-        GatewayResult::Captured { amount_minor } => Some(*amount_minor).filter(|a| *a > 0),
-        GatewayResult::Canceled { .. } => None,
-    }
+/// Captured money.
+#[derive(Clone, Copy)]
+struct Money {
+    amount_minor: i64,
+    /// Whether the gateway's object is the payment that we asked for.
+    ours: bool,
+}
+
+/// The captured money; nothing captured counts as canceled.
+fn captured(result: &GatewayResult) -> Option<Money> {
+    let money = match result {
+        GatewayResult::Captured { amount_minor } => (*amount_minor, true),
+        GatewayResult::Mismatched { amount_minor } => (*amount_minor, false),
+        GatewayResult::Canceled { .. } => return None,
+    };
+    let (amount_minor, ours) = money;
+    (amount_minor > 0).then_some(Money { amount_minor, ours })
 }
 
 fn cancel(s: &mut Scope<'_>, no: u64, result: &GatewayResult) {
     let reason = match result {
-        GatewayResult::Canceled { reason } => reason.chars().take(100).collect(),
-        GatewayResult::Captured { .. } => "nothing_captured".to_owned(),
+        GatewayResult::Canceled { reason } => super::record_refund::plain(reason, REASON_CHARS_MAX),
+        GatewayResult::Captured { .. } | GatewayResult::Mismatched { .. } => {
+            "nothing_captured".to_owned()
+        }
     };
     s.begin_change();
     end_payment(s, no, |payment| {
         payment.status = PaymentStatus::Canceled;
         payment.cancel_reason = Some(reason);
     });
-    s.outbox.unreserve(PAYMENT_ROOM);
+    s.outbox.unreserve(s.payment_room());
 }
 
-fn capture(s: &mut Scope<'_>, no: u64, amount_minor: i64) {
+/// What captured money becomes.
+enum Decision {
+    Confirm,
+    Retake,
+    Offer(offer::Offer),
+    Refund,
+}
+
+fn capture(s: &mut Scope<'_>, no: u64, money: Money) {
     let (order_no, asked_minor) = {
         let payment = &s.event.payments[&no];
         (payment.order, payment.amount_minor)
     };
     end_overdue_hold(s, order_no);
     s.begin_change();
-    let settled_as =
-        if amount_minor == asked_minor { decide(s, order_no) } else { SettledAs::Refunded };
+    let right = money.ours && money.amount_minor == asked_minor;
+    let decision = if right { decide(s, order_no) } else { Decision::Refund };
+    let settled_as = match decision {
+        Decision::Confirm => Some(SettledAs::Confirmed),
+        Decision::Retake => Some(SettledAs::Retaken),
+        Decision::Refund => Some(SettledAs::Refunded),
+        Decision::Offer(_) => None,
+    };
     end_payment(s, no, |payment| {
         payment.status = PaymentStatus::Succeeded;
-        payment.settled_as = Some(settled_as);
-        payment.captured_minor = Some(amount_minor);
+        payment.settled_as = settled_as;
+        payment.captured_minor = Some(money.amount_minor);
     });
-    match settled_as {
-        SettledAs::Confirmed => {
+    match decision {
+        Decision::Confirm => {
             let hold = s.event.orders[&order_no].hold;
             s.remove_hold(hold, HoldEnd::Sold);
             sell(s, order_no, (SeatStatus::Held, hold));
-            s.outbox.unreserve(PAYMENT_ROOM);
+            s.outbox.unreserve(s.payment_room());
         }
-        SettledAs::Retaken => {
+        Decision::Retake => {
+            let order = &s.event.orders[&order_no];
+            let (person, seats) = (order.terms.person, order.seats.len());
+            s.event.people.take(person, seats);
             sell(s, order_no, (SeatStatus::Free, 0));
-            s.outbox.unreserve(PAYMENT_ROOM);
+            s.outbox.unreserve(s.payment_room());
         }
-        SettledAs::Refunded => decide_refund(s, no, amount_minor),
+        Decision::Offer(offer) => offer::make(s, no, offer),
+        Decision::Refund => {
+            open_refund(s, no, money.amount_minor);
+        }
     }
 }
 
@@ -87,21 +127,32 @@ fn end_overdue_hold(s: &mut Scope<'_>, order: u64) {
     }
 }
 
-fn decide(s: &Scope<'_>, order: u64) -> SettledAs {
-    let order = &s.event.orders[&order];
+fn decide(s: &Scope<'_>, order_no: u64) -> Decision {
+    let order = &s.event.orders[&order_no];
     match order.status {
-        OrderStatus::PendingPayment => SettledAs::Confirmed,
-        OrderStatus::Expired if s.event.all_free(&order.seats) => SettledAs::Retaken,
-        OrderStatus::Expired
-        | OrderStatus::Cancelled
+        OrderStatus::PendingPayment => Decision::Confirm,
+        OrderStatus::Expired if s.event.cancel.is_some() || order.offer.is_some() => {
+            Decision::Refund
+        }
+        OrderStatus::Expired => {
+            let (rules, seats) = (&s.event.sale.rules, order.seats.len() as u32);
+            if s.event.people.check_seats(rules, order.terms.person, seats).is_err() {
+                return Decision::Refund;
+            }
+            if s.event.all_free(&order.seats) {
+                return Decision::Retake;
+            }
+            offer::find(s, order).map_or(Decision::Refund, Decision::Offer)
+        }
+        OrderStatus::Cancelled
         | OrderStatus::Paid
         | OrderStatus::RefundPending
         | OrderStatus::Refunded
-        | OrderStatus::PartiallyRefunded => SettledAs::Refunded,
+        | OrderStatus::PartiallyRefunded => Decision::Refund,
     }
 }
 
-fn end_payment(s: &mut Scope<'_>, no: u64, change: impl FnOnce(&mut Payment)) {
+pub(super) fn end_payment(s: &mut Scope<'_>, no: u64, change: impl FnOnce(&mut Payment)) {
     let (version, at_ms) = (s.event.version, s.at_ms);
     let payment = s.event.payments.get_mut(&no).expect("looked up by the caller");
     change(payment);
@@ -118,21 +169,25 @@ fn end_payment(s: &mut Scope<'_>, no: u64, change: impl FnOnce(&mut Payment)) {
     s.record(record);
 }
 
-fn sell(s: &mut Scope<'_>, order_no: u64, from: (SeatStatus, u64)) {
+/// Makes the order own its seats, which have `from` until now.
+pub(super) fn sell(s: &mut Scope<'_>, order_no: u64, from: (SeatStatus, u64)) {
     let at_ms = s.at_ms;
     let order = s.event.orders.get_mut(&order_no).expect("a payment's order is kept with it");
     order.paid_at_ms = Some(at_ms);
-    let seats = order.seats.clone();
+    let (seats, terms) = (order.seats.clone(), order.terms);
+    s.event.codes.sell(&terms, seats.len());
     s.event.set_seats(&seats, from, (SeatStatus::Sold, order_no));
     s.change_order(order_no, OrderStatus::Paid);
     s.record(Change::SeatsSold { order: order_no, seats });
 }
 
-fn decide_refund(s: &mut Scope<'_>, payment: u64, amount_minor: i64) {
+/// Decides that so much of a payment goes back; the refund's number. Its room was promised before.
+pub(super) fn open_refund(s: &mut Scope<'_>, payment: u64, amount_minor: i64) -> u64 {
     let order = s.event.payments[&payment].order;
     let no = s.event.take_no();
     let refund = Refund {
         no,
+        key_no: 0,
         payment,
         order,
         amount_minor,
@@ -155,13 +210,16 @@ fn decide_refund(s: &mut Scope<'_>, payment: u64, amount_minor: i64) {
         | OrderStatus::RefundPending
         | OrderStatus::Refunded => s.change_order(order, OrderStatus::RefundPending),
     }
+    no
 }
 
-fn describe(s: &Scope<'_>, no: u64) -> Settled {
+pub(super) fn describe(s: &Scope<'_>, no: u64) -> Settled {
     let event = s.event.no;
     let payment = &s.event.payments[&no];
     let order = &s.event.orders[&payment.order];
-    let refund = order.refunds.iter().find(|no| s.event.refunds[no].payment == payment.no);
+    let of_this = |no: &&u64| s.event.refunds[no].payment == payment.no;
+    let became_refund = payment.settled_as == Some(SettledAs::Refunded);
+    let refund = order.refunds.iter().find(of_this).filter(|_| became_refund);
     Settled {
         payment: PaymentId { event, no },
         order: OrderId { event, no: order.no },

@@ -1,7 +1,7 @@
 //! StartPayment: one attempt to pay a pending order. A second one waits until the first has ended,
 //! since both could succeed.
 
-use super::{Effect, PAYMENT_ROOM, Scope};
+use super::{Effect, Scope};
 use crate::{
     Change, OrderStatus, Outcome, Payment, PaymentId, PaymentStarted, PaymentStatus, Refusal,
     StartPayment,
@@ -16,6 +16,12 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &StartPayment) -> Result<Effect, Refus
     if c.provider.len() > NAME_BYTES_MAX || c.method.len() > NAME_BYTES_MAX {
         return Err(Refusal::TooLong);
     }
+    if c.provider.contains('\0') || c.method.contains('\0') {
+        return Err(Refusal::TextInvalid);
+    }
+    if s.event.cancel.is_some() {
+        return Err(Refusal::EventCancelled);
+    }
     let order = s.event.orders.get(&c.order.no).ok_or(Refusal::OrderNotFound)?;
     if order.status != OrderStatus::PendingPayment {
         return Err(Refusal::OrderState { status: order.status });
@@ -29,12 +35,13 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &StartPayment) -> Result<Effect, Refus
     if order.payments.len() >= PAYMENTS_PER_ORDER_MAX {
         return Err(Refusal::PaymentAttempts);
     }
-    s.need_room(1 + PAYMENT_ROOM)?;
+    let room = s.payment_room();
+    s.need_room(1 + room)?;
 
     let (amount_minor, pay_until_ms) = (order.total_minor, order.expires_at_ms);
     s.begin_change();
     let no = s.event.take_no();
-    s.outbox.reserve(PAYMENT_ROOM);
+    s.outbox.reserve(room);
     insert(s, c, no, amount_minor);
     let payment = PaymentId { event: s.event.no, no };
     let started = PaymentStarted { payment, amount_minor, pay_until_ms };

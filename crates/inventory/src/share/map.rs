@@ -89,6 +89,14 @@ impl<K: Ord + Copy, V: Clone> SharedMap<K, V> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).map(|(key, value)| (key, value))
     }
 
+    /// Entries with greater keys, by key.
+    pub(crate) fn after(&self, key: &K) -> impl Iterator<Item = (&K, &V)> + Clone {
+        let chunk = self.chunk_of(key).unwrap_or(0);
+        let entries = self.chunks.iter().skip(chunk).flat_map(|chunk| chunk.iter());
+        let known = self.chunks.get(chunk).map_or(0, |c| c.partition_point(|(k, _)| k <= key));
+        entries.skip(known).map(|(key, value)| (key, value))
+    }
+
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> + Clone {
         self.iter().map(|(_, value)| value)
     }
@@ -231,6 +239,10 @@ impl<K: Ord + Copy> SharedSet<K> {
     /// Whether it was there.
     pub(crate) fn remove(&mut self, key: &K) -> bool {
         self.0.remove(key).is_some()
+    }
+
+    pub(crate) fn contains(&self, key: &K) -> bool {
+        self.0.get(key).is_some()
     }
 
     pub(crate) fn first(&self) -> Option<&K> {

@@ -53,7 +53,7 @@ fn commands_of_one_entry_share_its_index() {
     run(Command::OpenSale(OpenSale { event, sale: sale(), plan: hall() }));
     for at in 0..3 {
         let choice = Choice::Seats(vec![SeatIx(at * 2), SeatIx(at * 2 + 1)]);
-        run(Command::Hold(HoldSeats { event, plan_version: 1, choice }));
+        run(Command::Hold(HoldSeats::of(event, 1, choice)));
     }
     let ordinals: Vec<_> = shard.state.feed().map(|r| r.position.ordinal).collect();
     assert_eq!(ordinals, [0, 1, 3, 5]);
@@ -82,13 +82,14 @@ fn acknowledging_trims_and_is_harmless_twice() {
 
 #[test]
 fn holds_stop_before_the_outbox_is_full_and_confirms_go_on() {
-    // Room for what three holds and one payment may write, once the rest is acknowledged.
-    let mut shard = Shard::new(State::with_ledger_max(3 * 4 + 8));
+    // Room for what three holds, one payment and the end of the sale may write, once the rest is
+    // acknowledged.
+    let mut shard = Shard::new(State::with_ledger_max(3 * 4 + 8 + 1));
     let event = EventNo(1);
     shard.run(None, Command::OpenSale(OpenSale { event, sale: sale(), plan: hall() }));
     let hold = |at| {
         let choice = Choice::Seats(vec![SeatIx(at)]);
-        Command::Hold(HoldSeats { event, plan_version: 1, choice })
+        Command::Hold(HoldSeats::of(event, 1, choice))
     };
     let refused = Outcome::Refused(Refusal::PersistenceBacklog);
     for at in 0..3 {

@@ -17,13 +17,14 @@ fn arena() -> Plan {
         x: n as i32 * 100,
         y: 0,
         accessible: false,
+        companion: false,
     };
     let row =
         |label: usize| Row { label: label.to_string(), seats: (1..=ROW_SEATS).map(seat).collect() };
     let tier = Tier { id: "all".into(), name: "All".into(), price_minor: 100 };
     let rows = (1..=ROWS).map(row).collect();
-    let section = Section { id: "A".into(), name: "A".into(), rows };
-    Plan { version: 1, tiers: vec![tier], sections: vec![section] }
+    let section = Section { id: "A".into(), name: "A".into(), rows, kind: SectionKind::Seated };
+    Plan { version: 1, tiers: vec![tier], sections: vec![section], focal: None }
 }
 
 fn apply(state: &mut State, at: u64, command: Command) -> Reply {
@@ -34,7 +35,7 @@ fn apply(state: &mut State, at: u64, command: Command) -> Reply {
 
 fn hold(state: &mut State, at: u64, seat: u32) {
     let choice = Choice::Seats(vec![SeatIx(seat)]);
-    let wish = HoldSeats { event: EVENT, plan_version: 1, choice };
+    let wish = HoldSeats::of(EVENT, 1, choice);
     let reply = apply(state, at, Command::Hold(wish));
     assert!(matches!(reply.outcome, Outcome::Held(_)), "{reply:?}");
 }

@@ -149,17 +149,35 @@ fn orphans_are_avoided_but_never_cost_the_booking() {
 }
 
 #[test]
-fn best_splits_when_nothing_else_is_left() {
+fn best_takes_neighbouring_rows_before_it_splits() {
+    // D27: the longest run is two, so three sit as two with one right behind them.
     check(
         "
         open
         hold A-1-2 A-1-5
         hold A-2-2 A-2-5
         hold A-3-2 A-3-5
+        best 3 tiers=0              => h4 A-1-3,A-1-4,A-2-3 300 NeighbouringRows
+        best 3 tiers=0              => h5 A-2-4,A-3-3,A-3-4 300 NeighbouringRows
+        best 2 tiers=0              => h6 A-1-1,A-2-1 200 NeighbouringRows
+        best 3 tiers=0              => h7 A-1-6,A-2-6,A-3-1 300 Split
+        best 2 tiers=0              => NotEnoughSeats
+        best 1 tiers=0              => h8 A-3-6 100 Adjacent
+    ",
+    );
+}
+
+#[test]
+fn best_splits_when_nothing_else_is_left() {
+    check(
+        "
+        open
+        hold A-1-2 A-1-5
+        hold A-2-1 A-2-2 A-2-3 A-2-4 A-2-5 A-2-6
+        hold A-3-2 A-3-5
         best 3 tiers=0              => h4 A-1-1,A-1-3,A-1-4 300 Split
-        best 6 tiers=0              => h5 A-1-6,A-2-1,A-2-3,A-2-4,A-3-3,A-3-4 600 Split
-        best 4 tiers=0              => NotEnoughSeats
-        best 3 tiers=0              => h6 A-2-6,A-3-1,A-3-6 300 Split
+        best 4 tiers=0              => h5 A-1-6,A-3-1,A-3-3,A-3-4 400 Split
+        best 2 tiers=0              => NotEnoughSeats
     ",
     );
 }
@@ -181,14 +199,26 @@ fn best_keeps_to_the_wish() {
 
 /// One section of rows with 128 seats each.
 fn long_hall(rows: u32) -> Plan {
-    let seat =
-        |n: u32| Seat { number: n.to_string().into(), tier: 0, x: 0, y: 0, accessible: false };
+    let seat = |n: u32| Seat {
+        number: n.to_string().into(),
+        tier: 0,
+        x: 0,
+        y: 0,
+        accessible: false,
+        companion: false,
+    };
     let row = |label: u32| Row { label: label.to_string(), seats: (0..128).map(seat).collect() };
     let rows = (0..rows).map(row).collect();
     Plan {
         version: 1,
         tiers: vec![Tier { id: "t".into(), name: "t".into(), price_minor: 1 }],
-        sections: vec![Section { id: "A".into(), name: "A".into(), rows }],
+        sections: vec![Section {
+            id: "A".into(),
+            name: "A".into(),
+            rows,
+            kind: SectionKind::Seated,
+        }],
+        focal: None,
     }
 }
 
@@ -207,7 +237,7 @@ fn an_expiry_wave_is_capped_per_command() {
     run(t0, Command::OpenSale(OpenSale { event, sale: sale(), plan }));
     for at in 0..seats {
         let choice = Choice::Seats(vec![SeatIx(at)]);
-        run(t0, Command::Hold(HoldSeats { event, plan_version: 1, choice }));
+        run(t0, Command::Hold(HoldSeats::of(event, 1, choice)));
     }
     let wave = run(t0 + 300_000, Command::ExpireHolds);
     assert_eq!(wave, Outcome::Expired { holds: EXPIRE_BATCH_MAX, more: true });

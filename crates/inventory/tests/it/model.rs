@@ -60,7 +60,7 @@ fn command(dice: &mut Dice, top: u64) -> Command {
 }
 
 fn hold(choice: Choice) -> Command {
-    Command::Hold(HoldSeats { event: EventNo(1), plan_version: 1, choice })
+    Command::Hold(HoldSeats::of(EventNo(1), 1, choice))
 }
 
 fn named(dice: &mut Dice) -> Choice {
@@ -75,6 +75,7 @@ fn best(dice: &mut Dice) -> Choice {
         sections: vec![],
         max_price_minor: None,
         prevent_orphans: dice.below(2) == 0,
+        accessible: 0,
     })
 }
 

@@ -72,6 +72,7 @@ impl Oracle {
             Command::Hold(c) => match &c.choice {
                 Choice::Seats(seats) => self.hold_named(seats),
                 Choice::Best(wish) => return self.hold_best(wish, got),
+                Choice::Area { .. } => panic!("this hall has no area"),
             },
             Command::ReleaseHold(c) => self.release(c.hold.no),
             Command::PlaceOrder(c) => self.place(c.hold.no),
@@ -144,7 +145,10 @@ impl Oracle {
                 if seats.len() != n || !seats.iter().all(|s| open.contains(s)) {
                     return Err(format!("best {n} took {seats:?} of {open:?}"));
                 }
-                if possible != side_by_side || possible == (held.step == Some(HoldStep::Split)) {
+                if possible != side_by_side
+                    || possible
+                        == matches!(held.step, Some(HoldStep::Split | HoldStep::NeighbouringRows))
+                {
                     return Err(format!("best {n} as {:?}, a run was free: {possible}", held.step));
                 }
                 let expected = self.take(&seats);

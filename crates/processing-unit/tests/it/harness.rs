@@ -77,6 +77,7 @@ impl Cluster {
             closes_at_ms: u64::MAX / 4,
             hold_ttl_ms: ttl_s * 1_000,
             per_hold_max: 6,
+            rules: SaleRules::default(),
         };
         let reply =
             self.run(event, Command::OpenSale(OpenSale { event, sale, plan: hall() })).await;
@@ -160,7 +161,7 @@ pub fn named(seats: &[u32]) -> Choice {
 }
 
 pub fn hold(event: EventNo, choice: Choice) -> Command {
-    Command::Hold(HoldSeats { event, plan_version: 1, choice })
+    Command::Hold(HoldSeats::of(event, 1, choice))
 }
 
 pub fn place(hold: HoldId) -> Command {
@@ -170,14 +171,19 @@ pub fn place(hold: HoldId) -> Command {
 fn hall() -> Plan {
     let seat = |n: usize, tier| {
         let number = n.to_string().into();
-        Seat { number, tier, x: n as i32 * 100, y: 0, accessible: false }
+        Seat { number, tier, x: n as i32 * 100, y: 0, accessible: false, companion: false }
     };
     let row = |label: usize, len, tier| Row {
         label: label.to_string(),
         seats: (1..=len).map(|n| seat(n, tier)).collect(),
     };
     let tier = |id: &str, price_minor| Tier { id: id.into(), name: id.into(), price_minor };
-    let section = |id: &str, rows| Section { id: id.into(), name: id.into(), rows };
+    let section = |id: &str, rows| Section {
+        id: id.into(),
+        name: id.into(),
+        rows,
+        kind: SectionKind::Seated,
+    };
     Plan {
         version: 1,
         tiers: vec![tier("front", 100), tier("back", 50)],
@@ -185,5 +191,6 @@ fn hall() -> Plan {
             section("A", (1..=3).map(|r| row(r, 6, 0)).collect()),
             section("B", vec![row(1, 4, 1)]),
         ],
+        focal: None,
     }
 }

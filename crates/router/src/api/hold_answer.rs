@@ -19,7 +19,8 @@ pub(crate) struct HoldAnswer {
     seats: Vec<HeldSeat>,
     /// Whether all seats are neighbours in one row.
     next_to_each_other: bool,
-    /// How best available found them: `adjacent_no_orphan`, `adjacent` or `split`.
+    /// How best available found them: `adjacent_no_orphan`, `adjacent`,
+    /// `neighbouring_rows` or `split`.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'static str>,
     total: Money,
@@ -53,7 +54,7 @@ impl HoldAnswer {
             event_id: plan.event_id().to_owned(),
             seats: seats(plan, &held.seats),
             next_to_each_other: held.adjacent,
-            step: held.step.map(step),
+            step: held.step.map(HoldStep::as_str),
             total: plan.money(held.total_minor),
             expires_at: rfc3339_ms(held.expires_at_ms),
             expires_in: left_s(held.expires_at_ms, held.at_ms),
@@ -72,7 +73,7 @@ impl HoldAnswer {
             event_id: plan.event_id().to_owned(),
             seats: seats(plan, &hold.seats),
             next_to_each_other: hold.adjacent,
-            step: hold.step.map(step),
+            step: hold.step.map(HoldStep::as_str),
             total: plan.money(hold.total_minor()),
             expires_at: rfc3339_ms(hold.expires_at_ms),
             expires_in: left_s(hold.expires_at_ms, at_ms),
@@ -86,14 +87,6 @@ impl HoldAnswer {
 /// Whole seconds left, never more than there are.
 fn left_s(expires_at_ms: u64, at_ms: u64) -> u64 {
     expires_at_ms.saturating_sub(at_ms) / 1_000
-}
-
-fn step(step: HoldStep) -> &'static str {
-    match step {
-        HoldStep::AdjacentNoOrphan => "adjacent_no_orphan",
-        HoldStep::Adjacent => "adjacent",
-        HoldStep::Split => "split",
-    }
 }
 
 fn seats(plan: &PlanView, seats: &[PricedSeat]) -> Vec<HeldSeat> {

@@ -128,6 +128,7 @@ impl BestRequest {
             sections: positions(&self.sections, "/best/sections", |id| plan.section(id))?,
             max_price_minor: self.ceiling_minor(plan)?,
             prevent_orphans: self.prevent_orphans,
+            accessible: 0,
         })
     }
 

@@ -46,11 +46,8 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let map = event_map(&app, &id, deadline.0).await?;
     let choice = body.choice(&map.plan)?;
-    let command = Command::Hold(HoldSeats {
-        event: map.plan.event,
-        plan_version: map.plan.plan.version,
-        choice,
-    });
+    let wish = HoldSeats::of(map.plan.event, map.plan.plan.version, choice);
+    let command = Command::Hold(wish);
     let envelope = Envelope { key: Some(key.of(hash)), actor, command };
     let reply = app.grid.command(map.plan.event, &envelope, deadline.0).await;
     granted(&app, &map, reply)
@@ -115,7 +112,7 @@ pub(crate) async fn read(
         Found::Live { .. } | Found::Ended(HoldEnd::Expired) => {
             return Err(Problem::new(Code::HoldExpired));
         }
-        Found::Ended(HoldEnd::Released | HoldEnd::Sold) => {
+        Found::Ended(HoldEnd::Released | HoldEnd::Sold | HoldEnd::Withdrawn) => {
             return Err(Problem::new(Code::HoldNotFound));
         }
     };
@@ -168,7 +165,7 @@ async fn released_before(
     match app.grid.hold(hold, deadline.0).await {
         Ok(Found::Ended(HoldEnd::Released)) => Ok(StatusCode::NO_CONTENT.into_response()),
         Ok(Found::Ended(HoldEnd::Expired)) => Err(Problem::new(Code::HoldExpired)),
-        Ok(Found::Ended(HoldEnd::Sold) | Found::Live { .. }) => {
+        Ok(Found::Ended(HoldEnd::Sold | HoldEnd::Withdrawn) | Found::Live { .. }) => {
             Err(Problem::new(Code::HoldNotFound))
         }
         Err(error) => Err(missing_hold(error)),

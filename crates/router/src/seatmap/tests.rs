@@ -28,6 +28,7 @@ fn plan(rows: usize) -> PlanView {
                 x: n,
                 y: 0,
                 accessible: false,
+                companion: false,
             })
             .collect(),
     };
@@ -35,12 +36,14 @@ fn plan(rows: usize) -> PlanView {
         id: id.to_owned(),
         name: id.to_owned(),
         rows: (0..rows).map(|at| row(at, tier)).collect(),
+        kind: inventory::SectionKind::Seated,
     };
     let tier = |id: &str| Tier { id: id.to_owned(), name: id.to_owned(), price_minor: 100 };
     let plan = Plan {
         version: 1,
         tiers: vec![tier("near"), tier("far")],
         sections: vec![section("A", 0), section("B", 1)],
+        focal: None,
     };
     let sale = Sale {
         event_id: "hall".to_owned(),
@@ -51,6 +54,7 @@ fn plan(rows: usize) -> PlanView {
         closes_at_ms: 1,
         hold_ttl_ms: 5_000,
         per_hold_max: 6,
+        rules: inventory::SaleRules::default(),
     };
     let (sale, plan) = (Arc::new(sale), Arc::new(plan));
     PlanView::new(PlanAnswer { event: EventNo(1), sale, plan })

@@ -1,6 +1,8 @@
 //! The event that these tests sell: two sections, three tiers, 26 seats.
 
-use inventory::{Command, EventNo, OpenSale, Plan, Row, Sale, Seat, Section, Tier};
+use inventory::{
+    Command, EventNo, OpenSale, Plan, Row, Sale, SaleRules, Seat, Section, SectionKind, Tier,
+};
 
 /// How long a hold lives; the least that the rules allow.
 pub const HOLD_TTL_MS: u32 = 5_000;
@@ -14,6 +16,7 @@ fn row(label: &str, seats: u16, tier: u16) -> Row {
         x: i32::from(n) * 150,
         y: 225,
         accessible: n == seats,
+        companion: false,
     };
     Row { label: label.to_owned(), seats: (1..=seats).map(seat).collect() }
 }
@@ -23,7 +26,12 @@ fn tier(id: &str, name: &str, price_minor: i64) -> Tier {
 }
 
 fn section(id: &str, rows: Vec<Row>) -> Section {
-    Section { id: id.to_owned(), name: format!("Section \"{id}\""), rows }
+    Section {
+        id: id.to_owned(),
+        name: format!("Section \"{id}\""),
+        rows,
+        kind: SectionKind::Seated,
+    }
 }
 
 /// The plan; seats `A-1-1` … `A-2-10`, `B-1-1` … `B-1-6`.
@@ -39,6 +47,7 @@ pub fn plan() -> Plan {
             section("A", vec![row("1", 10, 0), row("2", 10, 1)]),
             section("B", vec![row("1", 6, 2)]),
         ],
+        focal: None,
     }
 }
 
@@ -53,6 +62,7 @@ pub fn open_sale(event: EventNo, event_id: &str, opens_at_ms: u64) -> Command {
         closes_at_ms: 3_900_000_000_000,
         hold_ttl_ms: HOLD_TTL_MS,
         per_hold_max: 6,
+        rules: SaleRules::default(),
     };
     Command::OpenSale(OpenSale { event, sale, plan: plan() })
 }

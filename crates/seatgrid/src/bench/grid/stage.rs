@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use inventory::{
     Actor, Choice, Command, Envelope, EventNo, HoldId, HoldSeats, OpenSale, Outcome, Plan,
-    ReleaseHold, RequestKey, Row, Sale, Seat, SeatIx, Section, Tier,
+    ReleaseHold, RequestKey, Row, Sale, SaleRules, Seat, SeatIx, Section, SectionKind, Tier,
 };
 use processing_unit::{Grid, ShardId};
 use tokio::time::Instant;
@@ -85,7 +85,7 @@ impl Place {
             }
             None => {
                 let choice = Choice::Seats(vec![self.seat]);
-                Command::Hold(HoldSeats { event: self.event, plan_version: 1, choice })
+                Command::Hold(HoldSeats::of(self.event, 1, choice))
             }
         };
         envelope(Some(key), command)
@@ -122,6 +122,7 @@ fn sale(event_id: String) -> Sale {
         closes_at_ms: now + 12 * HOUR_MS,
         hold_ttl_ms: 600_000,
         per_hold_max: 6,
+        rules: SaleRules::default(),
     }
 }
 
@@ -133,6 +134,7 @@ fn plan(seats: u32) -> Plan {
         x: n as i32 * 100,
         y: 0,
         accessible: false,
+        companion: false,
     };
     let row = |at: u32| Row {
         label: (at + 1).to_string(),
@@ -143,7 +145,13 @@ fn plan(seats: u32) -> Plan {
     Plan {
         version: 1,
         tiers: vec![tier],
-        sections: vec![Section { id: "A".into(), name: "A".into(), rows }],
+        sections: vec![Section {
+            id: "A".into(),
+            name: "A".into(),
+            rows,
+            kind: SectionKind::Seated,
+        }],
+        focal: None,
     }
 }
 
