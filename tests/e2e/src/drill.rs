@@ -134,7 +134,8 @@ impl Verdict {
     fn print(&self) {
         let figure = |name: &str| self.figure(name);
         println!(
-            "DRILL {:<40} {:>6.0} holds/s {:>7} granted {:>5} faults {:>5} unknown {:>6} retries | hold p50 {:>6.1} \
+            "DRILL {:<40} {:>6.0} holds/s {:>7} granted {:>5} faults {:>5} unknown {:>6} retries | \
+             hold p50 {:>6.1} \
              p99 {:>7.1} ms | pauses {:>3} p50 {:>6.0} max {:>6.0} ms",
             self.name,
             figure("holds_per_s"),

@@ -16,9 +16,9 @@ const RESTS: Duration = Duration::from_secs(3);
 
 /// The leader is cut off from the other units in three ways, one after the other, and its links are
 /// slow in a fourth. Expected: cut off both ways, or not heard by the others, it loses its lease and
-/// answers nothing more, and the others elect a leader; hearing nobody, it falls
-/// silent, so that the others elect all the same; with slow links it goes on, each hold later by one round trip. No answer
-/// contradicts another.
+/// answers nothing more, and the others elect a leader; hearing nobody, it falls silent, so that the
+/// others elect all the same; with slow links it goes on, each hold later by one round trip. No
+/// answer contradicts another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_leaders_links_fail() {
     let links = Links::between_units(Arc::new(System::start())).await;
