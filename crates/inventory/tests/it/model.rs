@@ -11,7 +11,7 @@ use crate::oracle::Oracle;
 const STEPS: u32 = 1_800;
 
 /// SplitMix64: small, good, and the same everywhere.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
@@ -23,7 +23,7 @@ impl Dice {
     }
 
     /// 0 up to, but not including, `n`.
-    fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 }
