@@ -19,7 +19,7 @@ impl<F: Fn(usize) -> u128> Search<'_, F> {
         rows.filter_map(|at| Some((open(at)?, open(self.next_row(at)?)?))).find_map(|(a, b)| {
             let found = self.behind((&a, more), (&b, less));
             let found = found.or_else(|| self.behind((&a, less), (&b, more)));
-            let mut seats: Vec<SeatIx> = found?.into();
+            let mut seats: Vec<SeatIx> = found?;
             seats.sort_unstable();
             Some((seats, HoldStep::NeighbouringRows))
         })
