@@ -156,7 +156,8 @@ pub enum MetaRefusal {
     NotFound(String),
     /// The node id belongs to another data directory.
     #[error(
-        "node {node} is known with another data directory; `seatgrid ctl node recover {node}` lets it return under a new id"
+        "node {node} is known with another data directory; `seatgrid ctl node recover {node}` lets \
+         it return under a new id"
     )]
     WrongLog {
         /// The node.

@@ -3,10 +3,10 @@
 //! Two things close it. *The quiet*: a node that just restarted has forgotten whose lease it
 //! promised, so it neither votes nor stands before one lease has passed (invariant I6). *Doubt*: a
 //! node whose log lost its end, or is empty, or began anew after the group was dropped here, may
-//! have forgotten entries and votes that it acknowledged (invariants I4, I5); it takes part again once a leader has brought it past all that
-//! was committed, or, when no leader can come about without it, once it has heard every other
-//! voter: then only for a candidate whose log is as new as the newest log heard of, in a vote newer
-//! than any heard of.
+//! have forgotten entries and votes that it acknowledged (invariants I4, I5); it takes part again
+//! once a leader has brought it past all that was committed, or, when no leader can come about
+//! without it, once it has heard every other voter: then only for a candidate whose log is as new
+//! as the newest log heard of, in a vote newer than any heard of.
 //!
 //! A doubtful single voter has nobody to ask: its log is all there is, and it goes on with a
 //! warning.
