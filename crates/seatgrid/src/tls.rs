@@ -92,7 +92,30 @@ pub fn run(command: &TlsCommand) -> Result<()> {
     }
 }
 
+/// An authority and the certificates of a trial: `node-1` to `node-<nodes>` and `client-trial`.
+///
+/// # Errors
+/// As [`run`].
+pub fn for_trial(dir: &Path, cluster_id: u128, nodes: u64) -> Result<()> {
+    let dir = || dir.to_owned();
+    make_ca(&NewCaArgs { dir: dir(), cluster_id: Some(cluster_id), days: 1 })?;
+    let issue = |node, client| make(&IssueArgs { dir: dir(), node, client, out: None, days: 1 });
+    for node in 1..=nodes {
+        issue(Some(node), None)?;
+    }
+    issue(None, Some("trial".into())).map(drop)
+}
+
 fn new_ca(args: &NewCaArgs) -> Result<()> {
+    let cluster_id = make_ca(args)?;
+    say(&format!(
+        "authority of the grid {cluster_id:032x} in {}: give `{CA_CERT}` to every process as \
+         tls.ca, keep `{CA_KEY}` off the servers",
+        args.dir.display()
+    ))
+}
+
+fn make_ca(args: &NewCaArgs) -> Result<u128> {
     let cluster_id = args.cluster_id.unwrap_or_else(rand::random);
     let shown = args.dir.display();
     std::fs::create_dir_all(&args.dir).with_context(|| format!("cannot make {shown}"))?;
@@ -101,13 +124,16 @@ fn new_ca(args: &NewCaArgs) -> Result<()> {
     write_new(&args.dir.join(CA_KEY), &key.serialize_pem(), 0o600)?;
     write_new(&args.dir.join(CA_CERT), &certificate.pem(), 0o644)?;
     write_new(&args.dir.join(CLUSTER_ID), &format!("{cluster_id:032x}\n"), 0o644)?;
-    say(&format!(
-        "authority of the grid {cluster_id:032x} in {shown}: give `{CA_CERT}` to every process as \
-         tls.ca, keep `{CA_KEY}` off the servers"
-    ))
+    Ok(cluster_id)
 }
 
 fn issue(args: &IssueArgs) -> Result<()> {
+    let cert = make(args)?;
+    say(&format!("{} and its key, good for {} days", cert.display(), args.days))
+}
+
+/// Makes certificate and key; where the certificate is.
+fn make(args: &IssueArgs) -> Result<PathBuf> {
     let text = read_small(&args.dir.join(CLUSTER_ID))?;
     let cluster_id = cluster_id(text.trim()).map_err(anyhow::Error::msg).context(CLUSTER_ID)?;
     let ca_key = KeyPair::from_pem(&read_small(&args.dir.join(CA_KEY))?).context(CA_KEY)?;
@@ -127,7 +153,7 @@ fn issue(args: &IssueArgs) -> Result<()> {
     let cert = out.join(format!("{label}.pem"));
     write_new(&out.join(format!("{label}.key")), &key.serialize_pem(), 0o600)?;
     write_new(&cert, &certificate.pem(), 0o644)?;
-    say(&format!("{} and its key, good for {} days", cert.display(), args.days))
+    Ok(cert)
 }
 
 fn authority(cluster_id: u128, days: u32) -> Result<CertificateParams> {

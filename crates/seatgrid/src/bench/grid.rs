@@ -51,6 +51,9 @@ pub struct GridArgs {
     /// Seats of each event; several values make several cases.
     #[arg(long, value_delimiter = ',', default_value = "20000")]
     pub seats: Vec<u32>,
+    /// Nodes and clients know each other by certificates, and everything sent is encrypted.
+    #[arg(long)]
+    pub tls: bool,
     /// Where the units' logs lie; on the disk to be measured.
     #[arg(long, default_value_os_t = std::env::temp_dir(), value_name = "DIR")]
     pub dir: PathBuf,
@@ -86,7 +89,7 @@ pub async fn run(args: GridArgs) -> Result<()> {
 }
 
 async fn measure(args: &GridArgs, case: &Case) -> Result<Outcome> {
-    let mut units = Units::start(&args.dir, case.shards).await?;
+    let mut units = Units::start(&args.dir, case.shards, args.tls).await?;
     let measured = async {
         let stage = stage::Stage::set(&units.grid(), case).await?;
         let span = load::Span {

@@ -15,6 +15,7 @@ use super::raw::Raw;
 #[derive(Debug, Serialize)]
 pub struct Report {
     units: &'static str,
+    transport: &'static str,
     durability: &'static str,
     payload: &'static str,
     processors: usize,
@@ -118,6 +119,7 @@ impl Report {
     pub fn new(args: &GridArgs) -> Self {
         Self {
             units: "three processes on loopback, generator beside them",
+            transport: if args.tls { "mutual TLS" } else { "plain TCP" },
             durability: "fdatasync on a quorum before each answer",
             payload: "hold of one seat and its release in turn, each with its own key",
             processors: std::thread::available_parallelism().map_or(0, usize::from),

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use grid_node::{ClientConfig, GridClient, NodeStatus};
-use processing_unit::{Grid, GridConfig};
+use processing_unit::{Grid, GridConfig, TlsConfig};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
 const UNITS: usize = 3;
+/// Certificates of the trial, below the units' directory.
+const TLS_DIR: &str = "tls";
 /// A unit that does not end by itself in this time is killed.
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// Patience with one look at a unit's figures.
@@ -25,12 +27,13 @@ pub struct Units {
     dir: PathBuf,
     children: Vec<Child>,
     clients: Vec<SocketAddr>,
+    tls: TlsConfig,
     look: GridClient,
 }
 
 impl Units {
-    /// Starts them with so many data shards.
-    pub async fn start(root: &Path, shards: u32) -> Result<Self> {
+    /// Starts them with so many data shards, with certificates or without.
+    pub async fn start(root: &Path, shards: u32, is_tls: bool) -> Result<Self> {
         let dir = root.join(format!("seatgrid-bench-{:016x}", rand::random::<u64>()));
         fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
         let mut taken = HashSet::new();
@@ -40,11 +43,21 @@ impl Units {
             addresses.push([next()?, next()?, next()?]);
         }
         let clients: Vec<SocketAddr> = addresses.iter().map(|[_, client, _]| *client).collect();
-        let look = GridClient::new(ClientConfig::new(clients.clone()));
-        let mut units = Self { dir, children: Vec::new(), clients, look };
-        let cluster = format!("{:032x}", rand::random::<u128>());
+        let cluster_id = rand::random::<u128>();
+        if is_tls {
+            crate::tls::for_trial(&dir.join(TLS_DIR), cluster_id, UNITS as u64)?;
+        }
+        let tls = tls_config(&dir, "client-trial", is_tls);
+        let mut client = ClientConfig::new(clients.clone());
+        client.tls = tls.clone();
+        let look = GridClient::new(client);
+        let mut units = Self { dir, children: Vec::new(), clients, tls, look };
+        let cluster = format!("{cluster_id:032x}");
         for node in 1..=UNITS {
-            let config = config(&cluster, node, shards, &addresses, &units.dir);
+            let mut config = config(&cluster, node, shards, &addresses, &units.dir);
+            let tls = tls_config(&units.dir, &format!("node-{node}"), is_tls);
+            let tls = toml::to_string(&tls).context("certificates")?;
+            let _ = write!(config, "[node.tls]\n{tls}");
             units.spawn(node, &config)?;
         }
         Ok(units)
@@ -70,7 +83,7 @@ impl Units {
 
     /// A client as services have it.
     pub fn grid(&self) -> Grid {
-        Grid::connect(&GridConfig::new(self.clients.clone()))
+        Grid::connect(&GridConfig { units: self.clients.clone(), tls: self.tls.clone() })
     }
 
     /// The figures of all units.
@@ -114,6 +127,18 @@ impl Units {
             tracing::warn!(dir = %self.dir.display(), %error, "not removed");
         }
     }
+}
+
+fn tls_config(dir: &Path, name: &str, is_tls: bool) -> TlsConfig {
+    let file = |file: String| dir.join(TLS_DIR).join(file);
+    let given = || {
+        TlsConfig::files(
+            file("ca.pem".into()),
+            file(format!("{name}.pem")),
+            file(format!("{name}.key")),
+        )
+    };
+    if is_tls { given() } else { TlsConfig::default() }
 }
 
 fn local(port: u16) -> SocketAddr {
