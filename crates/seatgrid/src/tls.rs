@@ -50,13 +50,15 @@ pub struct NewCaArgs {
 
 /// Flags of `tls issue`.
 #[derive(Debug, Args)]
-#[group(id = "subject", required = true, multiple = false, args = ["node", "client"])]
 pub struct IssueArgs {
     /// Where the authority is kept.
     #[arg(long, default_value = "tls", value_name = "DIR")]
     pub dir: PathBuf,
     /// For the node with this id.
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..),
+        required_unless_present = "client", conflicts_with = "client"
+    )]
     pub node: Option<u64>,
     /// For a client (router, office, worker, writer, an operator); the name is for people.
     #[arg(long, value_name = "NAME", value_parser = plain_name)]

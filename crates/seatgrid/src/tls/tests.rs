@@ -52,3 +52,19 @@ fn names_and_ids_are_checked() {
     assert!(plain_name("writer-2").is_ok());
     assert!(plain_name("").is_err() && plain_name("../key").is_err());
 }
+
+#[test]
+fn the_documented_lines_are_understood() {
+    use clap::Parser as _;
+    let parse = |line: &str| crate::cli::Cli::try_parse_from(line.split(' '));
+    for line in [
+        "seatgrid tls new-ca --dir tls",
+        "seatgrid tls issue --dir tls --node 1",
+        "seatgrid tls issue --dir tls --client writer --out new --days 30",
+    ] {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+    for line in ["seatgrid tls issue --dir tls", "seatgrid tls issue --node 1 --client writer"] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}
