@@ -169,7 +169,7 @@ fn founds(config: &NodeConfig, node_id: NodeId, view: &MetaView) -> BTreeSet<Sha
     (0..=config.shards).filter(|shard| config.replicas(*shard).contains(&node_id)).collect()
 }
 
-/// The other nodes: as last seen in the registry, else as configured.
+/// The other nodes: as last seen in the registry, but where they are configured to be now.
 fn directory(
     config: &NodeConfig,
     identity: &Identity,
@@ -184,7 +184,8 @@ fn directory(
         None => config.peers.iter().map(founder).collect(),
     };
     let myself = Myself { cluster_id: config.cluster_id, node_id, log_id: identity.log_id };
-    Arc::new(Directory::new(myself, known))
+    let configured = config.peers.iter().map(|(id, peer)| (*id, peer.raft)).collect();
+    Arc::new(Directory::new(myself, known, &configured))
 }
 
 /// What all groups will share.

@@ -37,18 +37,33 @@ pub(crate) struct Myself {
 pub(crate) struct Directory {
     pub myself: Myself,
     known: RwLock<BTreeMap<NodeId, Known>>,
+    /// Nodes that the configuration of this start has elsewhere than the registry had them: from
+    /// where to where. All may have moved at once, and then nobody can tell the registry.
+    moved: BTreeMap<NodeId, (SocketAddr, SocketAddr)>,
     /// Why this node can never take part, once it was told.
     outcast: watch::Sender<Option<String>>,
 }
 
 impl Directory {
-    pub fn new(myself: Myself, known: BTreeMap<NodeId, Known>) -> Self {
+    /// Nodes as last seen; `configured` counts where it differs, until the registry says otherwise.
+    pub fn new(
+        myself: Myself,
+        mut known: BTreeMap<NodeId, Known>,
+        configured: &BTreeMap<NodeId, SocketAddr>,
+    ) -> Self {
         let outcast = watch::Sender::new(None);
-        Self { myself, known: RwLock::new(known), outcast }
+        let moved = configured.iter().filter_map(|(id, to)| {
+            let from = known.get(id)?.raft;
+            (from != *to).then_some((*id, (from, *to)))
+        });
+        let moved = moved.collect();
+        follow(&moved, &mut known);
+        Self { myself, known: RwLock::new(known), moved, outcast }
     }
 
     /// Takes over what the registry says.
-    pub fn update(&self, known: BTreeMap<NodeId, Known>) {
+    pub fn update(&self, mut known: BTreeMap<NodeId, Known>) {
+        follow(&self.moved, &mut known);
         if *self.known.read() != known {
             *self.known.write() = known;
         }
@@ -117,6 +132,15 @@ pub(crate) fn wrong_log(node: NodeId) -> String {
     )
 }
 
+/// Puts nodes whose address is still the old one where they are now.
+fn follow(moved: &BTreeMap<NodeId, (SocketAddr, SocketAddr)>, known: &mut BTreeMap<NodeId, Known>) {
+    for (id, (from, to)) in moved {
+        if let Some(node) = known.get_mut(id).filter(|node| node.raft == *from) {
+            node.raft = *to;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::message::Lane;
@@ -127,7 +151,21 @@ mod tests {
         let known = |log_id, member| Known { raft, log_id, member };
         let nodes = [(2, known(Some(22), true)), (3, known(None, true)), (4, known(None, false))];
         let myself = Myself { cluster_id: 7, node_id: 1, log_id: 11 };
-        Directory::new(myself, BTreeMap::from(nodes))
+        Directory::new(myself, BTreeMap::from(nodes), &BTreeMap::new())
+    }
+
+    #[test]
+    fn a_configured_address_counts_until_the_registry_has_a_newer_one() {
+        let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let known = |raft| BTreeMap::from([(2, Known { raft, log_id: None, member: true })]);
+        let myself = Myself { cluster_id: 7, node_id: 1, log_id: 11 };
+        let directory = Directory::new(myself, known(at(1)), &BTreeMap::from([(2, at(5))]));
+        let address = || directory.get(2).map(|node| node.raft);
+        assert_eq!(address(), Some(at(5)));
+        directory.update(known(at(1)));
+        assert_eq!(address(), Some(at(5)), "the registry does not know yet");
+        directory.update(known(at(9)));
+        assert_eq!(address(), Some(at(9)));
     }
 
     #[test]
