@@ -9,6 +9,7 @@ use crate::time::rfc3339_ms;
 use crate::{Code, Problem};
 
 /// A refusal as a problem. `seat_id` names a seat of the event's plan.
+#[expect(clippy::too_many_lines, reason = "one exhaustive table, a line for each refusal")]
 pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Problem {
     match refusal {
         Refusal::IdempotencyConflict => Problem::new(Code::IdempotencyConflict),

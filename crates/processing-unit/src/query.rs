@@ -127,7 +127,7 @@ pub enum HoldAnswer {
     /// It lives.
     Live {
         /// The hold.
-        hold: Hold,
+        hold: Box<Hold>,
         /// The event's version.
         version: u64,
         /// The leader's time, milliseconds since 1970.

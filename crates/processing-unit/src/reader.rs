@@ -161,7 +161,7 @@ fn hold(state: &State, id: HoldId) -> Answer {
     let Some(event) = state.event(id.event) else { return Answer::NotFound };
     match (event.hold(id.no), event.hold_end(id.no)) {
         (Some(hold), _) => Answer::Hold(HoldAnswer::Live {
-            hold: hold.clone(),
+            hold: Box::new(hold.clone()),
             version: event.version(),
             at_ms: clock_ms(),
         }),

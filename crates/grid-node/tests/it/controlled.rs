@@ -9,7 +9,7 @@ use bytes::Bytes;
 use grid_node::meta::{
     MetaCommand, MetaReply, MetaState, NodeState, OperationKind, OperationState,
 };
-use grid_node::{AdminRequest, GridClient, NodeId, ReadFrom};
+use grid_node::{GridClient, NodeId, ReadFrom};
 
 use crate::grid::{Grid, PATIENCE, soon, wait_for};
 use crate::toy::command;
@@ -89,13 +89,6 @@ async fn done(grid: &Grid, operation: u64) {
     let ends = wait_for("end of the operation", over);
     let Ok(state) = tokio::time::timeout(PATIENCE.mul_f32(0.9), ends).await else {
         let state = newest(grid);
-        let stuck = state.shards().iter().filter(|(_, shard)| shard.moving.is_some());
-        for shard in stuck.map(|(shard, _)| *shard) {
-            for (name, node) in &grid.nodes {
-                let report = node.admin(AdminRequest::Replica { shard }, soon()).await;
-                println!("shard {shard} as node {name} sees it: {report:#?}");
-            }
-        }
         panic!("{:#?}\n{:#?}", state.operations().get(&operation), state.shards());
     };
     assert_eq!(state, OperationState::Done);

@@ -1,8 +1,9 @@
 //! Who runs where: addresses and the configuration of every role of a local `up`. Decides only;
 //! writing files and starting processes is done by others.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -68,10 +69,17 @@ struct Addresses {
 impl Addresses {
     fn choose(facts: &Facts) -> std::io::Result<Self> {
         let mut taken = HashSet::from([facts.port]);
+        let all = || (1..=facts.units).chain(facts.added.iter().copied());
+        // The registry of the grid has the addresses of the last start: nobody has to be told new
+        // ones when they are free.
+        let kept = |unit: u32| Some((unit, kept_ports(&facts.dir, unit)?));
+        let mut units: BTreeMap<u32, [SocketAddr; 3]> = all().filter_map(kept).collect();
+        taken.extend(units.values().flatten().map(SocketAddr::port));
         let mut next = || local_postgres::free_port(&mut taken).map(local);
-        let mut units = BTreeMap::new();
-        for unit in (1..=facts.units).chain(facts.added.iter().copied()) {
-            units.insert(unit, [next()?, next()?, next()?]);
+        for unit in all() {
+            if let Entry::Vacant(new) = units.entry(unit) {
+                new.insert([next()?, next()?, next()?]);
+            }
         }
         Ok(Self {
             units,
@@ -84,6 +92,22 @@ impl Addresses {
             sandbox: next()?,
         })
     }
+}
+
+/// The addresses that a unit was last started with, if all of them are free: raft, client, admin.
+fn kept_ports(dir: &Path, unit: u32) -> Option<[SocketAddr; 3]> {
+    let text = std::fs::read_to_string(dir.join(format!("config/unit-{unit}.toml"))).ok()?;
+    let table: toml::Table = text.parse().ok()?;
+    let node = table.get("node")?;
+    let founder = || node.get("peers")?.get(unit.to_string());
+    let own = node.get("address").or_else(founder)?;
+    let address = |value: &Value| value.as_str()?.parse::<SocketAddr>().ok();
+    let ports = [
+        address(own.get("raft")?)?,
+        address(own.get("client")?)?,
+        address(table.get("admin_listen")?)?,
+    ];
+    ports.iter().all(|port| TcpListener::bind(port).is_ok()).then_some(ports)
 }
 
 fn local(port: u16) -> SocketAddr {
@@ -329,6 +353,25 @@ mod tests {
         let more = one_more(&facts, 6, &plan.clients).expect("plan");
         let more: Table = more.toml.parse().expect("TOML");
         assert_eq!(more["node"]["join"].as_array().map(Vec::len), Some(3));
+    }
+
+    #[test]
+    fn units_keep_their_addresses_while_they_are_free() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let mut facts = facts(dir.path());
+        facts.added = BTreeSet::from([4]);
+        let config = dir.path().join("config");
+        std::fs::create_dir_all(&config).expect("create");
+        let first = make(&facts).expect("plan");
+        for child in &first.children {
+            std::fs::write(config.join(format!("{}.toml", child.label())), &child.toml)
+                .expect("write");
+        }
+        assert_eq!(make(&facts).expect("plan").clients, first.clients);
+        let _stranger = TcpListener::bind(first.clients[0]).expect("free");
+        let third = make(&facts).expect("plan").clients;
+        assert_ne!(third[0], first.clients[0]);
+        assert_eq!(third[1..], first.clients[1..]);
     }
 
     #[test]
