@@ -47,6 +47,11 @@ const READY_MAX: Duration = Duration::from_secs(150);
 /// To connect and to apply all migrations; a few hundred milliseconds on a quiet machine.
 const TABLES_MAX: Duration = Duration::from_secs(60);
 
+/// A port of an earlier start is free again this soon after its router was killed.
+const PORT_PATIENCE: Duration = Duration::from_secs(3);
+/// Pause between looks at it.
+const PORT_PAUSE: Duration = Duration::from_millis(50);
+
 /// What each child gets to finish what it has begun.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -67,7 +72,7 @@ pub async fn run(args: &UpArgs) -> Result<()> {
         marker.complete = true;
         dir.remember(&marker)?;
     }
-    let port = claim_port(args.port)?;
+    let port = claim_port(args.port).await?;
     let database = Database::start(&dir, args.database_url.clone()).await?;
     let facts = Facts {
         dir: dir.path().to_owned(),
@@ -107,11 +112,17 @@ async fn prepare_tables(database: &Database) -> Result<()> {
 }
 
 /// Binds the public port and lets it go again: a port in use is told before anything is started.
-fn claim_port(port: u16) -> Result<u16> {
+/// One that a killed router is still letting go of is waited for.
+async fn claim_port(port: u16) -> Result<u16> {
     if port == 0 {
         return local_postgres::free_port(&mut HashSet::new()).context("no free port");
     }
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(|_| port).map_err(|error| {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let until = tokio::time::Instant::now() + PORT_PATIENCE;
+    while bind().is_err() && tokio::time::Instant::now() < until {
+        tokio::time::sleep(PORT_PAUSE).await;
+    }
+    bind().map(|_| port).map_err(|error| {
         if error.kind() == std::io::ErrorKind::AddrInUse {
             let help = "stop what uses it, or give another one with --port";
             anyhow!("port {port} of 127.0.0.1 is in use: {help}")

@@ -74,6 +74,11 @@ impl Lease {
         crate::start::url(&self.password, self.port, database)
     }
 
+    /// As [`Lease::execute`] where a failure does not matter.
+    pub(super) fn try_execute(&self, sql: &str) {
+        let _ = wire::execute(&self.url("postgres"), sql);
+    }
+
     pub(super) fn execute(&self, sql: &str) {
         wire::execute(&self.url("postgres"), sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
