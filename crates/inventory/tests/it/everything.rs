@@ -146,7 +146,7 @@ fn run(seed: u64, seen: &mut BTreeMap<String, u32>) {
     reason = "the rules do not read their surroundings, a test may"
 )]
 fn random_commands_of_every_kind_leave_the_invariants_whole() {
-    let seeds = std::env::var("SEATGRID_MODEL_SEEDS").map_or(12, |s| s.parse().unwrap());
+    let seeds = std::env::var("SEATGRID_MODEL_SEEDS").map_or(60, |s| s.parse().unwrap());
     let mut seen = BTreeMap::new();
     for seed in 0..seeds {
         run(seed, &mut seen);
