@@ -94,7 +94,7 @@ fn lines(entries: &Value) -> String {
     let line = |entry: &Value| {
         format!(
             "{:>6}  shard {} record {}.{}  {}  {}  {}",
-            entry["id"],
+            entry["id"].to_string(),
             entry["shard"],
             entry["log_index"],
             entry["ordinal"],
