@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -21,6 +21,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{self, COMMAND_OVERHEAD_BYTES};
+use crate::clock;
 use crate::config::BatchConfig;
 use crate::machine::StateMachine;
 use crate::raft::{Group, Proposal, ProposeError};
@@ -341,9 +342,7 @@ impl Stamp {
             self.term = term;
             self.last_ms = self.last_ms.max(group.newest_stamp_ms());
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        self.last_ms = self.last_ms.max(now_ms);
+        self.last_ms = self.last_ms.max(clock::now_ms());
         self.last_ms
     }
 }

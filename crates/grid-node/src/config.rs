@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use knobs::{BatchConfig, LimitsConfig, LogConfig, RaftConfig, SnapshotConfig};
 
+use crate::meta::ZONE_BYTES_MAX;
 use crate::tls::TlsConfig;
 use crate::{NodeId, ShardId};
 
@@ -23,9 +24,6 @@ const SHARDS: u32 = 16;
 const SHARDS_MAX: u32 = 256;
 /// Replicas of a group when there are so many nodes.
 const REPLICAS_MAX: usize = 3;
-
-/// Longest name of a zone.
-const ZONE_BYTES_MAX: usize = 64;
 
 /// Where a node is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use command::{Founder, MetaCommand, MetaRefusal, MetaReply};
+pub(crate) use nodes::ZONE_BYTES_MAX;
 pub use pins::KEY_BYTES_MAX;
 pub use types::{
     Layout, LayoutChange, MovePhase, NodeAddresses, NodeProfile, NodeRecord, NodeState, Operation,

@@ -130,8 +130,7 @@ impl Controller {
 
     /// How an activation stands; [`Controller::raise_all`] does the work.
     fn raised(state: &MetaState, version: u32) -> Standing {
-        let behind = state.shards().iter().filter(|(_, record)| record.version < version);
-        let behind: Vec<ShardId> = behind.map(|(shard, _)| *shard).collect();
+        let behind = shards_behind(state, version);
         match behind.is_empty() {
             true => Standing::done(0),
             false => Standing::running(format!("shards {behind:?} go by an older version"), 0),
@@ -141,8 +140,7 @@ impl Controller {
     /// Brings every shard to the version that the grid goes by; whether one was behind.
     pub(super) async fn raise_all(&self, state: &MetaState) -> bool {
         let version = state.version();
-        let behind = state.shards().iter().filter(|(_, record)| record.version < version);
-        let behind: Vec<ShardId> = behind.map(|(shard, _)| *shard).collect();
+        let behind = shards_behind(state, version);
         for &shard in &behind {
             if let Err(error) = self.raise(shard, version).await {
                 tracing::debug!(shard, version, %error, "not raised yet");
@@ -155,6 +153,12 @@ impl Controller {
         self.instruct(shard, AdminRequest::RaiseVersion { shard, version }).await?;
         self.change(MetaCommand::Raised { shard, version }).await.map(drop)
     }
+}
+
+/// Shards whose logs lack the barrier of a version.
+fn shards_behind(state: &MetaState, version: u32) -> Vec<ShardId> {
+    let behind = state.shards().iter().filter(|(_, record)| record.version < version);
+    behind.map(|(shard, _)| *shard).collect()
 }
 
 /// Why a goal is not reached although nothing can be begun.

@@ -1,12 +1,11 @@
 //! The staged layout: changes gathered, looked at, then applied together under the version that was
 //! looked at, so that two operators cannot apply each other's half.
 
+use super::nodes::check_zone;
 use super::{LayoutChange, MetaRefusal, MetaReply, MetaState, NodeState, OperationKind, Outcome};
 
 /// Changes that may wait to be applied.
 const STAGED_MAX: usize = 256;
-/// Longest name of a zone, in bytes.
-const ZONE_BYTES_MAX: usize = 64;
 
 impl MetaState {
     pub(super) fn stage(&mut self, change: LayoutChange) -> Outcome {
@@ -31,9 +30,7 @@ impl MetaState {
             },
             LayoutChange::Zone { node, zone } => {
                 self.node_of(*node)?;
-                let fits = zone.len() <= ZONE_BYTES_MAX;
-                let reason = || format!("a zone has at most {ZONE_BYTES_MAX} bytes");
-                fits.then_some(()).ok_or_else(|| MetaRefusal::Invalid(reason()))
+                check_zone(zone)
             }
             LayoutChange::Replicas { count } => match count {
                 1 | 3 | 5 => Ok(()),

@@ -11,7 +11,7 @@ use crate::{NodeId, ShardId};
 /// Nodes that ever get an id: a bound of the table, far above what a grid has.
 const NODES_MAX: usize = 1024;
 /// Longest name of a zone, in bytes.
-const ZONE_BYTES_MAX: usize = 64;
+pub(crate) const ZONE_BYTES_MAX: usize = 64;
 
 impl MetaState {
     pub(super) fn found(
@@ -124,9 +124,7 @@ impl MetaState {
 
     fn check_profile(&self, profile: &NodeProfile) -> Result<(), MetaRefusal> {
         let (oldest, newest) = profile.versions;
-        if profile.zone.len() > ZONE_BYTES_MAX {
-            return Err(MetaRefusal::Invalid(format!("a zone has at most {ZONE_BYTES_MAX} bytes")));
-        }
+        check_zone(&profile.zone)?;
         if self.is_founded() && !(oldest..=newest).contains(&self.version) {
             let reason = format!(
                 "the grid goes by version {}, this release reads {oldest} to {newest}",
@@ -143,4 +141,12 @@ impl MetaState {
             self.touch();
         }
     }
+}
+
+/// That a zone's name is not too long.
+pub(super) fn check_zone(zone: &str) -> Result<(), MetaRefusal> {
+    if zone.len() > ZONE_BYTES_MAX {
+        return Err(MetaRefusal::Invalid(format!("a zone has at most {ZONE_BYTES_MAX} bytes")));
+    }
+    Ok(())
 }

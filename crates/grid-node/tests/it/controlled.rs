@@ -3,18 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
+use grid_node::NodeId;
 use grid_node::meta::{
     MetaCommand, MetaReply, MetaState, NodeState, OperationKind, OperationState,
 };
-use grid_node::{GridClient, NodeId, ReadFrom};
 
-use crate::grid::{Grid, PATIENCE, soon, wait_for};
-use crate::toy::command;
+use crate::grid::{Grid, PATIENCE, wait_for};
+use crate::writer::{SHARD, Writer};
 
-const SHARD: u32 = 1;
 const META: u32 = 0;
 
 async fn founders() -> Grid {
@@ -25,39 +22,6 @@ async fn founders() -> Grid {
         grid.leader(shard).await;
     }
     grid
-}
-
-/// Writes one word after the other until told to stop.
-struct Writer {
-    stop: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<u64>,
-}
-
-impl Writer {
-    fn start(client: GridClient) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&stop);
-        let task = tokio::spawn(async move {
-            let mut request = 0;
-            while !until.load(Ordering::SeqCst) {
-                let word = format!("w{request}");
-                client.submit(SHARD, command(request, &word), soon()).await.expect("acknowledged");
-                request += 1;
-            }
-            request
-        });
-        Self { stop, task }
-    }
-
-    /// Stops and checks that each acknowledged word is there once, in order.
-    async fn finish(self, client: &GridClient) {
-        self.stop.store(true, Ordering::SeqCst);
-        let acknowledged = self.task.await.expect("the writer does not panic");
-        let words = client.query(SHARD, Bytes::new(), ReadFrom::Leader, soon()).await;
-        let words = String::from_utf8(words.expect("answered").to_vec()).expect("text");
-        let expected: Vec<String> = (0..acknowledged).map(|n| format!("w{n}")).collect();
-        assert_eq!(words.lines().collect::<Vec<_>>(), expected);
-    }
 }
 
 async fn newcomer(grid: &mut Grid, name: NodeId) -> NodeId {

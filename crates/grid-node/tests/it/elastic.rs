@@ -2,17 +2,14 @@
 //! acknowledged is lost, and no node takes part with a log that is not its own.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use grid_node::meta::{MetaCommand, MetaReply, NodeState, OperationKind, Switches};
-use grid_node::{AdminAnswer, AdminRequest, GridClient, NodeId, ReadFrom, ReplicaReport};
+use grid_node::{AdminAnswer, AdminRequest, NodeId, ReadFrom, ReplicaReport};
 
 use crate::grid::{Grid, soon, wait_for};
 use crate::toy::command;
-
-const SHARD: u32 = 1;
+use crate::writer::{SHARD, Writer};
 
 /// Three founders, snapshots after 32 KiB of log, and a controller that leaves replicas alone.
 async fn founders() -> Grid {
@@ -24,41 +21,6 @@ async fn founders() -> Grid {
     let switches = Switches { balancer: false, moves_paused: true };
     assert_eq!(grid.change(MetaCommand::Switch { switches }).await, MetaReply::Done);
     grid
-}
-
-/// Writes one word after the other until told to stop; returns how many were acknowledged.
-struct Writer {
-    stop: Arc<AtomicBool>,
-    task: tokio::task::JoinHandle<u64>,
-}
-
-impl Writer {
-    fn start(client: GridClient) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let until = Arc::clone(&stop);
-        let task = tokio::spawn(async move {
-            let mut request = 0;
-            while !until.load(Ordering::SeqCst) {
-                let word = format!("w{request}");
-                client.submit(SHARD, command(request, &word), soon()).await.expect("acknowledged");
-                request += 1;
-            }
-            request
-        });
-        Self { stop, task }
-    }
-
-    /// Stops and checks that each acknowledged word is there once, in order.
-    async fn finish(self, client: &GridClient) -> u64 {
-        self.stop.store(true, Ordering::SeqCst);
-        let acknowledged = self.task.await.expect("the writer does not panic");
-        let words = client.query(SHARD, Bytes::new(), ReadFrom::Leader, soon()).await;
-        let words = String::from_utf8(words.expect("answered").to_vec()).expect("text");
-        let expected: Vec<String> =
-            (0..acknowledged).map(|request| format!("w{request}")).collect();
-        assert_eq!(words.lines().collect::<Vec<_>>(), expected);
-        acknowledged
-    }
 }
 
 /// Starts a newcomer and waits until the registry and everybody knows it; returns its id.

@@ -18,3 +18,4 @@ mod strangers;
 mod tls;
 mod toy;
 mod versions;
+mod writer;

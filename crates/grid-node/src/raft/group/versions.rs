@@ -1,12 +1,13 @@
 //! Raising the version that a group goes by: a barrier in its log, once every member can read what
 //! comes after it.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use openraft::errors::{ClientWriteError, RaftError};
 
 use super::{ChangeError, Group};
 use crate::NodeId;
+use crate::clock;
 use crate::machine::StateMachine;
 use crate::raft::types::{Batch, Content};
 use crate::version::Versions;
@@ -55,9 +56,7 @@ impl<S: StateMachine> Group<S> {
         versions.read(shard, version).map_err(|e| RaiseError::Refused(e.to_string()))?;
         self.ask_members(version).await?;
         tracing::info!(shard, version, "raising the version");
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        let at_ms = now_ms.max(self.newest_stamp_ms());
+        let at_ms = clock::now_ms().max(self.newest_stamp_ms());
         let written =
             self.raft.client_write(Batch { at_ms, content: Content::Barrier(version) }).await;
         match written {
