@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -20,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{self, COMMAND_OVERHEAD_BYTES};
+use crate::batch::Pieces;
 use crate::clock;
 use crate::config::BatchConfig;
 use crate::machine::StateMachine;
@@ -31,17 +30,17 @@ use crate::shard::SubmitError;
 /// against a lease, and cheap, since an idle shard does not look at all.
 const SWEEP: Duration = Duration::from_millis(20);
 
-/// Gets the outcome of one command, once.
+/// Gets the outcome of one bundle of commands, once: a reply to each, or why there is none.
 pub(crate) enum Waiter {
     /// A caller in this process.
-    Local(oneshot::Sender<Result<Bytes, SubmitError>>),
+    Local(oneshot::Sender<Result<Pieces, SubmitError>>),
     /// Anything else.
-    Callback(Box<dyn FnOnce(Result<Bytes, SubmitError>) + Send>),
+    Callback(Box<dyn FnOnce(Result<Pieces, SubmitError>) + Send>),
 }
 
 impl Waiter {
     /// Hands over the outcome.
-    pub fn answer(self, outcome: Result<Bytes, SubmitError>) {
+    pub fn answer(self, outcome: Result<Pieces, SubmitError>) {
         match self {
             // The caller may have given up.
             Self::Local(sender) => drop(sender.send(outcome)),
@@ -50,8 +49,9 @@ impl Waiter {
     }
 }
 
+/// A bundle of commands, which go into the same log entry.
 struct Waiting {
-    command: Bytes,
+    commands: Pieces,
     queued_at: Instant,
     deadline: Instant,
     waiter: Waiter,
@@ -65,20 +65,21 @@ struct Load {
 }
 
 impl Load {
-    /// Makes room for a command; false when there is none.
-    fn add(&self, bytes: usize, limits: &BatchConfig) -> bool {
-        let len = self.len.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Makes room for commands; false when there is none.
+    fn add(&self, commands: &Pieces, limits: &BatchConfig) -> bool {
+        let (len, bytes) = (commands.len(), commands.bytes());
+        let waiting = self.len.fetch_add(len, Ordering::Relaxed) + len;
         let total = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let fits = len <= limits.queue_len_max && total <= limits.queue_bytes_max;
+        let fits = waiting <= limits.queue_len_max && total <= limits.queue_bytes_max;
         if !fits {
-            self.remove(bytes);
+            self.remove(commands);
         }
         fits
     }
 
-    fn remove(&self, bytes: usize) {
-        self.len.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    fn remove(&self, commands: &Pieces) {
+        self.len.fetch_sub(commands.len(), Ordering::Relaxed);
+        self.bytes.fetch_sub(commands.bytes(), Ordering::Relaxed);
     }
 }
 
@@ -111,21 +112,25 @@ impl Batcher {
         (Self { queue, load, limits, refused }, task)
     }
 
-    /// Queues a command, or answers at once why not.
-    pub fn submit(&self, command: Bytes, deadline: Instant, waiter: Waiter) {
-        let len = command.len();
-        if len > self.limits.command_bytes_max {
+    /// Queues a bundle of commands, or answers at once why not.
+    pub fn submit(&self, commands: Pieces, deadline: Instant, waiter: Waiter) {
+        if self.has_too_large(&commands) {
             return waiter.answer(Err(SubmitError::TooLarge));
         }
-        if !self.load.add(len, &self.limits) {
-            self.refused.increment(1);
+        if !self.load.add(&commands, &self.limits) {
+            self.refused.increment(commands.len() as u64);
             return waiter.answer(Err(SubmitError::Busy));
         }
         let queued_at = Instant::now();
-        if let Err(closed) = self.queue.send(Waiting { command, queued_at, deadline, waiter }) {
-            self.load.remove(len);
+        if let Err(closed) = self.queue.send(Waiting { commands, queued_at, deadline, waiter }) {
+            self.load.remove(&closed.0.commands);
             closed.0.waiter.answer(Err(SubmitError::Stopped));
         }
+    }
+
+    fn has_too_large(&self, commands: &Pieces) -> bool {
+        let max = self.limits.command_bytes_max;
+        commands.bytes() > max && commands.iter().any(|command| command.len() > max)
     }
 }
 
@@ -204,15 +209,15 @@ impl<S: StateMachine> BatchTask<S> {
     /// Gives back what may be proposed; answers what is too late or too old.
     fn still_wanted(&self, waiting: Waiting, now: Instant, age_max: Duration) -> Option<Waiting> {
         let why = if waiting.deadline <= now {
-            self.metrics.expired.increment(1);
+            self.metrics.expired.increment(waiting.commands.len() as u64);
             SubmitError::Expired
         } else if now.duration_since(waiting.queued_at) > age_max {
-            self.metrics.aged.increment(1);
+            self.metrics.aged.increment(waiting.commands.len() as u64);
             SubmitError::Busy
         } else {
             return Some(waiting);
         };
-        self.load.remove(waiting.command.len());
+        self.load.remove(&waiting.commands);
         waiting.waiter.answer(Err(why));
         None
     }
@@ -239,51 +244,57 @@ impl<S: StateMachine> BatchTask<S> {
         if batch.is_empty() {
             return;
         }
-        let body = batch::encode(batch.iter().map(|w| &w.command));
+        let body = Pieces::join(batch.iter().map(|w| &w.commands));
         let at_ms = self.stamp.next(&self.group);
-        self.metrics.commands.increment(batch.len() as u64);
-        self.metrics.batch_commands.record(batch.len() as f64);
-        let commands = batch.len() as u64;
+        let commands = batch.iter().map(|w| w.commands.len()).sum::<usize>() as u64;
+        self.metrics.commands.increment(commands);
+        self.metrics.batch_commands.record(commands as f64);
         self.metrics.batch_in_flight.record(self.in_flight.len() as f64);
         self.metrics.queue_seconds.record(batch[0].queued_at.elapsed());
-        let waiters: Vec<Waiter> = batch.into_iter().map(|w| w.waiter).collect();
+        let (counts, waiters): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|w| (w.commands.len(), w.waiter)).unzip();
         match self.group.propose(Proposal { at_ms, commands, body }).await {
             Err(error) => refuse(waiters, &error),
             Ok(replies) => {
                 let lost = self.lease.lost.clone();
                 self.in_flight.push(Box::pin(async move {
-                    match lost.run_until_cancelled(replies).await {
-                        Some(Ok(replies)) if replies.len() == waiters.len() => {
-                            for (waiter, reply) in waiters.into_iter().zip(replies) {
-                                waiter.answer(Ok(reply));
+                    let replies = match lost.run_until_cancelled(replies).await {
+                        Some(Ok(replies)) => {
+                            replies.cut(counts.into_iter()).ok_or(ProposeError::Unknown)
+                        }
+                        Some(Err(error)) => Err(error),
+                        None => Err(ProposeError::Unknown),
+                    };
+                    match replies {
+                        Ok(replies) => {
+                            for (waiter, replies) in waiters.into_iter().zip(replies) {
+                                waiter.answer(Ok(replies));
                             }
                         }
-                        Some(Err(error)) => refuse(waiters, &error),
-                        Some(Ok(_)) | None => refuse(waiters, &ProposeError::Unknown),
+                        Err(error) => refuse(waiters, &error),
                     }
                 }));
             }
         }
     }
 
-    /// As many as fit into one entry, at least one; the expired and the aged are answered and left
-    /// out.
+    /// As many bundles as fit into one entry, at least one; the expired and the aged are answered
+    /// and left out.
     fn next_batch(&mut self) -> Vec<Waiting> {
         let now = Instant::now();
         let age_max = Duration::from_millis(self.limits.queue_age_max_ms);
-        let mut batch = Vec::with_capacity(self.taken.len().min(self.limits.commands_max));
-        let mut bytes = 0;
-        while batch.len() < self.limits.commands_max
-            && let Some(next) = self.taken.pop_front()
-        {
-            let len = next.command.len() + COMMAND_OVERHEAD_BYTES;
-            if !batch.is_empty() && bytes + len > self.limits.bytes_max {
+        let mut batch = Vec::new();
+        let (mut len, mut bytes) = (0, 0);
+        while let Some(next) = self.taken.pop_front() {
+            let (len_then, bytes_then) = (len + next.commands.len(), bytes + next.commands.bytes());
+            let fits = len_then <= self.limits.commands_max && bytes_then <= self.limits.bytes_max;
+            if !fits && !batch.is_empty() {
                 self.taken.push_front(next);
                 break;
             }
             if let Some(next) = self.still_wanted(next, now, age_max) {
-                self.load.remove(next.command.len());
-                bytes += len;
+                self.load.remove(&next.commands);
+                (len, bytes) = (len_then, bytes_then);
                 batch.push(next);
             }
         }
@@ -296,13 +307,13 @@ impl<S: StateMachine> BatchTask<S> {
             self.taken.push_back(waiting);
         }
         for waiting in self.taken.drain(..) {
-            self.load.remove(waiting.command.len());
+            self.load.remove(&waiting.commands);
             waiting.waiter.answer(Err(why.clone()));
         }
     }
 }
 
-/// Answers the commands of a batch that has no replies.
+/// Answers the bundles of a batch that has no replies.
 fn refuse(waiters: Vec<Waiter>, error: &ProposeError) {
     let why = match error {
         ProposeError::NotLeader { hint } => SubmitError::NotLeader { hint: *hint },

@@ -8,6 +8,7 @@
 
 mod attempts;
 mod budget;
+mod bundles;
 mod config;
 mod leaders;
 mod parking;
@@ -24,12 +25,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use config::{ClientConfig, ReadFrom};
 
-use self::attempts::{Aim, Ask, Patience};
+use self::attempts::{Aim, Ask, Patience, Question};
 use self::budget::Budget;
 use self::leaders::Leaders;
 use self::parking::Parking;
 use self::units::Units;
 use crate::admin::{AdminAnswer, AdminRequest};
+use crate::batch::Pieces;
 use crate::node::NodeStatus;
 use crate::port::protocol::{Answer, Request};
 use crate::routes::{Pin, RouteTable, RoutesKnown};
@@ -115,14 +117,38 @@ impl GridClient {
         if command.len() > self.inner.config.command_bytes_max {
             return Err(ClientError::TooLarge);
         }
+        let ask = Ask { shard, patience: Patience::PerAttempt, bytes: command.len() };
+        self.inner.ask(ask, Question::Command(command), deadline).await
+    }
+
+    /// Commits commands of a shard as one bundle and returns their replies: for generators and jobs
+    /// that have many at hand. They stay together in one log entry; an error is that of all.
+    ///
+    /// # Errors
+    /// As [`GridClient::submit`].
+    pub async fn submit_all(
+        &self,
+        shard: ShardId,
+        commands: Pieces,
+        deadline: Instant,
+    ) -> Result<Pieces, ClientError> {
+        if commands.iter().any(|command| command.len() > self.inner.config.command_bytes_max) {
+            return Err(ClientError::TooLarge);
+        }
         let request = |Aim { epoch, budget }| Request::Submit {
             shard,
             epoch,
             budget,
-            command: command.clone(),
+            commands: commands.clone(),
         };
-        let ask = Ask { shard, patience: Patience::PerAttempt, bytes: command.len() };
-        self.inner.ask(ask, request, deadline).await
+        let ask = Ask { shard, patience: Patience::PerAttempt, bytes: commands.bytes() };
+        let replies = self.inner.ask(ask, Question::Other(&request), deadline).await?;
+        let replies = Pieces::decode(replies).map_err(|e| ClientError::Protocol(e.to_string()))?;
+        if replies.len() == commands.len() {
+            Ok(replies)
+        } else {
+            Err(ClientError::Protocol("replies of other commands".into()))
+        }
     }
 
     /// Asks a shard. Nothing is changed, so `Unknown` does not occur.
@@ -145,7 +171,7 @@ impl GridClient {
                     body: body.clone(),
                 };
                 let ask = Ask { shard, patience: Patience::WhileAlive, bytes: body.len() };
-                self.inner.ask(ask, request, deadline).await
+                self.inner.ask(ask, Question::Other(&request), deadline).await
             }
             ReadFrom::Any => {
                 let request =
@@ -163,7 +189,7 @@ impl GridClient {
     pub async fn pin(&self, key: &str, deadline: Instant) -> Result<Pin, ClientError> {
         let request = |aim: Aim| Request::Pin { budget: aim.budget, key: key.to_owned() };
         let ask = Ask { shard: META, patience: Patience::PerAttempt, bytes: key.len() };
-        decoded(&self.inner.ask(ask, request, deadline).await?)
+        decoded(&self.inner.ask(ask, Question::Other(&request), deadline).await?)
     }
 
     /// The route table as known now; refreshed in the background.
@@ -181,7 +207,8 @@ impl GridClient {
         let known = RoutesKnown { revision, topology: 0 };
         let request = |aim: Aim| Request::FreshRoutes { budget: aim.budget, known };
         let ask = Ask { shard: META, patience: Patience::PerAttempt, bytes: 0 };
-        let update = decoded(&read_only(self.inner.ask(ask, request, deadline).await)?)?;
+        let update =
+            decoded(&read_only(self.inner.ask(ask, Question::Other(&request), deadline).await)?)?;
         self.inner.take_update(update);
         Ok(self.routes())
     }
@@ -225,7 +252,7 @@ impl GridClient {
         let body = codec::encode(request);
         let ask = Ask { shard, patience: Patience::WhileAlive, bytes: body.len() };
         let request = |aim: Aim| Request::Admin { budget: aim.budget, body: body.clone() };
-        decoded(&self.inner.ask(ask, request, deadline).await?)
+        decoded(&self.inner.ask(ask, Question::Other(&request), deadline).await?)
     }
 
     /// The figures of one unit, by its place in the configuration.

@@ -31,6 +31,7 @@ pub mod wal;
 mod wire;
 
 pub use admin::{AdminAnswer, AdminRequest, FollowerReport, ReplicaReport};
+pub use batch::{Pieces, Replies};
 pub use client::{ClientConfig, ClientError, GridClient, ReadFrom};
 pub use config::{
     BatchConfig, ConfigError, LimitsConfig, LogConfig, NodeConfig, PeerAddress, RaftConfig,

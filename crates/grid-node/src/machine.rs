@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::batch::{Pieces, Replies};
 use crate::shard::{ReadError, Shard};
 use crate::{NodeId, ShardId};
 
@@ -24,7 +25,7 @@ pub struct CommittedEntry {
     /// The version that the shard goes by here; among those that [`StateMachine::VERSIONS`] has.
     pub version: u32,
     /// The commands, in order.
-    pub commands: Vec<Bytes>,
+    pub commands: Pieces,
 }
 
 /// Why a snapshot cannot be taken over.
@@ -56,7 +57,7 @@ pub trait StateMachine: Send + Sync + Sized + 'static {
 
     /// Applies one committed entry; pushes exactly one reply per command, in order. Short and
     /// pure: no clock, randomness or I/O.
-    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>);
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies);
 
     /// Freezes the state cheaply: it is called while nothing can be applied.
     fn freeze(&self) -> Encode;

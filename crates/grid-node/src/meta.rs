@@ -18,7 +18,6 @@ mod types;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use command::{Founder, MetaCommand, MetaRefusal, MetaReply};
@@ -30,6 +29,7 @@ pub use types::{
 };
 
 use self::pins::PinRecord;
+use crate::batch::Replies;
 use crate::machine::{CommittedEntry, Encode, RestoreError, StateMachine};
 use crate::routes::Pin;
 use crate::{NodeId, ShardId, codec};
@@ -219,13 +219,13 @@ impl StateMachine for MetaState {
         Self::default()
     }
 
-    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
-        for command in &entry.commands {
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies) {
+        for command in entry.commands.iter() {
             let reply = match codec::decode(command) {
                 Ok(command) => self.execute(command, entry.at_ms),
                 Err(_) => MetaReply::Invalid,
             };
-            replies.push(codec::encode(&reply));
+            replies.push(&codec::encode(&reply));
         }
     }
 

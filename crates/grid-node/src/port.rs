@@ -1,6 +1,6 @@
 //! The client port: commands, questions, routes, pins and operators' instructions.
 //!
-//! Commands go straight into their shard's queue, without a task each; everything else that waits
+//! Commands come in bundles, which go straight into their shard's queue, without a task each; everything else that waits
 //! is a task. Answers leave in any order. The port decides nothing: who leads, what is full and
 //! what is fresh is the shard's to say. Whoever asks the wrong node, or goes by an older epoch, is
 //! told where the shard is. An epoch newer than this node's is served: Raft, not the epoch, fences
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use self::admin::Desk;
 use self::protocol::{Answer, Hello, Request};
+use crate::batch::Pieces;
 use crate::batcher::Waiter;
 use crate::codec;
 use crate::machine::{QueryError, QueryHandler, StateMachine};
@@ -61,8 +62,8 @@ impl<S: StateMachine> Service for ClientService<S> {
             Err(error) => return reply.send(Answer::Malformed(error.to_string()).encode()),
         };
         match request {
-            Request::Submit { shard, epoch, budget, command } => match self.aimed(shard, epoch) {
-                Ok(shard) => self.submit(shard, self.deadline(budget), command, reply),
+            Request::Submit { shard, epoch, budget, commands } => match self.aimed(shard, epoch) {
+                Ok(shard) => self.submit(shard, self.deadline(budget), commands, reply),
                 Err(moved) => reply.send(moved.encode()),
             },
             Request::Query { shard, epoch, budget, body } => match self.aimed(shard, epoch) {
@@ -124,13 +125,14 @@ impl<S: StateMachine> ClientService<S> {
         where_is(&self.hosted, &self.publisher.load(), shard)
     }
 
-    fn submit(&self, shard: Arc<Shard<S>>, deadline: Instant, command: Bytes, reply: Replier) {
+    fn submit(&self, shard: Arc<Shard<S>>, deadline: Instant, commands: Pieces, reply: Replier) {
         let (publisher, asked) = (Arc::clone(&self.publisher), Arc::clone(&shard));
-        let answer = move |outcome| {
+        let answer = move |outcome: Result<Pieces, SubmitError>| {
+            let outcome = outcome.map(|replies| replies.encode());
             let answer = answer_of(outcome, || moved(&publisher.load(), &asked));
             reply.send(answer.encode());
         };
-        shard.enqueue(command, deadline, Waiter::Callback(Box::new(answer)));
+        shard.enqueue(commands, deadline, Waiter::Callback(Box::new(answer)));
     }
 
     fn query(&self, shard: Arc<Shard<S>>, deadline: Instant, body: Bytes, reply: Replier) {

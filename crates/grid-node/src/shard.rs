@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
+use crate::batch::Pieces;
 use crate::batcher::{Batcher, Waiter};
 use crate::machine::StateMachine;
 use crate::raft::{Group, ProposeError, RaiseError};
@@ -89,18 +90,20 @@ impl<S: StateMachine> Shard<S> {
             return Err(SubmitError::Expired);
         }
         let (sender, outcome) = oneshot::channel();
-        self.enqueue(command, deadline, Waiter::Local(sender));
+        self.enqueue([command].iter().collect(), deadline, Waiter::Local(sender));
         match tokio::time::timeout_at(deadline.into(), outcome).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(Ok(replies))) => replies.shares().next().ok_or(SubmitError::Unknown),
+            Ok(Ok(Err(error))) => Err(error),
             Ok(Err(_)) | Err(_) => Err(SubmitError::Unknown),
         }
     }
 
-    /// As [`Shard::submit`], for callers that are told rather than wait.
-    pub(crate) fn enqueue(&self, command: Bytes, deadline: Instant, waiter: Waiter) {
+    /// As [`Shard::submit`], of a bundle of commands that stay together, for callers that are told
+    /// rather than wait.
+    pub(crate) fn enqueue(&self, commands: Pieces, deadline: Instant, waiter: Waiter) {
         let role = self.group.role();
         if role.leads {
-            self.batcher.submit(command, deadline, waiter);
+            self.batcher.submit(commands, deadline, waiter);
         } else {
             waiter.answer(Err(SubmitError::NotLeader { hint: role.leader }));
         }

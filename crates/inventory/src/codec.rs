@@ -52,11 +52,16 @@ fn options() -> impl Options {
 /// Encodes a value behind the version byte.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
+    append(value, &mut bytes);
+    bytes
+}
+
+/// Appends a value behind the version byte.
+pub fn append<T: Serialize>(value: &T, bytes: &mut Vec<u8>) {
     bytes.push(FORMAT);
     options()
-        .serialize_into(&mut bytes, value)
+        .serialize_into(bytes, value)
         .expect("writing our own types to memory without a limit does not fail");
-    bytes
 }
 
 /// Decodes a value, all of the bytes or nothing.

@@ -153,6 +153,20 @@ impl Grid {
         codec::decode(&reply).map_err(|e| GridError::Protocol(e.to_string()))
     }
 
+    /// Commits commands of a shard as one bundle: for callers that have many at hand. All are
+    /// committed or none; the replies come in the order of the commands.
+    pub async fn shard_commands(
+        &self,
+        shard: ShardId,
+        envelopes: &[Envelope],
+        deadline: Instant,
+    ) -> Result<Vec<Reply>, GridError> {
+        let commands = envelopes.iter().map(codec::encode).collect();
+        let replies = self.client.submit_all(shard, commands, deadline).await?;
+        let decoded = |reply| codec::decode(reply).map_err(|e| GridError::Protocol(e.to_string()));
+        replies.iter().map(decoded).collect()
+    }
+
     /// Tells a shard what PostgreSQL has.
     pub async fn acknowledge(
         &self,

@@ -3,8 +3,7 @@
 
 use std::io::Read;
 
-use bytes::Bytes;
-use grid_node::{CommittedEntry, Encode, RestoreError, ShardId, StateMachine};
+use grid_node::{CommittedEntry, Encode, Replies, RestoreError, ShardId, StateMachine};
 use inventory::{Stamp, State, codec};
 
 /// The replicated state of one shard.
@@ -25,14 +24,17 @@ impl StateMachine for ShardMachine {
         Self { state: State::new() }
     }
 
-    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies) {
         let stamp = Stamp { log_index: entry.index, at_ms: entry.at_ms };
-        for command in &entry.commands {
-            replies.push(match codec::decode_envelope(command) {
-                Ok(envelope) => codec::encode(&self.state.apply(stamp, &envelope)).into(),
+        for command in entry.commands.iter() {
+            match codec::decode_envelope(command) {
+                Ok(envelope) => {
+                    let reply = self.state.apply(stamp, &envelope);
+                    replies.push_with(|out| codec::append(&reply, out));
+                }
                 // No command: every replica answers with no bytes and changes nothing.
-                Err(_) => Bytes::new(),
-            });
+                Err(_) => replies.push(&[]),
+            }
         }
     }
 

@@ -43,6 +43,14 @@ pub(super) enum Patience {
     WhileAlive,
 }
 
+/// The question itself.
+pub(super) enum Question<'a> {
+    /// A command, which may be sent together with others.
+    Command(Bytes),
+    /// Anything else, made anew with the aim of each attempt.
+    Other(&'a (dyn Fn(Aim) -> Request + Send + Sync)),
+}
+
 /// What an attempt says beside the question itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Aim {
@@ -63,11 +71,11 @@ struct Attempts {
 }
 
 impl Inner {
-    /// Asks a shard's leader. `request` is made anew with the aim of each attempt.
+    /// Asks a shard's leader.
     pub(super) async fn ask(
         self: &Arc<Self>,
         ask: Ask,
-        request: impl Fn(Aim) -> Request,
+        question: Question<'_>,
         deadline: Instant,
     ) -> Result<Bytes, ClientError> {
         let place = self.leaders.place(ask.shard);
@@ -95,7 +103,15 @@ impl Inner {
                 Patience::WhileAlive => deadline,
             };
             let aim = Aim { epoch, budget: until.saturating_duration_since(now) };
-            let answer = self.attempt(&ask, &place, leader, (request(aim), until)).await;
+            let answer = match &question {
+                Question::Command(command) => {
+                    let to = (ask.shard, &place);
+                    self.send_together(to, leader, (aim, until), command.clone()).await
+                }
+                Question::Other(request) => {
+                    self.attempt(&ask, &place, leader, (request(aim), until)).await
+                }
+            };
             if let Some(result) = self.judge(&ask, &place, &mut attempts, (leader, answer)) {
                 return result;
             }
@@ -104,13 +120,13 @@ impl Inner {
     }
 
     /// One attempt at one leader.
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         ask: &Ask,
         place: &Place,
         leader: Leader,
         (request, until): (Request, Instant),
-    ) -> Result<Bytes, CallError> {
+    ) -> Result<Answer, CallError> {
         let link = self.units.link(leader.address);
         let given_up = async {
             tokio::select! {
@@ -118,11 +134,12 @@ impl Inner {
                 () = self.falls_silent(leader.address, ask.patience) => {}
             }
         };
-        tokio::select! {
+        let answer = tokio::select! {
             biased;
-            answer = link.call(request.encode(), until) => answer,
-            () = given_up => Err(CallError::Lost),
-        }
+            answer = link.call(request.encode(), until) => answer?,
+            () = given_up => return Err(CallError::Lost),
+        };
+        Ok(Answer::decode(answer).unwrap_or_else(|e| Answer::Malformed(e.to_string())))
     }
 
     /// Resolves once a unit that may take its time leaves a ping unanswered.
@@ -146,11 +163,10 @@ impl Inner {
         ask: &Ask,
         place: &Place,
         attempts: &mut Attempts,
-        (leader, answer): (Leader, Result<Bytes, CallError>),
+        (leader, answer): (Leader, Result<Answer, CallError>),
     ) -> Option<Result<Bytes, ClientError>> {
-        let answer = match answer.map(Answer::decode) {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Some(Err(ClientError::Protocol(error.to_string()))),
+        let answer = match answer {
+            Ok(answer) => answer,
             Err(CallError::Full) if attempts.maybe => return None,
             Err(CallError::Full) => return Some(Err(ClientError::Busy)),
             Err(failed) => {

@@ -35,7 +35,8 @@ pub struct ClientConfig {
     pub connect_timeout: Duration,
     /// Patience with one unit before a command is sent to the next. Default 1 s.
     pub attempt_timeout: Duration,
-    /// Calls to one unit that may wait for answers. Default 16384; one more is `Busy`.
+    /// Calls to one unit, and commands of one shard, that may wait for answers. Default 16384; one
+    /// more is `Busy`.
     pub in_flight_max: usize,
     /// Requests that may wait for their shard to have a leader. Default 16384; one more is `Busy`.
     pub parked_max: usize,

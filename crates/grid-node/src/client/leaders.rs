@@ -16,6 +16,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use super::Inner;
+use super::bundles::Lane;
 use crate::port::protocol::{Answer, Request};
 use crate::routes::ShardHint;
 use crate::{NodeId, ShardId};
@@ -81,6 +82,8 @@ impl Known {
 #[derive(Default)]
 pub(super) struct Place {
     known: watch::Sender<Known>,
+    /// Commands on their way to the leader.
+    pub lane: Lane,
     /// Requests that wait for a leader.
     waiting: AtomicUsize,
     /// Whether the task that searches is at work.

@@ -15,7 +15,12 @@ fn requests() -> Vec<Request> {
     let budget = Duration::from_millis(1500);
     let payload = Bytes::from_static(b"payload");
     vec![
-        Request::Submit { shard: 3, epoch: 1 << 40, budget, command: payload.clone() },
+        Request::Submit {
+            shard: 3,
+            epoch: 1 << 40,
+            budget,
+            commands: ["one", "", "three"].iter().collect(),
+        },
         Request::Query { shard: 4, epoch: 0, budget, body: payload.clone() },
         Request::Routes { known: RoutesKnown { revision: 7, topology: 9 }, wait: budget },
         Request::FreshRoutes { budget, known: RoutesKnown::default() },
@@ -44,19 +49,19 @@ fn answers() -> Vec<Answer> {
 #[test]
 fn frames_keep_their_form() {
     let written: Vec<Bytes> = requests().iter().map(Request::encode).collect();
-    let kept = golden_all("client-requests-2.bin", &written);
+    let kept = golden_all("client-requests-3.bin", &written);
     for (bytes, request) in kept.iter().zip(requests()) {
         assert_eq!(Request::decode(bytes.clone()), Ok(request));
         damaged("a request", bytes, Request::decode);
     }
     let written: Vec<Bytes> = answers().iter().map(Answer::encode).collect();
-    let kept = golden_all("client-answers-2.bin", &written);
+    let kept = golden_all("client-answers-3.bin", &written);
     for (bytes, answer) in kept.iter().zip(answers()) {
         assert_eq!(Answer::decode(bytes.clone()), Ok(answer));
         damaged("an answer", bytes, Answer::decode);
     }
-    let (chosen, greeting) = (2, encode_greeting(5, 6, 2));
-    let kept = golden_all("client-introduction-2.bin", &[Hello::encode(), greeting]);
+    let (chosen, greeting) = (3, encode_greeting(5, 6, 3));
+    let kept = golden_all("client-introduction-3.bin", &[Hello::encode(), greeting]);
     assert_eq!(Hello::decode(kept[0].clone()), Ok(chosen));
     assert_eq!(decode_greeting(kept[1].clone()), Ok((5, 6)));
     damaged("a hello", &kept[0], Hello::decode);

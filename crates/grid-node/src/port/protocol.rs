@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::batch::Pieces;
 use crate::routes::{RoutesKnown, ShardHint};
 use crate::rpc::{Refusal, Spoken};
 use crate::wire::{Malformed, Take};
 use crate::{NodeId, ShardId, codec};
 
 /// Versions of the client port's protocol that this release speaks.
-const SPOKEN: Spoken = Spoken { newest: 2, oldest: 2 };
+const SPOKEN: Spoken = Spoken { newest: 3, oldest: 3 };
 const MAGIC: &[u8; 8] = b"SGGRID\r\n";
 
 /// Bytes of a request beside its payload, at most.
@@ -61,11 +62,13 @@ pub(crate) fn decode_greeting(mut bytes: Bytes) -> Result<(u128, NodeId), Malfor
 /// the client knows them, 0 when it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
+    /// Commands that stay together: all of them are answered by [`Answer::Ok`] with the replies laid
+    /// out as the commands are, or by one other answer for all.
     Submit {
         shard: ShardId,
         epoch: u64,
         budget: Duration,
-        command: Bytes,
+        commands: Pieces,
     },
     Query {
         shard: ShardId,
@@ -136,11 +139,12 @@ fn take_known(bytes: &mut Bytes) -> Result<RoutesKnown, Malformed> {
 
 impl Request {
     pub fn encode(&self) -> Bytes {
-        let mut out = BytesMut::with_capacity(REQUEST_OVERHEAD_BYTES + self.payload().len());
+        let mut out = BytesMut::with_capacity(REQUEST_OVERHEAD_BYTES + self.payload_bytes());
         match self {
-            Self::Submit { shard, epoch, budget, .. } => {
+            Self::Submit { shard, epoch, budget, commands } => {
                 out.put_u8(0);
                 put_aim(&mut out, *shard, *epoch, *budget);
+                commands.put(&mut out);
             }
             Self::Query { shard, epoch, budget, .. } => {
                 out.put_u8(1);
@@ -180,15 +184,22 @@ impl Request {
         out.freeze()
     }
 
+    fn payload_bytes(&self) -> usize {
+        match self {
+            Self::Submit { commands, .. } => commands.bytes(),
+            other => other.payload().len(),
+        }
+    }
+
     fn payload(&self) -> &[u8] {
         match self {
-            Self::Submit { command, .. } => command,
             Self::Query { body, .. } | Self::Admin { body, .. } => body,
             Self::Pin { key, .. } => key.as_bytes(),
             Self::Routes { .. }
             | Self::FreshRoutes { .. }
             | Self::WhoLeads { .. }
             | Self::MetaWatch { .. }
+            | Self::Submit { .. }
             | Self::Status
             | Self::Ping => &[],
         }
@@ -198,7 +209,8 @@ impl Request {
         let request = match bytes.take_u8()? {
             0 => {
                 let (shard, epoch, budget) = take_aim(&mut bytes)?;
-                return Ok(Self::Submit { shard, epoch, budget, command: bytes });
+                let commands = Pieces::decode(bytes)?;
+                return Ok(Self::Submit { shard, epoch, budget, commands });
             }
             1 => {
                 let (shard, epoch, budget) = take_aim(&mut bytes)?;
@@ -301,12 +313,16 @@ fn tagged(kind: u8, payload: &[u8]) -> Bytes {
 mod tests {
     use super::*;
 
+    fn commands() -> Pieces {
+        ["one", "", "three"].iter().collect()
+    }
+
     #[test]
     fn requests_come_back_the_same() {
         let budget = Duration::from_millis(1500);
         let payload = Bytes::from_static(b"payload");
         let requests = [
-            Request::Submit { shard: 3, epoch: 1 << 40, budget, command: payload.clone() },
+            Request::Submit { shard: 3, epoch: 1 << 40, budget, commands: commands() },
             Request::Query { shard: 4, epoch: 0, budget, body: payload.clone() },
             Request::Routes { known: RoutesKnown { revision: 7, topology: 9 }, wait: budget },
             Request::FreshRoutes { budget, known: RoutesKnown::default() },
@@ -348,7 +364,7 @@ mod tests {
         let budget = Duration::from_millis(1500);
         let payload = Bytes::from_static(b"payload");
         let sound = [
-            Request::Submit { shard: 3, epoch: 9, budget, command: payload.clone() }.encode(),
+            Request::Submit { shard: 3, epoch: 9, budget, commands: commands() }.encode(),
             Request::Routes { known: RoutesKnown::default(), wait: budget }.encode(),
             Request::Admin { budget, body: payload }.encode(),
             Answer::Moved(Box::default()).encode(),

@@ -19,7 +19,7 @@ use super::snapshot_file::{self, SnapshotFile, SnapshotHeader};
 use super::types::{
     Batch, Content, Entry, LeaderId, LogId, Membership, StoredMembership, Types, Vote,
 };
-use crate::batch;
+use crate::batch::Pieces;
 use crate::forms::{damaged, golden, golden_all};
 use crate::version::Versions;
 use crate::wal::{Disk as _, RealDisk};
@@ -33,8 +33,7 @@ fn vote() -> Vote {
 }
 
 fn commands() -> Bytes {
-    let commands = [Bytes::from_static(b"one"), Bytes::new(), Bytes::from_static(b"three")];
-    batch::encode(commands.iter())
+    ["one", "", "three"].iter().collect::<Pieces>().encode()
 }
 
 fn entries() -> Vec<Entry> {
@@ -110,8 +109,8 @@ fn entries_keep_their_form() {
         damaged("an entry", bytes, decode_entry);
     }
     let kept = golden("commands-1.bin", &commands());
-    assert_eq!(batch::decode(kept.clone()).expect("readable").len(), 3);
-    damaged("commands", &kept, batch::decode);
+    assert_eq!(Pieces::decode(kept.clone()).expect("readable").len(), 3);
+    damaged("commands", &kept, Pieces::decode);
     let kept =
         golden_all("vote-and-position-1.bin", &[encode_vote(&vote()), encode_log_id(&log_id(9))]);
     assert_eq!(decode_vote(kept[0].clone()), Ok(vote()));

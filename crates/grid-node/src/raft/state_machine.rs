@@ -8,7 +8,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
@@ -18,12 +17,11 @@ use tokio::sync::watch;
 use super::members::Members;
 use super::snapshot_file::{SnapshotFile, SnapshotHeader};
 use super::snapshots::{SnapshotDir, SnapshotError};
-use super::types::{
-    Batch, Content, Entry, LogId, Replies, Snapshot, SnapshotMeta, StoredMembership, Types,
-};
+use super::types::{Batch, Content, Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, Types};
+use crate::ShardId;
+use crate::batch::{Pieces, Replies};
 use crate::machine::{CommittedEntry, Encode, StateMachine};
 use crate::version::{self, Versions};
-use crate::{ShardId, batch};
 
 /// A replica's state, shared by the group that applies and everyone who reads.
 pub(crate) struct Replica<S> {
@@ -110,9 +108,10 @@ impl<S: StateMachine> Replica<S> {
         self.state.read().version
     }
 
-    fn apply(&self, entry: Entry) -> Result<Replies, io::Error> {
+    /// Applies an entry; `wanted` tells whether somebody here waits for the replies.
+    fn apply(&self, entry: Entry, wanted: bool) -> Result<Replies, io::Error> {
         let log_id = entry.log_id;
-        let replies = self.state.write().apply((self.shard, self.versions), entry)?;
+        let replies = self.state.write().apply((self.shard, self.versions), entry, wanted)?;
         self.applied.send_replace(log_id.index);
         Ok(replies)
     }
@@ -141,12 +140,14 @@ impl<S: StateMachine> Applied<S> {
         &mut self,
         (shard, versions): (ShardId, Versions),
         entry: Entry,
+        wanted: bool,
     ) -> Result<Replies, io::Error> {
+        let none = || Replies::new(0, wanted);
         let replies = match entry.payload {
-            EntryPayload::Blank => Replies::new(),
+            EntryPayload::Blank => none(),
             EntryPayload::Membership(membership) => {
                 self.membership = StoredMembership::new(Some(entry.log_id), membership);
-                Replies::new()
+                none()
             }
             EntryPayload::Normal(Batch { at_ms, content: Content::Barrier(version) }) => {
                 let raised = version.max(self.version);
@@ -154,25 +155,30 @@ impl<S: StateMachine> Applied<S> {
                 versions.read(shard, raised).map_err(io::Error::other)?;
                 self.at_ms = self.at_ms.max(at_ms);
                 self.version = raised;
-                Replies::new()
+                none()
             }
             EntryPayload::Normal(Batch { at_ms, content: Content::Commands(body) }) => {
                 // invariant: I15
                 versions.read(shard, self.version).map_err(io::Error::other)?;
-                let commands = batch::decode(body).map_err(io::Error::other)?;
+                let commands = Pieces::decode(body).map_err(io::Error::other)?;
                 self.at_ms = self.at_ms.max(at_ms);
-                self.execute(entry.log_id.index, commands)?
+                self.execute(entry.log_id.index, commands, wanted)?
             }
         };
         self.last = Some(entry.log_id);
         Ok(replies)
     }
 
-    fn execute(&mut self, index: u64, commands: Vec<Bytes>) -> Result<Replies, io::Error> {
+    fn execute(
+        &mut self,
+        index: u64,
+        commands: Pieces,
+        wanted: bool,
+    ) -> Result<Replies, io::Error> {
         let count = commands.len();
         let committed =
             CommittedEntry { index, at_ms: self.at_ms, version: self.version, commands };
-        let mut replies = Replies::with_capacity(count);
+        let mut replies = Replies::new(count, wanted);
         self.machine.apply(&committed, &mut replies);
         if replies.len() != count {
             let what = format!("{} replies to {count} commands", replies.len());
@@ -271,7 +277,7 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
     {
         while let Some(next) = entries.next().await {
             let (entry, responder) = next?;
-            let replies = self.replica.apply(entry)?;
+            let replies = self.replica.apply(entry, responder.is_some())?;
             if let Some(responder) = responder {
                 responder.send(replies);
             }

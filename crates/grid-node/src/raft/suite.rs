@@ -4,7 +4,6 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bytes::Bytes;
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
 
@@ -13,6 +12,7 @@ use super::snapshots::SnapshotDir;
 use super::state_machine::{Machine, Replica};
 use super::types::Types;
 use crate::ShardId;
+use crate::batch::Replies;
 use crate::machine::{CommittedEntry, Encode, RestoreError, StateMachine};
 use crate::version::Versions;
 use crate::wal::{RealDisk, RecoveredGroup, Wal, WalOptions};
@@ -27,9 +27,11 @@ impl StateMachine for Counter {
         Self(0)
     }
 
-    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies) {
         self.0 = self.0.wrapping_add(1);
-        replies.extend(entry.commands.iter().map(|_| Bytes::new()));
+        for _ in entry.commands.iter() {
+            replies.push(&[]);
+        }
     }
 
     fn freeze(&self) -> Encode {

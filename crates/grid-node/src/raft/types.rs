@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::snapshot_file::SnapshotFile;
 use crate::NodeId;
+use crate::batch::Replies;
 
 /// The data of one log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,9 +46,6 @@ impl fmt::Display for Batch {
         }
     }
 }
-
-/// One reply per command of an entry; none for entries of the group itself.
-pub type Replies = Vec<Bytes>;
 
 openraft::declare_raft_types!(
     /// Type configuration of all groups. Nodes are ids alone: addresses come from configuration.

@@ -177,6 +177,8 @@ fn submit_by_hand(to: SocketAddr, epoch: u64, command: &[u8]) -> u8 {
     body.extend(1_u32.to_le_bytes());
     body.extend(epoch.to_le_bytes());
     body.extend(5_000_u32.to_le_bytes());
+    body.extend(1_u32.to_le_bytes());
+    body.extend((command.len() as u32).to_le_bytes());
     body.extend(command);
     let mut stream = std::net::TcpStream::connect(to).expect("a listening port");
     stream.set_read_timeout(Some(PATIENCE)).expect("a valid time");

@@ -19,7 +19,7 @@ pub fn frame(body: &[u8]) -> Vec<u8> {
 /// The version of the Raft port.
 pub const VERSION: u32 = 2;
 /// The version of the client port.
-const CLIENT_VERSION: u32 = 2;
+const CLIENT_VERSION: u32 = 3;
 
 /// A Raft hello: versions, cluster, from, a data directory, to.
 pub fn raft_hello((cluster_id, log_id): (u128, u128), from: u64, to: u64, version: u32) -> Vec<u8> {

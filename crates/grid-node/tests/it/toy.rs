@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use grid_node::{
-    CommittedEntry, Encode, QueryFuture, QueryHandler, RestoreError, Shard, ShardId, StateMachine,
+    CommittedEntry, Encode, QueryFuture, QueryHandler, Replies, RestoreError, Shard, ShardId,
+    StateMachine,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +40,9 @@ impl StateMachine for Toy {
         Self::default()
     }
 
-    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies) {
         self.stamps_ms.push(entry.at_ms);
-        for command in &entry.commands {
+        for command in entry.commands.iter() {
             let (request, word) = command.split_at(8);
             let request = position(request);
             let next = self.words.len() as u64;
@@ -49,7 +50,7 @@ impl StateMachine for Toy {
             if position == next {
                 self.words.push(String::from_utf8_lossy(word).into_owned());
             }
-            replies.push(Bytes::copy_from_slice(&position.to_le_bytes()));
+            replies.push(&position.to_le_bytes());
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use grid_node::{
     ClientConfig, CommittedEntry, Encode, GridClient, GridNode, NodeId, QueryFuture, QueryHandler,
-    RaiseError, RestoreError, Shard, ShardId, StartError, StateMachine,
+    RaiseError, Replies, RestoreError, Shard, ShardId, StartError, StateMachine,
 };
 
 use crate::grid::{Grid, PATIENCE, soon, wait_for};
@@ -28,12 +28,12 @@ impl<const NEWEST: u32> StateMachine for Words<NEWEST> {
         Self::default()
     }
 
-    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Vec<Bytes>) {
+    fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies) {
         assert!(Self::VERSIONS.contains(&entry.version), "applied what it cannot read");
-        for command in &entry.commands {
+        for command in entry.commands.iter() {
             let word = String::from_utf8_lossy(command);
             self.0.push((entry.version, word.repeat(entry.version as usize)));
-            replies.push(Bytes::copy_from_slice(&entry.version.to_le_bytes()));
+            replies.push(&entry.version.to_le_bytes());
         }
     }
 

@@ -39,8 +39,11 @@ pub struct GridArgs {
     /// Commands a second of the open loop, sent by schedule.
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     pub rate: u32,
+    /// Commands that a sender of the bundled loop hands over at once.
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub bundle: u32,
     /// Which loops to run.
-    #[arg(long, value_enum, default_value = "both")]
+    #[arg(long, value_enum, default_value = "all")]
     pub load: LoadChoice,
     /// Data shards; several values make several cases, with one event a shard.
     #[arg(long, value_delimiter = ',', default_value = "1")]
@@ -67,10 +70,13 @@ pub struct GridArgs {
 pub enum LoadChoice {
     /// As fast as answers come.
     Closed,
+    /// As fast as answers come, by a few senders that each hand over a whole bundle of commands: the
+    /// shoppers of the closed loop, divided by the size of a bundle.
+    Bundled,
     /// By schedule.
     Open,
     /// One after the other.
-    Both,
+    All,
 }
 
 /// Runs all cases; an error means that one could not run, or that a command failed in it.
@@ -98,6 +104,9 @@ async fn measure(args: &GridArgs, case: &Case) -> Result<Outcome> {
         };
         match case.load {
             Load::Closed { clients } => load::closed(&units, stage, span, clients).await,
+            Load::Bundled { senders, bundle } => {
+                load::bundled(&units, stage, span, (senders, bundle)).await
+            }
             Load::Open { rate } => load::open(&units, stage, span, rate).await,
         }
     };

@@ -12,8 +12,9 @@ use openraft::{Instant as _, ReadPolicy};
 
 use super::{Group, Members, Proposal, ProposeError};
 use crate::NodeId;
+use crate::batch::Replies;
 use crate::machine::StateMachine;
-use crate::raft::types::{Batch, Content, LogId, Membership, Replies};
+use crate::raft::types::{Batch, Content, LogId, Membership};
 
 /// A follower that lags by more entries does not take over yet.
 const HANDOVER_LAG_MAX: u64 = 64;

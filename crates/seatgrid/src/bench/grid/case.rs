@@ -29,6 +29,8 @@ pub struct Case {
 pub enum Load {
     /// So many shoppers, each waiting for its answer.
     Closed { clients: u32 },
+    /// So many senders, each with so many commands at once, waiting for all of their answers.
+    Bundled { senders: u32, bundle: u32 },
     /// So many commands a second, whatever comes back.
     Open { rate: u32 },
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Case {
         let Self { shards, events, seats, load } = self;
         match load {
             Load::Closed { clients } => write!(f, "closed loop of {clients}")?,
+            Load::Bundled { senders, bundle } => write!(f, "{senders} senders of {bundle}")?,
             Load::Open { rate } => write!(f, "open loop at {rate}/s")?,
         }
         write!(f, ", shards {shards}, events {events} each, seats {seats} each")
@@ -50,11 +53,14 @@ pub fn cases(args: &GridArgs) -> Result<Vec<Case>> {
     ensure!(args.events.iter().all(|n| (1..=EVENTS_MAX).contains(n)), "--events: 1 to 10000");
     ensure!(args.seats.iter().all(|n| SEATS.contains(n)), "--seats: 100 to 250000");
     let closed = Load::Closed { clients: args.clients };
+    let senders = args.clients.div_ceil(args.bundle);
+    let bundled = Load::Bundled { senders, bundle: args.bundle };
     let open = Load::Open { rate: args.rate };
     let loads = match args.load {
         LoadChoice::Closed => vec![closed],
         LoadChoice::Open => vec![open],
-        LoadChoice::Both => vec![closed, open],
+        LoadChoice::Bundled => vec![bundled],
+        LoadChoice::All => vec![closed, bundled, open],
     };
     let mut all = Vec::new();
     for load in loads {
@@ -87,8 +93,9 @@ mod tests {
     #[test]
     fn sizes_and_loads_are_combined_and_bounded() {
         let usual = all(&[]).expect("cases");
-        assert_eq!(usual.len(), 2);
-        assert_eq!(usual[1].load, Load::Open { rate: 50_000 });
+        assert_eq!(usual.len(), 3);
+        assert_eq!(usual[1].load, Load::Bundled { senders: 4, bundle: 512 });
+        assert_eq!(usual[2].load, Load::Open { rate: 50_000 });
         let swept = all(&["--load", "closed", "--shards", "1,8", "--events", "1,10,100"]);
         assert_eq!(swept.expect("cases").len(), 6);
         for wrong in [["--shards", "0"], ["--events", "10001"], ["--seats", "99"]] {

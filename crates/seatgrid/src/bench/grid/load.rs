@@ -1,5 +1,6 @@
 //! Sends the commands, closed loop or open loop, and gathers what came of them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use hdrhistogram::Histogram;
 use inventory::FeedPosition;
 use parking_lot::Mutex;
-use processing_unit::Grid;
+use processing_unit::{Grid, ShardId};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -84,9 +85,13 @@ impl Tally {
     }
 
     fn record(&self, nth: usize, took: Duration) {
+        self.record_all(nth, took, 1);
+    }
+
+    fn record_all(&self, nth: usize, took: Duration, commands: u64) {
         if self.counts.load(Ordering::Relaxed) {
             let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-            self.histograms[nth % HISTOGRAMS].lock().saturating_record(us);
+            self.histograms[nth % HISTOGRAMS].lock().saturating_record_n(us, commands);
         }
     }
 
@@ -115,6 +120,47 @@ pub async fn closed(units: &Units, stage: Stage, span: Span, clients: u32) -> Re
     let measured = watch(units, &grid, &stage, span, &tally).await;
     while shoppers.join_next().await.is_some() {}
     measured
+}
+
+/// A few senders wait for the answers to a whole bundle before they hand over the next; each keeps to
+/// one shard. The latency of a command is that of its bundle.
+pub async fn bundled(
+    units: &Units,
+    stage: Stage,
+    span: Span,
+    (senders, bundle): (u32, u32),
+) -> Result<Measured> {
+    let (tally, grid) = (Tally::new()?, units.grid());
+    let mut of_shard = BTreeMap::<_, Vec<_>>::new();
+    for place in stage.places(senders.saturating_mul(bundle)) {
+        of_shard.entry(place.shard).or_default().push(place);
+    }
+    let mut sending = JoinSet::new();
+    for (shard, places) in of_shard {
+        for (nth, places) in places.chunks(bundle as usize).enumerate() {
+            let (tally, grid, mut places) = (Arc::clone(&tally), grid.clone(), places.to_vec());
+            sending.spawn(async move {
+                while !tally.ends.load(Ordering::Relaxed) {
+                    let began = Instant::now();
+                    match send_all(&grid, shard, &mut places).await {
+                        Ok(()) => tally.record_all(nth, began.elapsed(), places.len() as u64),
+                        Err(why) => return tally.fail(why),
+                    }
+                }
+            });
+        }
+    }
+    let measured = watch(units, &grid, &stage, span, &tally).await;
+    while sending.join_next().await.is_some() {}
+    measured
+}
+
+async fn send_all(grid: &Grid, shard: ShardId, places: &mut [Place]) -> Result<(), String> {
+    let deadline = (Instant::now() + ANSWER_MAX).into();
+    let envelopes: Vec<_> = places.iter_mut().map(Place::next).collect();
+    let replies = grid.shard_commands(shard, &envelopes, deadline).await;
+    let replies = replies.map_err(|e| e.to_string())?;
+    places.iter_mut().zip(&replies).try_for_each(|(place, reply)| place.answered(&reply.outcome))
 }
 
 /// Commands leave by schedule; latency counts from the scheduled moment.

@@ -27,7 +27,8 @@ pub struct Report {
 #[derive(Debug, Serialize)]
 pub struct Outcome {
     load: &'static str,
-    /// Shoppers of a closed loop, commands a second of an open one.
+    /// Shoppers of a closed loop, commands under way in a bundled one, commands a second of an open
+    /// one.
     load_size: u32,
     shards: u32,
     events_per_shard: u32,
@@ -86,6 +87,7 @@ impl Outcome {
         let at = |q: f64| measured.latency_us.value_at_quantile(q) as f64 / 1_000.0;
         let (load, load_size) = match case.load {
             Load::Closed { clients } => ("closed", clients),
+            Load::Bundled { senders, bundle } => ("bundled", senders * bundle),
             Load::Open { rate } => ("open", rate),
         };
         Self {
