@@ -1,10 +1,11 @@
 //! The client port: commands, questions, routes, pins and operators' instructions.
 //!
-//! Commands come in bundles, which go straight into their shard's queue, without a task each; everything else that waits
-//! is a task. Answers leave in any order. The port decides nothing: who leads, what is full and
-//! what is fresh is the shard's to say. Whoever asks the wrong node, or goes by an older epoch, is
-//! told where the shard is. An epoch newer than this node's is served: Raft, not the epoch, fences
-//! deposed leaders, and a unit that the meta group cannot reach must not stop selling.
+//! Commands come in bundles, which go straight into their shard's queue, without a task each;
+//! everything else that waits is a task. Answers leave in any order. The port decides nothing: who
+//! leads, what is full and what is fresh is the shard's to say. Whoever asks the wrong node, or goes
+//! by an older epoch, is told where the shard is. An epoch newer than this node's is served: Raft,
+//! not the epoch, fences deposed leaders, and a unit that the meta group cannot reach must not stop
+//! selling.
 
 mod admin;
 pub(crate) mod protocol;

@@ -2,6 +2,7 @@
 //! one machine, and the operator's tools. One module per subcommand and nothing else: what a role
 //! does is in its crate.
 
+mod allocator;
 mod bench;
 mod cli;
 mod config;
@@ -29,9 +30,6 @@ use clap::Parser;
 use cli::{Cli, Command};
 use one_line::one_line;
 use role::Role;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -67,6 +67,9 @@ impl Child {
         let (reader, writer) = io::pipe()?;
         let mut command = Command::new(&spec.program);
         command.args(&spec.args).stdin(Stdio::piped());
+        if spec.role == Role::Unit {
+            command.envs(crate::allocator::unit_setting());
+        }
         command.stdout(writer.try_clone()?).stderr(writer);
         // A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops the
         // children in their order.

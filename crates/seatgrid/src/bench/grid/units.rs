@@ -72,7 +72,7 @@ impl Units {
         command.arg("unit").arg("--config").arg(&path).arg("--lifeline");
         // The other end of standard input is held by this process: no unit outlives it.
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-        command.process_group(0);
+        command.envs(crate::allocator::unit_setting()).process_group(0);
         self.children.push(command.spawn().context("starting a unit")?);
         Ok(())
     }
