@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the terminal")]
 
 mod command;
+mod drills;
 mod tidy;
 mod verify;
 
@@ -32,7 +33,7 @@ enum Task {
         suite: verify::LongSuite,
         /// Sizes of the drills.
         #[command(flatten)]
-        drills: verify::DrillSizes,
+        sizes: drills::DrillSizes,
     },
 }
 
@@ -43,6 +44,6 @@ fn main() -> anyhow::Result<()> {
         Task::Verify => verify::verify(),
         Task::Tidy => tidy::run(),
         Task::Fix => verify::fix(),
-        Task::Long { suite, drills } => verify::long(suite, &drills),
+        Task::Long { suite, sizes } => verify::long(suite, &sizes),
     }
 }

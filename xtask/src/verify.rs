@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::command::{output, run, run_with};
+use crate::drills::{self, DrillSizes};
 use crate::tidy;
 
 /// The version that is installed when there is none.
@@ -19,32 +20,6 @@ pub enum LongSuite {
     Power,
     /// Faults under load: processes, links.
     Drills,
-}
-
-/// How much of each fault the drills make.
-#[derive(Debug, Clone, clap::Args)]
-pub struct DrillSizes {
-    /// Holds asked for per second.
-    #[arg(long, default_value_t = 5_000)]
-    rate: u32,
-    /// kill -9 of the leading unit.
-    #[arg(long, default_value_t = 20)]
-    kills: u32,
-    /// kill -9 of everything at once.
-    #[arg(long, default_value_t = 5)]
-    blackouts: u32,
-    /// SIGSTOP of the leading unit for five seconds.
-    #[arg(long, default_value_t = 5)]
-    freezes: u32,
-    /// Rounds of four faults of the leader's links.
-    #[arg(long, default_value_t = 3)]
-    partitions: u32,
-    /// Power cuts of a disk under a log that is appended to.
-    #[arg(long, default_value_t = 100)]
-    power_cuts: u32,
-    /// Only drills with this in their names.
-    #[arg(long, default_value = "drills::")]
-    only: String,
 }
 
 /// Format, lints, tidy.
@@ -83,32 +58,8 @@ pub fn long(suite: LongSuite, sizes: &DrillSizes) -> Result<()> {
             "cargo nextest run --package grid-node --test wal --success-output immediate power::",
             &[("SEATGRID_DRILL_POWER_CUTS", &sizes.power_cuts.to_string())],
         ),
-        LongSuite::Drills => drills(sizes),
+        LongSuite::Drills => drills::run(sizes),
     }
-}
-
-/// Release form; each drill prints its figures in one line, or why it is skipped.
-fn drills(sizes: &DrillSizes) -> Result<()> {
-    run("cargo build --release --quiet --package seatgrid")?;
-    let counts = [
-        ("RATE", sizes.rate),
-        ("KILLS", sizes.kills),
-        ("BLACKOUTS", sizes.blackouts),
-        ("FREEZES", sizes.freezes),
-        ("PARTITIONS", sizes.partitions),
-    ];
-    let vars: Vec<(String, String)> = counts
-        .map(|(name, count)| (format!("SEATGRID_DRILL_{name}"), count.to_string()))
-        .into_iter()
-        .collect();
-    let vars: Vec<(&str, &str)> = vars.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    let only = &sizes.only;
-    run_with(
-        &format!(
-            "cargo nextest run --release --package e2e --no-fail-fast --success-output immediate {only}"
-        ),
-        &vars,
-    )
 }
 
 fn ensure_nextest() -> Result<()> {

@@ -87,9 +87,10 @@ impl From<&Operation> for OperationView {
     fn from(operation: &Operation) -> Self {
         let (state, note) = match &operation.state {
             OperationState::Running => (Progress::Running, &operation.note),
-            OperationState::Paused => (Progress::Paused, &operation.note),
-            OperationState::Done => (Progress::Done, &operation.note),
-            OperationState::Canceled => (Progress::Canceled, &operation.note),
+            // What it waited for when it last went on says nothing any more.
+            OperationState::Paused => (Progress::Paused, &String::new()),
+            OperationState::Done => (Progress::Done, &String::new()),
+            OperationState::Canceled => (Progress::Canceled, &String::new()),
             OperationState::Failed(why) => (Progress::Failed, why),
         };
         Self {

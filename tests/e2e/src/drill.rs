@@ -1,18 +1,28 @@
-//! What every drill needs: a load with a journal, the moments of faults, the judgement, and how much
-//! of each the present run wants.
+//! What every drill needs: a load by schedule with a journal, the moments of faults, the judgement,
+//! how much of each the present run wants, and the line of the final table.
 
-use std::path::PathBuf;
+mod report;
+mod verdict;
+
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use serde_json::Value;
 
 use crate::client::Client;
 use crate::system::System;
 use crate::wait::until;
 
+pub use report::Drill;
+pub use verdict::Verdict;
+
 /// The event that drills fight over; a shard with nothing else in it.
 pub const EVENT: &str = "demo-arena";
+/// Longest load: the holds that it reads back at the end must not have ended by themselves.
+const LOAD_S_MAX: u64 = 240;
+/// How long each request is repeated: longer than a machine that is busy takes to start everything.
+const PATIENCE_S: u64 = 180;
+/// Holds that a load keeps at most, of some 20,000 seats.
+const KEEP_MAX: u64 = 6_000;
 
 /// A size of a drill: from the environment, where `cargo xtask long drills` puts it, or small.
 pub fn knob(name: &str, small: u64) -> u64 {
@@ -25,10 +35,15 @@ pub fn rate() -> u64 {
     knob("RATE", 100)
 }
 
-/// Says in one line that a drill cannot run here.
-#[expect(clippy::print_stdout, reason = "a drill that is skipped says so")]
-pub fn skipped(name: &str, why: &str) {
-    println!("SKIPPED {name}: {why}");
+/// The longest pause of a drill that is no failure yet; what it really was is in its figures.
+pub fn pause_max() -> Duration {
+    Duration::from_secs(knob("GAP_MAX_S", 10))
+}
+
+/// Cuts many faults into loads of a length that can be judged: how many faults each load gets.
+pub fn loads(faults: u64, seconds_each: u64) -> Vec<u64> {
+    let most = ((LOAD_S_MAX - 10) / seconds_each).max(1);
+    (0..faults.div_ceil(most)).map(|load| most.min(faults - load * most)).collect()
 }
 
 /// A running load.
@@ -44,8 +59,10 @@ impl Load {
         let journal = system.scratch(&format!("journal-{}", now_ns()));
         let child = system
             .command(&["bench", "holds", "--event", EVENT])
-            .args(["--rate", &rate().to_string(), "--seconds", &seconds.to_string()])
-            .args(["--keep", &(rate() * 2).min(6_000).to_string(), "--journal"])
+            .args(["--rate", &rate().to_string()])
+            .args(["--seconds", &seconds.min(LOAD_S_MAX).to_string()])
+            .args(["--patience-s", &PATIENCE_S.to_string()])
+            .args(["--keep", &(rate() * 2).min(KEEP_MAX).to_string(), "--journal"])
             .arg(&journal)
             .stdout(Stdio::null())
             .spawn()
@@ -64,25 +81,37 @@ impl Load {
         self.marks.push((now_ns(), name.into()));
     }
 
-    /// Waits for the load's end and judges its journal.
-    pub async fn judge(self, system: &System, name: &str) -> Verdict {
+    /// From now on nothing is disturbed any more: what follows is `after` in the figures.
+    pub fn calm(&mut self) {
+        self.mark("calm");
+    }
+
+    /// Waits for the load's end and judges its journal: what every drill promises is asserted.
+    pub async fn judge(self, system: &System, drill: &Drill) -> Verdict {
         let Self { mut child, journal, marks } = self;
         let ended = tokio::task::spawn_blocking(move || child.wait()).await.expect("no panic");
+        let name = drill.name();
         assert!(ended.expect("an end").success(), "{name}: the load failed:\n{}", system.log());
-        let file = journal.with_extension("marks");
-        let text: String = marks.iter().map(|(at, name)| format!("{at} {name}\n")).collect();
-        std::fs::write(&file, text).expect("marks");
-        let path = |path: &PathBuf| path.display().to_string();
-        let (journal, file) = (path(&journal), path(&file));
-        let checked =
-            system.run_bare(&["bench", "check-journal", &journal, "--marks", &file, "--json"]);
-        let verdict = serde_json::from_slice(&checked.stdout).unwrap_or_else(|error| {
-            panic!("{name}: no verdict ({error}): {}", String::from_utf8_lossy(&checked.stderr))
-        });
-        let verdict = Verdict { name: name.to_owned(), verdict };
-        verdict.print();
+        let verdict = judged(system, &journal, &marks, name);
+        drill.tell(&verdict);
+        verdict.holds_promises();
+        // Half a gigabyte at full speed, and told in full already.
+        let _ = std::fs::remove_file(&journal);
         verdict
     }
+}
+
+fn judged(system: &System, journal: &Path, marks: &[(u128, String)], name: &str) -> Verdict {
+    let file = journal.with_extension("marks");
+    let text: String = marks.iter().map(|(at, name)| format!("{at} {name}\n")).collect();
+    std::fs::write(&file, text).expect("marks");
+    let [journal, file] = [journal, &file].map(|path| path.display().to_string());
+    let checked =
+        system.run_bare(&["bench", "check-journal", &journal, "--marks", &file, "--json"]);
+    let shown = serde_json::from_slice(&checked.stdout).unwrap_or_else(|error| {
+        panic!("{name}: no verdict ({error}): {}", String::from_utf8_lossy(&checked.stderr))
+    });
+    Verdict::new(name, shown)
 }
 
 /// How long a fault stays: a length that the drill chooses, no wait for something to happen.
@@ -92,66 +121,4 @@ pub async fn lasts(duration: Duration) {
 
 fn now_ns() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos()
-}
-
-/// What the journal of a drill shows.
-pub struct Verdict {
-    name: String,
-    verdict: Value,
-}
-
-impl Verdict {
-    /// A figure.
-    pub fn figure(&self, name: &str) -> f64 {
-        self.verdict[name].as_f64().unwrap_or_else(|| panic!("no {name} in {}", self.verdict))
-    }
-
-    /// What every drill promises: nothing acknowledged is lost, no seat twice, no stale answer, and
-    /// each request has a definite answer in the end, which is no failure.
-    #[track_caller]
-    pub fn holds_promises(&self) -> &Self {
-        let Self { name, verdict } = self;
-        assert_eq!(verdict["faults"], serde_json::json!([]), "{name}: {verdict}");
-        assert_eq!(verdict["unknown"], 0, "{name}: {verdict}");
-        assert!(self.figure("granted") > 100.0, "{name}: the load was nothing: {verdict}");
-        let refused = verdict["refused"].as_object().expect("counts by code");
-        // A release that was carried out but whose answer was lost finds nothing when asked again.
-        let expected = ["Hold 409 seat_taken", "Release 404 hold_not_found"];
-        let odd: Vec<_> = refused.keys().filter(|key| !expected.contains(&key.as_str())).collect();
-        assert!(odd.is_empty(), "{name}: unexpected answers {odd:?} in {verdict}");
-        self
-    }
-
-    /// No pause after a fault was longer.
-    #[track_caller]
-    pub fn pauses_at_most(&self, limit: Duration) -> &Self {
-        let longest = self.figure("gap_max_ms");
-        assert!(longest <= limit.as_secs_f64() * 1e3, "{}: {}", self.name, self.verdict);
-        self
-    }
-
-    #[expect(clippy::print_stdout, reason = "a drill's figures are its result")]
-    fn print(&self) {
-        let figure = |name: &str| self.figure(name);
-        println!(
-            "DRILL {:<40} {:>6.0} holds/s {:>7} granted {:>5} faults {:>5} unknown {:>6} retries | \
-             hold p50 {:>6.1} \
-             p99 {:>7.1} ms | pauses {:>3} p50 {:>6.0} max {:>6.0} ms",
-            self.name,
-            figure("holds_per_s"),
-            figure("granted"),
-            figure("faults_count"),
-            figure("unknown"),
-            figure("retries"),
-            figure("hold_p50_ms"),
-            figure("hold_p99_ms"),
-            self.verdict["gaps"].as_array().map_or(0, Vec::len),
-            figure("gap_p50_ms"),
-            figure("gap_max_ms"),
-        );
-        for gap in self.verdict["gaps"].as_array().into_iter().flatten() {
-            let pause = gap["gap_ms"].as_f64().unwrap_or_default();
-            println!("DRILL   {pause:>6.0} ms after: {}", gap["name"].as_str().unwrap_or_default());
-        }
-    }
 }

@@ -4,6 +4,7 @@
 mod client;
 pub mod drill;
 pub mod links;
+pub mod loop_disk;
 mod system;
 mod wait;
 

@@ -101,8 +101,8 @@ impl MetaState {
         let fewest = need.min(self.active_nodes().len());
         if have < fewest && !fewer {
             let reason = format!(
-                "{have} active nodes would be left for {need} replicas of each shard: add a node \
-                 first, or accept fewer replicas with --allow-fewer-replicas"
+                "active nodes left: {have}, for {need} replicas of each shard: add a node first, or \
+                 accept fewer (node drain --allow-fewer-replicas, layout stage replicas)"
             );
             return Err(MetaRefusal::Unsafe(reason));
         }

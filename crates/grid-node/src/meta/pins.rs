@@ -60,7 +60,7 @@ impl MetaState {
             return Ok(MetaReply::Pinned(known));
         }
         if !moved {
-            let reason = format!("the key is pinned to shard {} already", known.shard);
+            let reason = format!("{key} is pinned to shard {} already", known.shard);
             return Err(MetaRefusal::Conflict(reason));
         }
         let pin = Pin { shard, ..known };

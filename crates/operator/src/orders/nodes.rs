@@ -133,8 +133,9 @@ fn enough_nodes_without(grid: &Overview, leaving: &NodeView, fewer: bool) -> Res
         );
     }
     if stay < needed && !fewer {
+        let nodes = if stay == 1 { "node" } else { "nodes" };
         return unsafe_now(
-            format!("{stay} nodes would stay, and shards have {needed} replicas"),
+            format!("{stay} {nodes} would stay, and shards have {needed} replicas"),
             "add a node first: seatgrid ctl node add; or accept it: --allow-fewer-replicas",
         );
     }

@@ -47,6 +47,13 @@ fn can_take(grid: &Overview, shard: &ShardView, to: NodeId) -> Result<(), Refusa
     if replica(shard, to).is_some_and(|replica| replica.votes) {
         return senseless(format!("node {to} has a replica of shard {id} already"));
     }
+    if matches!(target.state, Stage::Lost | Stage::Removed) {
+        let state = target.state.name();
+        return unsafe_now(
+            format!("node {to} is {state}"),
+            "its id is never used again: take another",
+        );
+    }
     if target.state != Stage::Active {
         return unsafe_now(
             format!("node {to} is {}", target.state.name()),

@@ -134,6 +134,8 @@ fn moving_a_replica() {
     let to = |from, to| Order::ShardMove { shard: 1, from: Some(from), to: Some(to) };
     let mut facts = with_spare();
     refused(&to(1, 4), &facts, "seatgrid ctl node add 4");
+    stage(&mut facts, 4, Stage::Lost);
+    refused(&to(1, 4), &facts, "node 4 is lost; its id is never used again");
     stage(&mut facts, 4, Stage::Active);
     assert_eq!(steps(&to(1, 4), &facts), 4);
     assert_eq!(steps(&to(2, 4), &facts), 5, "the leader hands over first");

@@ -4,7 +4,9 @@
 //! One generator process writes it with one clock, so that lines can be ordered. A line names no
 //! token and no person.
 
+mod faults;
 mod gaps;
+mod phases;
 mod replay;
 mod seats;
 mod verdict;
@@ -110,7 +112,7 @@ pub struct CheckJournal {
     /// The journal.
     pub journal: PathBuf,
     /// Moments of faults, one a line: nanoseconds since 1970, a space, a name. The longest pause
-    /// after each is printed.
+    /// after each is printed, and latencies before the first, from it to one named `calm`, and after.
     #[arg(long)]
     pub marks: Option<PathBuf>,
     /// Print the result as JSON.

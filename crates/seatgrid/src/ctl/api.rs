@@ -2,8 +2,10 @@
 //! passed over. An order given twice is one order, so that holds for orders as well.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context;
+use futures_util::future::join_all;
 use operator::Given;
 use operator::model::Receipt;
 use serde::de::DeserializeOwned;
@@ -15,6 +17,9 @@ use crate::cli::Target;
 use crate::http_call::{self, Call, CallError};
 use crate::local;
 use crate::role::Role;
+
+/// A living unit answers this in milliseconds.
+const LIVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// The units that may be asked.
 #[derive(Debug)]
@@ -43,8 +48,8 @@ impl Api {
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
         let path = format!("/admin/v1/{path}");
         let mut silent = String::new();
-        for unit in &self.units {
-            match self.call(*unit, ("GET", &path, "")).await {
+        for unit in self.living_first().await {
+            match self.call(unit, ("GET", &path, "")).await {
                 Ok(answer) => return read(answer),
                 Err(error) => silent = format!("{unit}: {error}"),
             }
@@ -56,8 +61,8 @@ impl Api {
     pub(super) async fn give(&self, given: &Given) -> Result<Receipt, Fault> {
         let body = serde_json::to_string(given).context("the order has no JSON form")?;
         let (mut silent, mut maybe) = (String::new(), false);
-        for unit in &self.units {
-            match self.call(*unit, ("POST", "/admin/v1/orders", &body)).await {
+        for unit in self.living_first().await {
+            match self.call(unit, ("POST", "/admin/v1/orders", &body)).await {
                 Ok(answer) => return read(answer),
                 Err(error) => {
                     maybe |= matches!(error, CallError::Lost(_));
@@ -74,6 +79,22 @@ impl Api {
     /// What the writers say of themselves.
     pub(super) async fn writers(&self) -> Vec<Asked> {
         writers::ask(&self.writers).await
+    }
+
+    /// The units, those last that do not even say that they live: a machine that stands still, or a
+    /// cut link, would hold up an answer for as long as a call may take.
+    async fn living_first(&self) -> Vec<SocketAddr> {
+        if self.units.len() < 2 {
+            return self.units.clone();
+        }
+        let lives = async |unit: &SocketAddr| {
+            let asked = http_call::get(*unit, "/livez");
+            matches!(tokio::time::timeout(LIVES_WITHIN, asked).await, Ok(Ok(_)))
+        };
+        let living = join_all(self.units.iter().map(lives)).await;
+        let (first, last): (Vec<_>, Vec<_>) =
+            self.units.iter().zip(living).partition(|(_, lives)| *lives);
+        first.into_iter().chain(last).map(|(unit, _)| *unit).collect()
     }
 
     async fn call(
@@ -110,7 +131,24 @@ fn read<T: DeserializeOwned>((status, body): (u16, String)) -> Result<T, Fault> 
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_unit_that_stands_still_is_asked_last() {
+        let still = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let living = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let [first, second] = [&still, &living].map(|unit| unit.local_addr().expect("bound"));
+        let api = Api { units: vec![first, second], writers: vec![], token: None };
+        let answers = tokio::spawn(async move {
+            let (mut stream, _) = living.accept().await.expect("a probe");
+            stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").await.expect("answers");
+        });
+        assert_eq!(api.living_first().await, [second, first]);
+        answers.await.expect("no panic");
+    }
 
     #[test]
     fn problems_become_faults() {

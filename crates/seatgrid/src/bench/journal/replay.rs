@@ -7,10 +7,11 @@
 
 use std::collections::HashMap;
 
+use super::faults::{Faults, Kind};
 use super::{Line, Op};
 
 /// Everything that contradicts an honest history.
-pub fn faults(lines: &[Line], faults: &mut Vec<String>) {
+pub fn faults(lines: &[Line], faults: &mut Faults) {
     versions_grow(lines, faults);
     one_key_one_hold(lines, faults);
     seats_change_hands(lines, faults);
@@ -18,7 +19,7 @@ pub fn faults(lines: &[Line], faults: &mut Vec<String>) {
 }
 
 /// What returned before another began has no higher version.
-fn versions_grow(lines: &[Line], faults: &mut Vec<String>) {
+fn versions_grow(lines: &[Line], faults: &mut Faults) {
     let versioned = |line: &&Line| line.done() && line.op != Op::Map && line.version.is_some();
     let mut begun: Vec<&Line> = lines.iter().filter(versioned).collect();
     let mut ended = begun.clone();
@@ -35,7 +36,7 @@ fn versions_grow(lines: &[Line], faults: &mut Vec<String>) {
         if let Some(before) = seen
             && line.version < before.version
         {
-            faults.push(format!(
+            faults.add(Kind::Stale, format!(
                 "stale answer: {:?} of {:?} got version {:?} after {:?} had been answered with {:?}",
                 line.op, line.seats, line.version, before.seats, before.version
             ));
@@ -44,12 +45,13 @@ fn versions_grow(lines: &[Line], faults: &mut Vec<String>) {
 }
 
 /// Each acknowledged hold has an id of its own.
-fn one_key_one_hold(lines: &[Line], faults: &mut Vec<String>) {
+fn one_key_one_hold(lines: &[Line], faults: &mut Faults) {
     let mut keys = HashMap::new();
     for line in granted(lines) {
         if let Some(other) = keys.insert(&line.hold, &line.key) {
             let hold = &line.hold;
-            faults.push(format!("hold {hold:?} was granted to keys {other} and {}", line.key));
+            let key = &line.key;
+            faults.add(Kind::Twice, format!("hold {hold:?} was granted to keys {other} and {key}"));
         }
     }
 }
@@ -57,7 +59,7 @@ fn one_key_one_hold(lines: &[Line], faults: &mut Vec<String>) {
 /// In the order of versions a seat goes from one hold to the next only when the first had been given
 /// back, or its time was over. When a release took effect is not asked: one that was repeated on the
 /// way, which needs no key, has the version of the repetition.
-fn seats_change_hands(lines: &[Line], faults: &mut Vec<String>) {
+fn seats_change_hands(lines: &[Line], faults: &mut Faults) {
     let releases = lines.iter().filter(|l| l.op == Op::Release);
     let releases: HashMap<_, _> = releases.map(|line| (&line.hold, line.t0)).collect();
     let mut holds: Vec<&Line> = granted(lines).collect();
@@ -68,10 +70,13 @@ fn seats_change_hands(lines: &[Line], faults: &mut Vec<String>) {
             let Some(before) = owners.insert(seat, next) else { continue };
             let given_back = releases.get(&before.hold).is_some_and(|t0| Some(*t0) <= next.t1);
             if !given_back && before.until > next.t1 {
-                faults.push(format!(
-                    "seat twice: {seat} granted to {:?} at version {:?} and to {:?} at {:?}",
-                    before.hold, before.version, next.hold, next.version
-                ));
+                faults.add(
+                    Kind::Twice,
+                    format!(
+                        "seat twice: {seat} granted to {:?} at version {:?} and to {:?} at {:?}",
+                        before.hold, before.version, next.hold, next.version
+                    ),
+                );
             }
         }
     }
@@ -79,7 +84,7 @@ fn seats_change_hands(lines: &[Line], faults: &mut Vec<String>) {
 
 /// Read back at the end: what was acknowledged and not given back is there, what was given back is
 /// not.
-fn end_as_acknowledged(lines: &[Line], faults: &mut Vec<String>) {
+fn end_as_acknowledged(lines: &[Line], faults: &mut Faults) {
     let reads = lines.iter().filter(|l| l.op == Op::Read);
     let reads: HashMap<_, _> = reads.map(|line| (&line.hold, line)).collect();
     let releases = lines.iter().filter(|l| l.op == Op::Release);
@@ -90,23 +95,30 @@ fn end_as_acknowledged(lines: &[Line], faults: &mut Vec<String>) {
         let over = read.is_some_and(|read| hold.until <= read.t1);
         match (releases.get(&hold.hold), read) {
             (Some(_), _) => {}
-            (None, None) => faults.push(format!("hold {:?} was not read back", hold.hold)),
+            (None, None) => {
+                faults.add(Kind::Lost, format!("hold {:?} was not read back", hold.hold));
+            }
             (None, Some(read)) if read.status == Some(200) => {
                 if read.seats != hold.seats {
                     let (got, had) = (&read.seats, &hold.seats);
-                    faults.push(format!("hold {:?} has {got:?} instead of {had:?}", hold.hold));
+                    let hold = &hold.hold;
+                    faults.add(Kind::Lost, format!("hold {hold:?} has {got:?} instead of {had:?}"));
                 }
             }
             (None, Some(_)) if over => {}
-            (None, Some(read)) => faults.push(format!(
-                "acknowledged and lost: hold {:?} of {:?} reads {:?} {:?}",
-                hold.hold, hold.seats, read.status, read.code
-            )),
+            (None, Some(read)) => faults.add(
+                Kind::Lost,
+                format!(
+                    "acknowledged and lost: hold {:?} of {:?} reads {:?} {:?}",
+                    hold.hold, hold.seats, read.status, read.code
+                ),
+            ),
         }
         let Some(map) = map else { continue };
         let gone = releases.contains_key(&hold.hold) || hold.until <= map.t1;
         if !gone && !hold.seats.iter().all(|seat| map.seats.contains(seat)) {
-            faults.push(format!("seat map: hold {:?} of {:?} is missing", hold.hold, hold.seats));
+            let (hold, seats) = (&hold.hold, &hold.seats);
+            faults.add(Kind::Lost, format!("seat map: hold {hold:?} of {seats:?} is missing"));
         }
     }
 }

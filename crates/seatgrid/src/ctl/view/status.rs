@@ -94,7 +94,10 @@ impl fmt::Display for Status {
         let mut table =
             super::table::Table::new(["node", "state", "zone", "replicas", "disk free", "leads"]);
         for node in &self.nodes {
-            let state = if node.reachable { node.state.name() } else { "does not answer" };
+            let gone = matches!(node.state, Stage::Lost | Stage::Removed);
+            // A node that was given up or removed is not expected to answer.
+            let expected = node.reachable || gone;
+            let state = if expected { node.state.name() } else { "does not answer" };
             table.row([
                 node.node.to_string(),
                 state.to_owned(),

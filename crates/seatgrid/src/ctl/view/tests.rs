@@ -118,6 +118,14 @@ warning  node 2 does not answer
 }
 
 #[test]
+fn a_node_that_was_given_up_is_not_expected_to_answer() {
+    let mut grid = grid();
+    grid.nodes[1].state = Stage::Lost;
+    let text = Status::new(&grid, &writers()).to_string();
+    assert!(text.contains("\n2     lost    -  "), "{text}");
+}
+
+#[test]
 fn status_keeps_the_shape_that_scripts_know() {
     let status = json(&Status::new(&grid(), &writers()));
     assert_eq!(status["shards_by_state"], json!({ "serving": 1, "no_leader": 1 }));

@@ -3,39 +3,49 @@
 use std::time::Duration;
 
 use e2e::System;
-use e2e::drill::{Load, knob};
+use e2e::drill::{Drill, Load, knob, lasts, pause_max};
 
-use super::reconciles;
+use super::{asked, ordered, reconciles};
 
-/// A fourth unit is started and added, which brings it its share of replicas and leaders; then unit
-/// 1 is drained and removed. Expected: every request succeeds, at worst later, while leaders move; no
-/// answer contradicts another.
+/// Before the first change and after the last: what the changes are compared with.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// A fourth unit is started and added, which brings it its share of replicas and leaders; half of all
+/// leaders are moved by hand; then unit 1 is drained and removed. Expected: every request succeeds, at
+/// worst later, while leaders move; no answer contradicts another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_is_added_and_another_is_drained_and_removed() {
+    let drill = Drill::begin("unit added, leaders moved, one removed");
     let system = System::start();
     let mut load = Load::start(&system, knob("ELASTIC_S", 25)).await;
-    let steps: [(&str, &[&str]); 3] = [
-        ("a fourth unit is added", &["node", "add"]),
-        ("unit 1 is drained", &["node", "drain", "1"]),
-        ("unit 1 is removed", &["node", "remove", "1"]),
-    ];
-    for (what, words) in steps {
-        load.mark(what);
-        done(&system, words);
-    }
-    load.mark("the new grid alone");
-    let verdict = load.judge(&system, "a unit added, one drained and removed").await;
-    verdict.holds_promises().pauses_at_most(Duration::from_secs(knob("GAP_MAX_S", 10)));
+    lasts(QUIET).await;
+    load.mark("a fourth unit is added");
+    ordered(&system, &["node", "add"]);
+    load.mark("half of the leaders are moved");
+    let moved = move_half_of_the_leaders(&system);
+    load.mark("unit 1 is drained");
+    ordered(&system, &["node", "drain", "1"]);
+    load.mark("unit 1 is removed");
+    ordered(&system, &["node", "remove", "1"]);
+    load.calm();
+    let verdict = load.judge(&system, &drill).await;
+    verdict.pauses_at_most(pause_max());
+    drill.note(&format!("{moved} leaders were moved by hand"));
     let units: Vec<u32> = system.units().iter().map(|unit| unit.node).collect();
     assert!(!units.contains(&1) && units.len() == 3, "units {units:?} are left");
     reconciles(&system);
 }
 
-/// Gives an order to the operator's tool and waits until it is carried out.
-#[track_caller]
-fn done(system: &System, words: &[&str]) {
-    let args = [&["ctl"], words, &["--wait", "--timeout", "120"]].concat();
-    let output = system.run(&args);
-    let told = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy);
-    assert!(output.status.success(), "{words:?}: {told:?}");
+/// Every second shard gets another leader among its replicas; how many.
+fn move_half_of_the_leaders(system: &System) -> usize {
+    let shards = asked(system, &["shard", "list"]);
+    let shards = shards.as_array().expect("a list of shards").iter().step_by(2);
+    let moves = shards.map(|shard| {
+        let replicas = shard["replicas"].as_array().expect("replicas");
+        // Unit 1 is about to go.
+        let other = replicas.iter().find(|node| **node != shard["leader"] && **node != 1);
+        let other = other.expect("another replica").to_string();
+        ordered(system, &["shard", "transfer-leader", &shard["shard"].to_string(), "--to", &other]);
+    });
+    moves.count()
 }

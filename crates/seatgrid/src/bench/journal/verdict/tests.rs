@@ -161,3 +161,32 @@ fn pauses_belong_to_the_fault_before_them() {
     let gaps: Vec<f64> = gaps.iter().map(|gap| gap.gap_ms * 1e6).collect();
     assert_eq!(gaps, [470.0, 390.0]);
 }
+
+#[test]
+fn faults_are_counted_by_what_they_mean() {
+    let mut lines = honest();
+    lines[4].version = Some(2);
+    let verdict = judge(&lines, &[]);
+    assert_eq!((verdict.lost, verdict.twice, verdict.stale), (0, 0, 1));
+    lines[4] = line(Op::Read, (80, 90), 404, "h2", 0);
+    assert_eq!(judge(&lines, &[]).lost, 1);
+    lines[3].hold = Some("h1".to_owned());
+    assert_eq!(judge(&lines, &[]).twice, 1);
+}
+
+#[test]
+fn holds_belong_to_the_phase_in_which_they_were_due() {
+    let hold = |due_ms: u64, took_ms: u64, attempts: u32| Line {
+        attempts,
+        ..line(Op::Hold, (due_ms * 1_000_000, (due_ms + took_ms) * 1_000_000), 201, "h", due_ms)
+    };
+    let lines = [hold(10, 5, 1), hold(20, 900, 3), hold(30, 7, 1), hold(40, 6, 1)];
+    let mark = |at_ms: u64, name: &str| Mark { at: at_ms * 1_000_000, name: name.to_owned() };
+    let marks = [mark(15, "kill"), mark(25, "again"), mark(35, phases::CALM)];
+    let shown: Vec<(&str, usize, usize, u64)> = phases::of(&lines, &marks)
+        .iter()
+        .map(|phase| (phase.name, phase.granted, phase.repeated, phase.max_ms.round() as u64))
+        .collect();
+    assert_eq!(shown, [("before", 1, 0, 5), ("during", 2, 1, 900), ("after", 1, 0, 6)]);
+    assert_eq!(phases::of(&lines, &[]).len(), 1, "without marks all is before");
+}
