@@ -62,7 +62,7 @@ impl DrillSizes {
 }
 
 /// Runs them; the table is printed whether they pass or fail.
-pub fn run(sizes: &DrillSizes) -> Result<()> {
+pub fn all(sizes: &DrillSizes) -> Result<()> {
     let form = if sizes.dev { "" } else { "--release" };
     run(&format!("cargo build {form} --quiet --package seatgrid"))?;
     let report = report_file()?;

@@ -58,7 +58,7 @@ pub fn long(suite: LongSuite, sizes: &DrillSizes) -> Result<()> {
             "cargo nextest run --package grid-node --test wal --success-output immediate power::",
             &[("SEATGRID_DRILL_POWER_CUTS", &sizes.power_cuts.to_string())],
         ),
-        LongSuite::Drills => drills::run(sizes),
+        LongSuite::Drills => drills::all(sizes),
     }
 }
 

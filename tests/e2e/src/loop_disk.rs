@@ -62,6 +62,8 @@ impl LoopDisk {
     pub fn take_unit(&self, system: &System, unit: u32) {
         let place = system.data_dir().join(format!("units/{unit}"));
         command("cp", &["-a", text(&place), text(&self.unit_dir())]).expect("copies");
+        // The unit had synced it where it was; so it must be here.
+        command("sync", &["-f", text(&self.unit_dir())]).expect("syncs");
         std::fs::remove_dir_all(&place).expect("removes");
         std::os::unix::fs::symlink(self.unit_dir(), &place).expect("links");
     }

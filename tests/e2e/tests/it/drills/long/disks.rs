@@ -17,10 +17,10 @@ const AWAY_FOR: Duration = Duration::from_secs(8);
 const STOPS_WITHIN: Duration = Duration::from_secs(120);
 /// The unit whose disk it is.
 const UNIT: u32 = 2;
-/// Small segments: the next one is needed soon.
+/// Small segments: the next one is needed soon. The demo's largest plan still fits into a command.
 const SMALL_SEGMENTS: [(&str, &str); 2] = [
-    ("SEATGRID_UNIT__NODE__LOG__SEGMENT_BYTES", "2097152"),
-    ("SEATGRID_UNIT__NODE__BATCH__COMMAND_BYTES_MAX", "2097152"),
+    ("SEATGRID_UNIT__NODE__LOG__SEGMENT_BYTES", "524288"),
+    ("SEATGRID_UNIT__NODE__BATCH__COMMAND_BYTES_MAX", "524288"),
 ];
 
 /// Every sync of the leading unit takes 200 ms longer. Expected: the sale goes on, since two other
