@@ -131,7 +131,7 @@ fn read<T: DeserializeOwned>((status, body): (u16, String)) -> Result<T, Fault> 
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -144,6 +144,9 @@ mod tests {
         let api = Api { units: vec![first, second], writers: vec![], token: None };
         let answers = tokio::spawn(async move {
             let (mut stream, _) = living.accept().await.expect("a probe");
+            // What is not read before the end would end the connection with an error.
+            let asked = stream.read(&mut [0; 1024]).await.expect("a request");
+            assert!(asked > 0, "the probe says something");
             stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").await.expect("answers");
         });
         assert_eq!(api.living_first().await, [second, first]);
