@@ -36,6 +36,7 @@ pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Pr
             Problem::new(Code::SeatTaken).fact("seats", named(seats, seat_id))
         }
         Refusal::NotEnoughSeats => Problem::new(Code::NotEnoughSeats),
+        Refusal::NotEnoughAdjacent => Problem::new(Code::NotEnoughAdjacent),
         Refusal::PersistenceBacklog => Problem::new(Code::PersistenceBacklog),
         Refusal::HoldNotFound => Problem::new(Code::HoldNotFound),
         Refusal::HoldExpired => Problem::new(Code::HoldExpired),

@@ -14,8 +14,8 @@ pub use money::{
     RetryRefund, Settle, StartPayment,
 };
 pub use sale::{
-    Code, CodeKind, Discount, Extension, Fee, HoldBudget, OpenSale, PutCodes, ReplacePlan, Sale,
-    SaleRules, SetWindow,
+    Code, CodeKind, Discount, Extension, Fee, GuestIdentity, HoldBudget, OpenSale, PutCodes,
+    ReplacePlan, Sale, SaleRules, SetWindow,
 };
 pub use shopping::{
     Best, CancelOrder, Choice, ExtendHold, HoldSeats, JoinWaitlist, LeaveWaitlist, PlaceOrder,

@@ -29,10 +29,11 @@ mod v1;
 pub use command::{
     Acknowledge, Actor, AnswerOffer, Best, BlockSeats, CancelEvent, CancelOrder, Choice, Code,
     CodeKind, Command, Discount, Envelope, ExtendHold, Extension, Fee, Fence, GatewayResult,
-    HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, OpenSale, PauseSale, PlaceOrder, PutCodes,
-    ReassignSeats, RecordPayment, RecordRefund, RefundResult, RefundSeats, ReleaseHold,
-    RemoveSeats, ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules, SeatSet,
-    SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats, Unfence,
+    GuestIdentity, HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, OpenSale, PauseSale,
+    PlaceOrder, PutCodes, ReassignSeats, RecordPayment, RecordRefund, RefundResult, RefundSeats,
+    ReleaseHold, RemoveSeats, ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules,
+    SeatSet, SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats,
+    Unfence,
 };
 pub use event::{CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
 pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId, WaitId};

@@ -162,6 +162,14 @@ pub enum HoldStep {
 }
 
 impl HoldStep {
+    /// Whether all seats are side by side in one row.
+    pub fn is_together(self) -> bool {
+        match self {
+            Self::AdjacentNoOrphan | Self::Adjacent => true,
+            Self::NeighbouringRows | Self::Split => false,
+        }
+    }
+
     /// The word used in HTTP.
     pub fn as_str(self) -> &'static str {
         match self {

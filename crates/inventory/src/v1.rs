@@ -151,6 +151,7 @@ impl From<Choice> for crate::Choice {
                 max_price_minor: best.max_price_minor,
                 prevent_orphans: best.prevent_orphans,
                 accessible: 0,
+                together: false,
             }),
         }
     }

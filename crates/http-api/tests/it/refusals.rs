@@ -78,6 +78,7 @@ async fn refusals_by_table() {
         (Refusal::NoOffer, 409, "offer_gone", json!({})),
         (Refusal::RefundState { status: RefundStatus::Pending }, 409, "order_state", pending),
         (Refusal::OutOfRange, 400, "invalid_request", json!({})),
+        (Refusal::NotEnoughAdjacent, 409, "not_enough_adjacent", json!({})),
     ];
     for (refusal, status, code, facts) in table {
         let problem = from_refusal(&refusal, |seat| format!("B-4-{}", seat.0));

@@ -55,6 +55,19 @@ pub struct SaleRules {
     pub waitlist_ttl_ms: Option<u32>,
     /// From when seats for wheelchairs and companions are sold to everybody.
     pub accessible_public_at_ms: Option<u64>,
+    /// As whom a shopper without an account counts.
+    pub guests: GuestIdentity,
+}
+
+/// What makes two requests of guests one person to the limits. The rules only see persons: whoever
+/// sends commands reads this and says which person it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum GuestIdentity {
+    /// The token that the first hold gave: many may shop from one address.
+    #[default]
+    Token,
+    /// The client's address: stricter, and wrong for a house behind one address.
+    Address,
 }
 
 /// Holds a person may take within a while.

@@ -59,6 +59,8 @@ pub struct Best {
     pub prevent_orphans: bool,
     /// How many of them are for wheelchairs; the others sit beside those, on companion seats first.
     pub accessible: u16,
+    /// Side by side in one row, or not at all.
+    pub together: bool,
 }
 
 /// Gives a hold back.

@@ -41,6 +41,9 @@ pub(super) fn seats(s: &Scope<'_>, choice: &Choice, own: Option<&Hold>) -> Resul
             let rows = s.event.index.best_order().iter().map(|at| *at as usize);
             let search = search(s.event, wish, own, s.at_ms);
             let (seats, step) = search.choose(rows).ok_or(Refusal::NotEnoughSeats)?;
+            if wish.together && !step.is_together() {
+                return Err(Refusal::NotEnoughAdjacent);
+            }
             Ok((seats, Some(step)))
         }
         Choice::Area { section, quantity } => {

@@ -55,7 +55,7 @@ fn check(s: &Scope<'_>, c: &JoinWaitlist) -> Result<(), Refusal> {
     }
     choose::number(s, &Choice::Best(c.wish.clone()))?;
     // The line is kept by tier and price; anything finer could block it for ever.
-    let plain = c.wish.sections.is_empty() && c.wish.accessible == 0;
+    let plain = c.wish.sections.is_empty() && c.wish.accessible == 0 && !c.wish.together;
     let known = |tier: &u16| usize::from(*tier) < s.event.index.tier_count();
     if plain && c.wish.tiers.iter().all(known) { Ok(()) } else { Err(Refusal::OutOfRange) }
 }

@@ -141,4 +141,6 @@ pub enum Refusal {
     },
     /// A share, limit or time is out of range.
     OutOfRange,
+    /// Enough seats are free under the wish, but not side by side.
+    NotEnoughAdjacent,
 }

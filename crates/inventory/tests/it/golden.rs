@@ -167,8 +167,8 @@ fn commands_v1_are_still_read() {
 fn all_commands() -> Vec<Envelope> {
     let shard = Shard::default();
     let table = "
-        open with-area person-max=6 budget=9/60 extend=2/60 fee=5/100 offer=600 waitlist=300
-        best 3 tiers=1 sections=0,1 max_price=500 no-orphans accessible=1 person=7 promo=5
+        open with-area person-max=6 budget=9/60 extend=2/60 fee=5/100 offer=600 waitlist=300 guests=address
+        best 3 tiers=1 sections=0,1 max_price=500 no-orphans accessible=1 together person=7 promo=5
         area C 2 presale=6
         swap h1 A-1-2
         extend h1

@@ -175,8 +175,12 @@ fn best_splits_when_nothing_else_is_left() {
         hold A-1-2 A-1-5
         hold A-2-1 A-2-2 A-2-3 A-2-4 A-2-5 A-2-6
         hold A-3-2 A-3-5
-        best 3 tiers=0              => h4 A-1-1,A-1-3,A-1-4 300 Split
-        best 4 tiers=0              => h5 A-1-6,A-3-1,A-3-3,A-3-4 400 Split
+        best 3 tiers=0 together     => NotEnoughAdjacent
+        best 4 tiers=1 together     => NotEnoughSeats
+        best 2 tiers=0 together     => h4 A-1-3,A-1-4 200 Adjacent
+        release h4
+        best 3 tiers=0              => h5 A-1-1,A-1-3,A-1-4 300 Split
+        best 4 tiers=0              => h6 A-1-6,A-3-1,A-3-3,A-3-4 400 Split
         best 2 tiers=0              => NotEnoughSeats
     ",
     );

@@ -76,6 +76,7 @@ fn best(dice: &mut Dice) -> Choice {
         max_price_minor: None,
         prevent_orphans: dice.below(2) == 0,
         accessible: 0,
+        together: dice.below(3) == 0,
     })
 }
 
@@ -175,6 +176,7 @@ fn random_commands_agree_with_the_oracle() {
         "SeatsInvalid",
         "LimitPerHold",
         "NotEnoughSeats",
+        "NotEnoughAdjacent",
         "HoldNotFound",
         "HoldExpired",
         "OrderNotFound",

@@ -160,6 +160,7 @@ impl Oracle {
                     0 => "SeatsInvalid",
                     n if n > self.per_hold_max => "LimitPerHold",
                     n if n > open.len() => "NotEnoughSeats",
+                    _ if wish.together && !possible => "NotEnoughAdjacent",
                     _ => "held",
                 };
                 let got = tell(other);

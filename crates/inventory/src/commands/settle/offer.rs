@@ -38,11 +38,7 @@ pub(super) fn find(s: &Scope<'_>, order: &Order) -> Option<Offer> {
         free: |row: usize| s.event.seats.free_bits(row) & !s.event.kept_bits(row, s.at_ms),
     };
     let (seats, step) = search.choose(index.best_order().iter().map(|at| *at as usize))?;
-    let together = match step {
-        HoldStep::AdjacentNoOrphan | HoldStep::Adjacent => true,
-        HoldStep::NeighbouringRows | HoldStep::Split => false,
-    };
-    if !together && s.event.adjacent(&order.seats) {
+    if !step.is_together() && s.event.adjacent(&order.seats) {
         return None;
     }
     Some(Offer { seats: at_paid_prices(&seats, &order.seats), step, ttl_ms })

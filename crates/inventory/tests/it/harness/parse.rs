@@ -199,6 +199,11 @@ fn rules(words: &[&str]) -> SaleRules {
         offer_ttl_ms: option::<u32>(words, "offer").map(|s| s * 1_000),
         waitlist_ttl_ms: option::<u32>(words, "waitlist").map(|s| s * 1_000),
         accessible_public_at_ms: option::<u64>(words, "accessible-from").map(|s| T0 + s * 1_000),
+        guests: if words.contains(&"guests=address") {
+            GuestIdentity::Address
+        } else {
+            GuestIdentity::Token
+        },
     }
 }
 
@@ -234,6 +239,7 @@ fn best(words: &[&str]) -> Best {
         max_price_minor: option(words, "max_price"),
         prevent_orphans: words.contains(&"no-orphans"),
         accessible: option(words, "accessible").unwrap_or(0),
+        together: words.contains(&"together"),
     }
 }
 
