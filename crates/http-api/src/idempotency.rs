@@ -46,6 +46,29 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
+/// The key of a request that is safe without one. An extractor: `None` when no key was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptionalKey(pub Option<IdempotencyKey>);
+
+impl OptionalKey {
+    /// As [`IdempotencyKey::of`].
+    pub fn of(self, hash: u64) -> Option<RequestKey> {
+        self.0.map(|key| key.of(hash))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OptionalKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match IdempotencyKey::from_request_parts(parts, state).await {
+            Ok(key) => Ok(Self(Some(key))),
+            Err(problem) if problem.code() == Code::IdempotencyKeyRequired => Ok(Self(None)),
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
 /// Hash of what is asked: method, path and the body with its members in one order, so that the same
 /// request written differently is the same. 64 bits guard a client against its own mistakes only:
 /// a key is found by its UUID.

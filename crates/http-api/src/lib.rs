@@ -11,6 +11,7 @@ mod body;
 mod code;
 mod context;
 mod drain;
+mod guest;
 mod headers;
 mod idempotency;
 mod measure;
@@ -27,12 +28,13 @@ pub use attempt::{ATTEMPTS_MAX, Attempt, AttemptBatch};
 pub use body::{BODY_BYTES_MAX, NoBody, Strict, read_body};
 pub use code::Code;
 pub use context::{Arrived, RequestId, carry};
+pub use guest::{Guest, code_hash, counts_persons};
 pub use headers::{
     DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Deadline, GRID_DEADLINE_MS,
     GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT, X_HOLD_TOKEN, X_PROBLEM_CODE,
     X_REQUEST_ID, ip_bytes,
 };
-pub use idempotency::{IdempotencyKey, request_hash};
+pub use idempotency::{IdempotencyKey, OptionalKey, request_hash};
 pub use measure::measure;
 pub use money::{Money, MoneyError};
 pub use path::{Id, Params, method_not_allowed, not_found};

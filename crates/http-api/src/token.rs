@@ -1,8 +1,8 @@
 //! Hold tokens: a guest's proof that a hold (and the order made from it) is theirs.
 //!
 //! A token is a MAC of the hold's id under a key that routers and office share, so it needs no
-//! storage, is the same in a replayed answer, and is checked without asking anybody. It must never
-//! be logged.
+//! storage, is the same in a replayed answer, and is checked without asking anybody. A guest's
+//! number may follow it (see `guest`), which proves nothing. It must never be logged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use http::HeaderMap;
-use inventory::HoldId;
+use inventory::{HoldId, WaitId};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{Code, Problem, X_HOLD_TOKEN};
+use crate::{Code, Problem, X_HOLD_TOKEN, guest};
 
 /// Length of a key.
 pub const KEY_BYTES: usize = 32;
@@ -95,16 +95,29 @@ impl TokenKey {
         load_key_file(path).map(|key| Self::new(&key))
     }
 
-    /// The hold's token.
-    pub fn token(&self, hold: HoldId) -> String {
+    pub(crate) fn mac_of(&self, text: &str) -> [u8; 32] {
         let mut mac = self.mac.clone();
-        mac.update(format!("hold:{hold}").as_bytes());
-        URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..TOKEN_BYTES])
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    fn proof_of(&self, text: &str) -> String {
+        URL_SAFE_NO_PAD.encode(&self.mac_of(text)[..TOKEN_BYTES])
+    }
+
+    /// The hold's token, without a guest in it.
+    pub fn token(&self, hold: HoldId) -> String {
+        self.proof_of(&format!("hold:{hold}"))
+    }
+
+    /// The token of a place in a waiting list, without a guest in it.
+    pub fn wait_token(&self, entry: WaitId) -> String {
+        self.proof_of(&format!("wait:{entry}"))
     }
 
     /// Whether the text is the hold's token; takes the same time for every wrong one.
     pub fn verify(&self, hold: HoldId, token: &str) -> bool {
-        self.token(hold).as_bytes().ct_eq(token.as_bytes()).into()
+        self.token(hold).as_bytes().ct_eq(guest::proof(token).as_bytes()).into()
     }
 
     /// Checks the `X-Hold-Token` of a request. Without the right one the thing does not exist:
@@ -113,7 +126,20 @@ impl TokenKey {
     /// # Errors
     /// A problem with the code `missing`.
     pub fn check(&self, hold: HoldId, headers: &HeaderMap, missing: Code) -> Result<(), Problem> {
-        let token = headers.get(X_HOLD_TOKEN).and_then(|v| v.to_str().ok()).unwrap_or_default();
-        if self.verify(hold, token) { Ok(()) } else { Err(Problem::new(missing)) }
+        if self.verify(hold, shown(headers)) { Ok(()) } else { Err(Problem::new(missing)) }
     }
+
+    /// Checks the `X-Hold-Token` of a request about a place in a waiting list.
+    ///
+    /// # Errors
+    /// A problem with the code `not_found`.
+    pub fn check_wait(&self, entry: WaitId, headers: &HeaderMap) -> Result<(), Problem> {
+        let proof = guest::proof(shown(headers)).as_bytes();
+        let is_own: bool = self.wait_token(entry).as_bytes().ct_eq(proof).into();
+        if is_own { Ok(()) } else { Err(Problem::new(Code::NotFound)) }
+    }
+}
+
+fn shown(headers: &HeaderMap) -> &str {
+    headers.get(X_HOLD_TOKEN).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod availability;
 mod hold_answer;
+pub(crate) mod hold_change;
 mod hold_request;
 pub(crate) mod holds;
 pub(crate) mod openapi;

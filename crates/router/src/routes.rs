@@ -10,7 +10,7 @@ use axum::routing::{any, get, post};
 use http_api::admin::{metrics_answer, probe_routes};
 use http_api::{Peer, carry, measure, method_not_allowed, not_found};
 
-use crate::api::{availability, holds, openapi, plan, proxy, seats, stream};
+use crate::api::{availability, hold_change, holds, openapi, plan, proxy, seats, stream};
 use crate::attempts;
 use crate::pages;
 use crate::state::App;
@@ -43,7 +43,10 @@ fn shopping() -> Routes<App> {
         .route("/api/v1/events/{id}/seats", get(seats::read))
         .route("/api/v1/events/{id}/seats/stream", get(stream::open))
         .route("/api/v1/events/{id}/holds", post(holds::create))
-        .route("/api/v1/holds/{id}", get(holds::read).delete(holds::release))
+        .route(
+            "/api/v1/holds/{id}",
+            get(holds::read).patch(hold_change::change).delete(holds::release),
+        )
         .route("/api/v1/openapi.json", get(openapi::read))
         .route("/api/v1/{*rest}", any(proxy::pass_on))
 }

@@ -17,6 +17,7 @@ async fn told(problem: http_api::Problem) -> (u16, Value, bool) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table, a line for each refusal")]
 async fn refusals_by_table() {
     let payment = PaymentId { event: EventNo(1), no: 5 };
     let taken = vec![(SeatIx(3), SeatStatus::Held), (SeatIx(4), SeatStatus::Sold)];

@@ -2,7 +2,7 @@
 
 use http_api::Money;
 use http_api::time::rfc3339_ms;
-use inventory::{EventNo, Held, Hold, HoldId, HoldStep, OrderId, PricedSeat};
+use inventory::{EventNo, Extension, Held, Hold, HoldId, HoldStep, OrderId, PricedSeat};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,8 @@ pub(crate) struct HoldAnswer {
     /// `neighbouring_rows` or `split`.
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<&'static str>,
+    /// The part of the total that is not seats' prices.
+    fees: Money,
     total: Money,
     expires_at: String,
     /// Seconds until then, for countdowns that need no common clock.
@@ -32,6 +34,9 @@ pub(crate) struct HoldAnswer {
     /// The order that was made from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<String>,
+    /// How often it may still be given more time, where the sale allows that at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions_left: Option<u8>,
 }
 
 /// A held seat with its frozen price.
@@ -55,12 +60,14 @@ impl HoldAnswer {
             seats: seats(plan, &held.seats),
             next_to_each_other: held.adjacent,
             step: held.step.map(HoldStep::as_str),
+            fees: fees(plan, &held.seats, held.total_minor),
             total: plan.money(held.total_minor),
             expires_at: rfc3339_ms(held.expires_at_ms),
             expires_in: left_s(held.expires_at_ms, held.at_ms),
             version,
             status: "held",
             order_id: None,
+            extensions_left: plan.sale.rules.extension.map(|of| of.times_max),
         }
     }
 
@@ -74,14 +81,25 @@ impl HoldAnswer {
             seats: seats(plan, &hold.seats),
             next_to_each_other: hold.adjacent,
             step: hold.step.map(HoldStep::as_str),
+            fees: fees(plan, &hold.seats, hold.total_minor()),
             total: plan.money(hold.total_minor()),
             expires_at: rfc3339_ms(hold.expires_at_ms),
             expires_in: left_s(hold.expires_at_ms, at_ms),
             version,
             status: "held",
             order_id: hold.order.map(|no| OrderId { event, no }.to_string()),
+            extensions_left: plan.sale.rules.extension.map(|of| left(of, hold.extensions)),
         }
     }
+}
+
+/// What is paid beside the seats' prices.
+fn fees(plan: &PlanView, seats: &[PricedSeat], total_minor: i64) -> Money {
+    plan.money(total_minor - seats.iter().map(|seat| seat.price_minor).sum::<i64>())
+}
+
+fn left(of: Extension, taken: u8) -> u8 {
+    of.times_max.saturating_sub(taken)
 }
 
 /// Whole seconds left, never more than there are.

@@ -8,8 +8,8 @@ use http::header::{CACHE_CONTROL, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use http_api::{
-    Code, Deadline, GRID_VERSION, IDEMPOTENT_REPLAYED, Id, IdempotencyKey, Peer, Problem, Strict,
-    from_grid, from_refusal, ip_bytes,
+    Code, Deadline, GRID_VERSION, Guest, IDEMPOTENT_REPLAYED, Id, IdempotencyKey, Peer, Problem,
+    Strict, counts_persons, from_grid, from_refusal, ip_bytes,
 };
 use inventory::{
     Actor, Command, Envelope, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold, Reply,
@@ -20,49 +20,88 @@ use processing_unit::{GridError, HoldAnswer as Found};
 use crate::api::event_map;
 use crate::api::hold_answer::HoldAnswer;
 use crate::api::hold_request::HoldRequest;
-use crate::seatmap::EventMap;
+use crate::seatmap::{EventMap, PlanView};
 use crate::state::{App, Router};
 
 /// Takes seats for a while: all or none.
 #[utoipa::path(post, path = "/api/v1/events/{id}/holds", tag = "shopping",
     params(("id" = String, Path, description = "The event's id"),
-        ("Idempotency-Key" = String, Header, description = "UUID, version 7 preferred")),
+        ("Idempotency-Key" = String, Header, description = "UUID, version 7 preferred"),
+        ("X-Hold-Token" = Option<String>, Header, description = "The token of an earlier hold: \
+            its shopper and this one are one person to the limits")),
     request_body = HoldRequest,
     responses(
         (status = 201, body = HoldAnswer),
         (status = 400, description = "`invalid_request`, `idempotency_key_required`"),
         (status = 404, description = "`event_not_found`"),
-        (status = 409, description = "`seat_taken`, `not_enough_seats`, `limit_per_person`, \
-            `sale_not_open`, `sale_closed`, `idempotency_window_expired`"),
+        (status = 409, description = "`seat_taken`, `not_enough_seats`, `not_enough_adjacent`, \
+            `limit_per_person`, `companion_alone`, `code_invalid`, `code_used_up`, \
+            `sale_not_open`, `sale_closed`, `sale_paused`, `event_cancelled`, \
+            `idempotency_window_expired`"),
         (status = 422, description = "`idempotency_conflict`"),
+        (status = 429, description = "`rate_limited`: too many holds in a short while"),
         (status = 503, description = "`overloaded`, `persistence_backlog`, `no_leader`, \
             `outcome_unknown`")))]
 pub(crate) async fn create(
     State(app): State<App>,
     Id(id): Id,
-    Caller { actor, deadline }: Caller,
+    Caller { actor, deadline, headers }: Caller,
     key: IdempotencyKey,
     Strict { body, hash }: Strict<HoldRequest>,
 ) -> Result<Response, Problem> {
-    let map = event_map(&app, &id, deadline.0).await?;
-    let choice = body.choice(&map.plan)?;
-    let wish = HoldSeats::of(map.plan.event, map.plan.plan.version, choice);
-    let command = Command::Hold(wish);
-    let envelope = Envelope { key: Some(key.of(hash)), actor, command };
-    let reply = app.grid.command(map.plan.event, &envelope, deadline.0).await;
-    granted(&app, &map, reply)
+    let guest = Guest::of(&headers, &app.tokens, key);
+    let key = Some(key.of(hash));
+    let mut map = event_map(&app, &id, deadline.0).await?;
+    let mut reply = None;
+    for _ in 0..PLAN_TRIES {
+        let wish = wish(&app, &map.plan, (guest, actor), &body)?;
+        let envelope = Envelope { key, actor, command: Command::Hold(wish) };
+        let answer = app.grid.command(map.plan.event, &envelope, deadline.0).await;
+        let answer = answer.map_err(|error| counted(from_grid(error, Code::EventNotFound)))?;
+        let is_last = !is_stale(&answer);
+        reply = Some(answer);
+        if is_last {
+            break;
+        }
+        app.maps.forget(&map);
+        map = event_map(&app, &id, deadline.0).await?;
+    }
+    match reply {
+        Some(reply) => granted(&app, &map, guest, reply),
+        None => Err(Problem::internal("no try of a hold")),
+    }
 }
 
-fn granted(
+/// How often a request is made from the plan as known here: once, and once more when the plan was
+/// replaced meanwhile.
+pub(super) const PLAN_TRIES: u32 = 2;
+
+/// Whether the shard has another plan than the one that the command was made from.
+pub(super) fn is_stale(reply: &Reply) -> bool {
+    matches!(reply.outcome, Outcome::Refused(Refusal::PlanChanged { .. }))
+}
+
+/// The command's body in the plan's own numbers.
+fn wish(
     app: &Router,
-    map: &EventMap,
-    reply: Result<Reply, GridError>,
-) -> Result<Response, Problem> {
-    let reply = reply.map_err(|error| counted(from_grid(error, Code::EventNotFound)))?;
+    plan: &PlanView,
+    (guest, actor): (Guest, Actor),
+    body: &HoldRequest,
+) -> Result<HoldSeats, Problem> {
+    let rules = &plan.sale.rules;
+    let person =
+        counts_persons(rules).then(|| guest.person(&app.tokens, (plan.event, rules), actor.ip));
+    let (promo, presale) = body.codes(plan)?;
+    let choice = body.choice(plan)?;
+    let wish = HoldSeats::of(plan.event, plan.plan.version, choice);
+    Ok(HoldSeats { person, promo, presale, ..wish })
+}
+
+fn granted(app: &Router, map: &EventMap, guest: Guest, reply: Reply) -> Result<Response, Problem> {
     map.acknowledge(reply.version);
     match reply.outcome {
         Outcome::Held(held) => {
-            let token = app.tokens.token(held.hold);
+            let token = guest.token(&app.tokens, held.hold);
             let body = HoldAnswer::granted(&map.plan, &held, token, reply.version);
             count(if reply.replayed { "replayed" } else { "granted" });
             let headers = [
@@ -70,21 +109,29 @@ fn granted(
                 (LOCATION, format!("/api/v1/holds/{}", held.hold)),
                 (CACHE_CONTROL, "no-store".to_owned()),
             ];
-            let mut response = (StatusCode::CREATED, headers, Json(body)).into_response();
-            if reply.replayed {
-                let yes = http::HeaderValue::from_static("true");
-                response.headers_mut().insert(IDEMPOTENT_REPLAYED, yes);
-            }
-            Ok(response)
+            let response = (StatusCode::CREATED, headers, Json(body)).into_response();
+            Ok(replayed(response, reply.replayed))
         }
-        Outcome::Refused(refusal) => {
-            if let Refusal::SeatTaken { seats } = &refusal {
-                map.doubt(seats);
-            }
-            Err(counted(from_refusal(&refusal, |seat| map.plan.id(seat).to_owned())))
-        }
+        Outcome::Refused(refusal) => Err(counted(refused(map, &refusal))),
         other => Err(unexpected(&other)),
     }
+}
+
+/// A refusal in the event's own names.
+pub(super) fn refused(map: &EventMap, refusal: &Refusal) -> Problem {
+    if let Refusal::SeatTaken { seats } = refusal {
+        map.doubt(seats);
+    }
+    from_refusal(refusal, |seat| map.plan.id(seat).to_owned())
+}
+
+/// Marks an answer that repeats an earlier one.
+pub(super) fn replayed(mut response: Response, is_replayed: bool) -> Response {
+    if is_replayed {
+        let yes = http::HeaderValue::from_static("true");
+        response.headers_mut().insert(IDEMPOTENT_REPLAYED, yes);
+    }
+    response
 }
 
 /// Reads a hold back.
@@ -103,6 +150,15 @@ pub(crate) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let id = own_hold(&app, &id, &headers)?;
+    live(&app, id, deadline).await
+}
+
+/// The hold as it is now.
+pub(super) async fn live(
+    app: &Router,
+    id: HoldId,
+    deadline: Deadline,
+) -> Result<Response, Problem> {
     let found = app.grid.hold(id, deadline.0).await.map_err(missing_hold)?;
     let (hold, version, at_ms) = match found {
         Found::Live { hold, version, at_ms } if at_ms < hold.expires_at_ms => {
@@ -134,8 +190,7 @@ pub(crate) async fn read(
 pub(crate) async fn release(
     State(app): State<App>,
     Id(id): Id,
-    Caller { actor, deadline }: Caller,
-    headers: HeaderMap,
+    Caller { actor, deadline, headers }: Caller,
 ) -> Result<Response, Problem> {
     let hold = own_hold(&app, &id, &headers)?;
     // Releasing by id is safe to repeat, so it needs no key.
@@ -173,20 +228,22 @@ async fn released_before(
 }
 
 /// The hold's id, if the token in the headers is its own. Costs no look-up.
-fn own_hold(app: &Router, id: &str, headers: &HeaderMap) -> Result<HoldId, Problem> {
+pub(super) fn own_hold(app: &Router, id: &str, headers: &HeaderMap) -> Result<HoldId, Problem> {
     let hold: HoldId = id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
     app.tokens.check(hold, headers, Code::HoldNotFound)?;
     Ok(hold)
 }
 
-fn missing_hold(error: GridError) -> Problem {
+pub(super) fn missing_hold(error: GridError) -> Problem {
     from_grid(error, Code::HoldNotFound)
 }
 
 /// Who asks, and until when they wait. An extractor.
 pub(crate) struct Caller {
-    actor: Actor,
-    deadline: Deadline,
+    pub(super) actor: Actor,
+    pub(super) deadline: Deadline,
+    /// All headers, for the token in them.
+    pub(super) headers: HeaderMap,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -195,7 +252,8 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let ip = parts.extensions.get::<Peer>().map(|peer| ip_bytes(peer.0.ip()));
         let actor = Actor { subject: Subject::Guest, ip };
-        Ok(Self { actor, deadline: Deadline::from_request_parts(parts, app).await? })
+        let deadline = Deadline::from_request_parts(parts, app).await?;
+        Ok(Self { actor, deadline, headers: parts.headers.clone() })
     }
 }
 
@@ -209,7 +267,7 @@ fn count(outcome: &'static str) {
 }
 
 /// A unit answered one command with another's outcome.
-fn unexpected(outcome: &Outcome) -> Problem {
+pub(super) fn unexpected(outcome: &Outcome) -> Problem {
     let name: String = format!("{outcome:?}").chars().take_while(|c| c.is_alphanumeric()).collect();
     Problem::internal(format!("a unit answered {name}"))
 }

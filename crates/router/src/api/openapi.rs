@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::OpenApi;
 
 use crate::api::proxy::no_body;
-use crate::api::{availability, holds, plan, seats, stream};
+use crate::api::{availability, hold_change, holds, plan, seats, stream};
 use crate::state::{App, Router};
 
 /// How long the office may take.
@@ -30,7 +30,8 @@ const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
         stream::open,
         holds::create,
         holds::read,
-        holds::release
+        holds::release,
+        hold_change::change
     )
 )]
 struct Own;

@@ -112,6 +112,8 @@ impl Reader {
         let news = tokio::time::timeout(self.comment_every, self.subscription.live.recv());
         tokio::select! {
             () = self.shutdown.cancelled() => None,
+            // The plan was replaced: the browser opens a new stream.
+            () = self.map.dropped() => None,
             news = news => match news {
                 Ok(Ok(bytes)) => Some(bytes),
                 Ok(Err(RecvError::Lagged(_))) => {

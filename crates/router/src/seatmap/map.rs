@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use processing_unit::{Grid, GridError, SeatMap};
 use rand::Rng;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::ring::{Ring, Subscription, Touched};
 use super::{MapLimits, MapView, PlanView};
@@ -67,6 +68,8 @@ pub(crate) struct EventMap {
     /// Tells the stream that there is something newer.
     news: watch::Sender<()>,
     ring: Mutex<Ring>,
+    /// Nobody keeps the map up to date any more: whoever reads it live must ask for another.
+    dropped: CancellationToken,
 }
 
 impl EventMap {
@@ -93,7 +96,18 @@ impl EventMap {
             asking: tokio::sync::Mutex::new(()),
             news: watch::Sender::new(()),
             ring,
+            dropped: CancellationToken::new(),
         })
+    }
+
+    /// Ends the live streams of this map.
+    pub(super) fn drop_readers(&self) {
+        self.dropped.cancel();
+    }
+
+    /// Ends when the map is no longer kept.
+    pub(crate) async fn dropped(&self) {
+        self.dropped.cancelled().await;
     }
 
     /// Notes the version of a command's answer: no later read may be older.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 use http_api::Money;
-use inventory::{EventNo, Plan, Sale, Seat, SeatIx};
+use inventory::{EventNo, Plan, Sale, Seat, SeatIx, Section, SectionKind};
 use processing_unit::PlanAnswer;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -132,6 +132,17 @@ impl PlanView {
         self.heads.len()
     }
 
+    /// Whether the seat is a place of a standing area.
+    pub(crate) fn is_area_place(&self, ix: SeatIx) -> bool {
+        let place = self.places.get(ix.at());
+        place.is_some_and(|place| self.is_area(place.section))
+    }
+
+    /// Whether the section is sold by quantity.
+    pub(crate) fn is_area(&self, section: u16) -> bool {
+        self.plan.sections[usize::from(section)].kind == SectionKind::Area
+    }
+
     /// Position of a tier by its id.
     pub(crate) fn tier(&self, id: &str) -> Option<u16> {
         let at = self.plan.tiers.iter().position(|tier| tier.id == id)?;
@@ -169,29 +180,52 @@ fn plan_json(sale: &Sale, plan: &Plan) -> Value {
         let price = Money::from_minor(tier.price_minor, sale.currency);
         json!({"id": tier.id, "name": tier.name, "price": price})
     });
-    let sections = plan.sections.iter().map(|section| {
-        let rows = section.rows.iter().map(|row| {
-            let seats = row.seats.iter().map(|seat| seat_json(plan, seat));
-            json!({"label": row.label, "seats": seats.collect::<Vec<_>>()})
-        });
-        let rows: Vec<Value> = rows.collect();
-        json!({"id": section.id, "name": section.name, "kind": "seated", "rows": rows})
+    let sections = plan.sections.iter().map(|section| match section.kind {
+        SectionKind::Seated => seated_json(plan, section),
+        SectionKind::Area => area_json(plan, section),
     });
-    json!({
+    let mut document = json!({
         "event_id": sale.event_id,
         "version": plan.version,
         "seat_count": plan.seat_count(),
         "tiers": tiers.collect::<Vec<_>>(),
         "sections": sections.collect::<Vec<_>>(),
-    })
+    });
+    if let Some((x, y)) = plan.focal {
+        document["focal"] = json!({"x": units(x), "y": units(y)});
+    }
+    document
+}
+
+fn seated_json(plan: &Plan, section: &Section) -> Value {
+    let rows = section.rows.iter().map(|row| {
+        let seats = row.seats.iter().map(|seat| seat_json(plan, seat));
+        json!({"label": row.label, "seats": seats.collect::<Vec<_>>()})
+    });
+    let rows: Vec<Value> = rows.collect();
+    json!({"id": section.id, "name": section.name, "kind": "seated", "rows": rows})
+}
+
+/// Nobody chooses a place of an area, so its rows are not told; in plan order it takes as many
+/// places as its capacity.
+fn area_json(plan: &Plan, section: &Section) -> Value {
+    let capacity: usize = section.rows.iter().map(|row| row.seats.len()).sum();
+    let first = section.rows.iter().flat_map(|row| &row.seats).next();
+    let tier = first.map(|seat| &plan.tiers[usize::from(seat.tier)].id);
+    json!({"id": section.id, "name": section.name, "kind": "area", "capacity": capacity,
+        "tier": tier})
+}
+
+fn units(hundredths: i32) -> f64 {
+    f64::from(hundredths) / PLACES_PER_UNIT
 }
 
 fn seat_json(plan: &Plan, seat: &Seat) -> Value {
     json!({
         "number": seat.number,
         "tier": plan.tiers[usize::from(seat.tier)].id,
-        "x": f64::from(seat.x) / PLACES_PER_UNIT,
-        "y": f64::from(seat.y) / PLACES_PER_UNIT,
+        "x": units(seat.x),
+        "y": units(seat.y),
         "accessible": seat.accessible,
     })
 }

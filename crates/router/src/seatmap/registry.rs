@@ -111,6 +111,15 @@ impl SeatMaps {
         slot.map.get().cloned()
     }
 
+    /// Drops a map whose plan is no longer in force; the next use makes another.
+    pub(crate) fn forget(&self, map: &Arc<EventMap>) {
+        let mut slots = self.slots.lock();
+        let is_it = |slot: &Slot| slot.map.get().is_some_and(|known| Arc::ptr_eq(known, map));
+        if slots.get(&map.plan.event).is_some_and(is_it) {
+            remove(&mut slots, map.plan.event);
+        }
+    }
+
     /// Drops idle maps until shutdown, then waits for all tasks.
     pub(crate) async fn run(&self) {
         let mut ticks = tokio::time::interval(SWEEP_EVERY);
@@ -215,6 +224,9 @@ fn drop_oldest(slots: &mut HashMap<EventNo, Slot>) -> Result<(), GridError> {
 fn remove(slots: &mut HashMap<EventNo, Slot>, event: EventNo) {
     if let Some(slot) = slots.remove(&event) {
         slot.stop.cancel();
+        if let Some(map) = slot.map.get() {
+            map.drop_readers();
+        }
     }
 }
 

@@ -51,6 +51,21 @@ pub fn plan() -> Plan {
     }
 }
 
+/// Opens the sale of an event with terms and a plan of its own.
+pub fn open_with(
+    event: EventNo,
+    event_id: &str,
+    (rules, plan): (SaleRules, Plan),
+    change: impl FnOnce(&mut Sale),
+) -> Command {
+    let Command::OpenSale(mut open) = open_sale(event, event_id, 1_000_000_000_000) else {
+        panic!("an opening")
+    };
+    (open.sale.rules, open.plan) = (rules, plan);
+    change(&mut open.sale);
+    Command::OpenSale(open)
+}
+
 /// Opens the sale of an event that began long ago and ends far ahead.
 pub fn open_sale(event: EventNo, event_id: &str, opens_at_ms: u64) -> Command {
     let sale = Sale {

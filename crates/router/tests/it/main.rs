@@ -2,6 +2,7 @@
 
 mod attempts;
 mod client;
+mod crowd;
 mod fresh;
 mod hall;
 mod holds;
@@ -11,6 +12,7 @@ mod pages;
 mod probes;
 mod proxy;
 mod reads;
+mod rules;
 mod stream;
 mod system;
 mod wrong;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use grid_node::{NodeConfig, PeerAddress};
-use inventory::{Actor, Envelope, EventNo, Outcome};
+use inventory::{Actor, Command, Envelope, EventNo, Outcome};
 use processing_unit::{Grid, GridConfig, Unit, UnitConfig};
 use router::{Bound, RouterConfig};
 use tempfile::TempDir;
@@ -94,6 +94,17 @@ impl System {
     /// Opens the sale of one more event.
     pub async fn open(&self, event_id: &str, opens_at_ms: u64) {
         open(&self.grid, event_id, opens_at_ms).await;
+    }
+
+    /// Commits commands of one event, the first of which opens its sale.
+    pub async fn run(&self, event_id: &str, commands: impl FnOnce(EventNo) -> Vec<Command>) {
+        let deadline = Instant::now() + PATIENCE;
+        let event = EventNo(self.grid.pin(event_id, deadline).await.expect("pinned").number);
+        for command in commands(event) {
+            let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
+            let reply = self.grid.command(event, &envelope, deadline).await.expect("an answer");
+            assert!(!matches!(reply.outcome, Outcome::Refused(_)), "{:?}", reply.outcome);
+        }
     }
 
     /// Stops the unit: from now on no shard has a leader.

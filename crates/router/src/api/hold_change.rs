@@ -1,0 +1,104 @@
+//! `PATCH /holds/{id}`: other seats in one step, or more time. The token proves whose hold it is;
+//! a key makes a repeated request one, and may be left out where repeating does no harm.
+
+use axum::extract::State;
+use axum::response::Response;
+use http_api::{Code, Id, OptionalKey, Problem, Strict, from_refusal};
+use inventory::{
+    Choice, Command, Envelope, ExtendHold, HoldId, Outcome, Reply, RequestKey, SwapSeats,
+};
+
+use crate::api::hold_answer::HoldAnswer;
+use crate::api::hold_request::{Asked, HoldChange};
+use crate::api::holds::{
+    Caller, PLAN_TRIES, is_stale, live, missing_hold, own_hold, refused, replayed, unexpected,
+};
+use crate::state::{App, Router};
+
+/// Exchanges a hold's seats, or gives it more time.
+#[utoipa::path(patch, path = "/api/v1/holds/{id}", tag = "shopping",
+    params(("id" = String, Path, description = "The hold's id"),
+        ("X-Hold-Token" = String, Header, description = "The hold's token"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a repeated request one; \
+            without it a repeated extension counts again")),
+    request_body = HoldChange,
+    responses(
+        (status = 200, body = HoldAnswer, description = "The hold as it is now"),
+        (status = 400, description = "`invalid_request`"),
+        (status = 404, description = "`hold_not_found`"),
+        (status = 409, description = "`seat_taken`, `not_enough_seats`, `not_enough_adjacent`, \
+            `limit_per_person`, `extension_not_allowed`, `code_invalid`, `code_used_up`, \
+            `companion_alone`, `order_state`, `sale_closed`, `sale_paused`"),
+        (status = 410, description = "`hold_expired`"),
+        (status = 422, description = "`idempotency_conflict`"),
+        (status = 503, description = "`overloaded`, `persistence_backlog`, `no_leader`, \
+            `outcome_unknown`")))]
+pub(crate) async fn change(
+    State(app): State<App>,
+    Id(id): Id,
+    caller: Caller,
+    key: OptionalKey,
+    Strict { body, hash }: Strict<HoldChange>,
+) -> Result<Response, Problem> {
+    let hold = own_hold(&app, &id, &caller.headers)?;
+    let order = (hold, key.of(hash));
+    let mut last = None;
+    for _ in 0..PLAN_TRIES {
+        let map = app.maps.by_no(hold.event, caller.deadline.0).await.map_err(missing_hold)?;
+        let reply = match body.asked(&map.plan)? {
+            Asked::MoreTime => return extend(&app, &caller, order).await,
+            Asked::Seats(choice) => {
+                swap(&app, &caller, order, (map.plan.plan.version, choice)).await?
+            }
+        };
+        map.acknowledge(reply.version);
+        let (is_replayed, is_last) = (reply.replayed, !is_stale(&reply));
+        last = Some(match reply.outcome {
+            Outcome::Swapped(_) => {
+                return Ok(replayed(now(&app, &caller, hold).await?, is_replayed));
+            }
+            Outcome::Refused(refusal) => refused(&map, &refusal),
+            other => unexpected(&other),
+        });
+        if is_last {
+            break;
+        }
+        app.maps.forget(&map);
+    }
+    Err(last.unwrap_or_else(|| Problem::internal("no try of a swap")))
+}
+
+async fn swap(
+    app: &Router,
+    caller: &Caller,
+    (hold, key): (HoldId, Option<RequestKey>),
+    (plan_version, choice): (u32, Choice),
+) -> Result<Reply, Problem> {
+    let command = Command::SwapSeats(SwapSeats { hold, plan_version, choice });
+    let envelope = Envelope { key, actor: caller.actor, command };
+    app.grid.command(hold.event, &envelope, caller.deadline.0).await.map_err(missing_hold)
+}
+
+async fn extend(
+    app: &Router,
+    caller: &Caller,
+    (hold, key): (HoldId, Option<RequestKey>),
+) -> Result<Response, Problem> {
+    let command = Command::ExtendHold(ExtendHold { hold });
+    let envelope = Envelope { key, actor: caller.actor, command };
+    let reply = app.grid.command(hold.event, &envelope, caller.deadline.0).await;
+    let reply = reply.map_err(missing_hold)?;
+    match reply.outcome {
+        Outcome::Extended { .. } => Ok(replayed(now(app, caller, hold).await?, reply.replayed)),
+        Outcome::Refused(refusal) => Err(from_refusal(&refusal, |_| String::new())),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The changed hold. What was done is done, so a failure to read it back leaves it unknown.
+async fn now(app: &Router, caller: &Caller, hold: HoldId) -> Result<Response, Problem> {
+    live(app, hold, caller.deadline).await.map_err(|problem| match problem.code() {
+        Code::NoLeader | Code::Overloaded => Problem::new(Code::OutcomeUnknown),
+        _ => problem,
+    })
+}
