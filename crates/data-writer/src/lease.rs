@@ -34,6 +34,11 @@ impl Lease {
     pub(crate) async fn acquire(&self) -> Result<Option<u64>, sqlx::Error> {
         self.within(async {
             let mut connection = self.connections.lend().await?;
+            if !self.is_free(&mut connection).await? {
+                connection.give_back();
+                return Ok(None);
+            }
+            self.end_stuck_sessions(&mut connection).await?;
             let mut transaction = connection.begin().await?;
             let taken = self.take(&mut transaction).await?;
             if let Some((epoch, predecessor)) = &taken {
@@ -47,6 +52,40 @@ impl Lease {
             Ok(taken.map(|(epoch, _)| epoch.unsigned_abs()))
         })
         .await
+    }
+
+    /// Whether nobody lives in the lease. Takes no lock: it must not wait for a frozen writer.
+    async fn is_free(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        let free: Option<bool> = sqlx::query_scalar(
+            "SELECT holder IS NULL OR heartbeat_at < clock_timestamp() - make_interval(secs => $1)
+             FROM grid.writer_lease WHERE id = 1",
+        )
+        .bind(self.ttl.as_secs_f64())
+        .fetch_optional(connection)
+        .await?;
+        Ok(free.unwrap_or(false))
+    }
+
+    /// Ends sessions of writers that have touched the lease and then let the server wait for longer
+    /// than a lease lives. Frozen between the last message of a statement and the one that ends its
+    /// transaction, a session holds the lease's row under no limit of the server's, and nobody could
+    /// take the row to learn its holder's name.
+    async fn end_stuck_sessions(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "SELECT count(pg_terminate_backend(session.pid)) FROM pg_stat_activity AS session
+             WHERE session.application_name LIKE $1 AND session.usename = current_user
+               AND session.datname = current_database() AND session.pid <> pg_backend_pid()
+               AND session.wait_event_type = 'Client'
+               AND session.xact_start < clock_timestamp() - make_interval(secs => $2)
+               AND EXISTS (SELECT FROM pg_locks AS held WHERE held.pid = session.pid
+                   AND held.relation = 'grid.writer_lease'::regclass
+                   AND held.mode IN ('RowShareLock', 'RowExclusiveLock'))",
+        )
+        .bind(session_name("%"))
+        .bind(self.ttl.as_secs_f64())
+        .execute(connection)
+        .await
+        .map(drop)
     }
 
     /// The new epoch, and who had the lease before.

@@ -27,15 +27,21 @@ impl Drop for CuttingProxy {
 impl CuttingProxy {
     /// Passes so many messages, then ends the connection that carries the next one.
     pub async fn start(database_url: &str, messages: i64) -> Self {
-        Self::new(database_url, messages, false).await
+        Self::new(database_url, messages, None).await
     }
 
     /// Passes so many messages, then nothing more, with every connection left open.
     pub async fn freezing(database_url: &str, messages: i64) -> Self {
-        Self::new(database_url, messages, true).await
+        Self::new(database_url, messages, Some("")).await
     }
 
-    async fn new(database_url: &str, messages: i64, freezes: bool) -> Self {
+    /// Freezes when the first statement with these words was carried out, before the message that
+    /// ends its implicit transaction: no limit of the server's counts there.
+    pub async fn freezing_after(database_url: &str, words: &'static str) -> Self {
+        Self::new(database_url, i64::MAX, Some(words)).await
+    }
+
+    async fn new(database_url: &str, messages: i64, freezes: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
         let port = listener.local_addr().expect("address").port();
         let (before, after) = database_url.rsplit_once('@').expect("a user in the URL");
@@ -57,7 +63,32 @@ impl CuttingProxy {
 #[derive(Clone)]
 struct Rules {
     left: Arc<AtomicI64>,
-    freezes: bool,
+    /// `None` cuts; words name the statement to freeze at, none of them freeze at the count.
+    freezes: Option<&'static str>,
+}
+
+/// How far a direction of a connection is with the statement to freeze at.
+#[derive(Default, PartialEq)]
+enum Sight {
+    #[default]
+    NotYet,
+    Parsed,
+    Executed,
+}
+
+impl Sight {
+    /// Whether to freeze before this message.
+    fn comes_to(&mut self, words: &str, head: u8, body: &[u8]) -> bool {
+        match (&*self, head) {
+            (Self::NotYet, b'P') if body.windows(words.len()).any(|w| w == words.as_bytes()) => {
+                *self = Self::Parsed;
+            }
+            (Self::Parsed, b'E') => *self = Self::Executed,
+            (Self::Executed, b'S') => return true,
+            _ => {}
+        }
+        false
+    }
 }
 
 async fn serve(listener: TcpListener, server: String, rules: Rules, stop: CancellationToken) {
@@ -88,14 +119,20 @@ async fn pass(
     how: (bool, &Rules),
 ) -> io::Result<()> {
     let (mut untyped, rules) = how;
+    let (from_client, mut sight) = (untyped, Sight::default());
     loop {
         let mut head = vec![0; if untyped { 4 } else { 5 }];
         from.read_exact(&mut head).await?;
         let length = u32::from_be_bytes(head[head.len() - 4..].try_into().expect("four bytes"));
         let mut body = vec![0; length as usize - 4];
         from.read_exact(&mut body).await?;
+        if let Some(words) = rules.freezes.filter(|words| from_client && !words.is_empty())
+            && sight.comes_to(words, head[0], &body)
+        {
+            rules.left.store(0, Ordering::SeqCst);
+        }
         let left = rules.left.fetch_sub(1, Ordering::SeqCst);
-        if rules.freezes && left <= 0 {
+        if rules.freezes.is_some() && left <= 0 {
             std::future::pending::<()>().await;
         }
         if left == 0 {

@@ -156,6 +156,32 @@ async fn a_writer_frozen_in_a_transaction_holds_nobody_up() {
     }
 }
 
+/// Frozen after a statement on the lease's row and before the message that commits it: the server
+/// waits without any limit, and the row names nobody whose sessions could be ended.
+#[tokio::test]
+async fn a_writer_frozen_with_the_lease_in_its_hands_holds_nobody_up() {
+    for words in ["WITH dead AS", "SET heartbeat_at = clock_timestamp()\n                 WHERE"] {
+        let tables = Tables::new().await;
+        let grid = MemoryGrid::default();
+        let seller = grid.open("gala", 1, 5);
+        let proxy = CuttingProxy::freezing_after(tables.url(), words).await;
+        let by_hand = WriterConfig { migrate: false, ..config(&proxy.url) };
+        let first = Writer::start_with(by_hand, &grid);
+        eventually("it is frozen", || async { proxy.has_cut() }).await;
+        let held = "SELECT count(*) FROM pg_locks AS held JOIN pg_stat_activity USING (pid)
+                    WHERE held.relation = 'grid.writer_lease'::regclass
+                      AND held.mode = 'RowExclusiveLock' AND wait_event_type = 'Client'";
+        let holds = || async { tables.number(held).await == 1 };
+        eventually("the frozen one has the row", holds).await;
+        let second = Writer::start(tables.url(), &grid);
+        seller.sell(1);
+        drained(&grid, 1).await;
+        assert_eq!(second.health.status().role, Role::Active, "frozen after {words}");
+        first.kill().await;
+        second.stop().await;
+    }
+}
+
 /// Frozen where no limit of the server's counts: in the middle of sending a statement. Here it is a
 /// session without any limit.
 #[tokio::test]
