@@ -22,9 +22,11 @@ mod health;
 mod lease;
 mod ledger;
 mod migrate;
+mod now;
 mod pump;
 mod quarantine;
 mod reconcile;
+mod resync;
 mod rows;
 mod signing;
 mod sink;
@@ -47,6 +49,7 @@ pub use pump::{Pump, ShardError, Shared};
 pub use reconcile::{
     Counts, Difference, ReconcileError, ReconcileOptions, Report, Thing, reconcile, reconcile_from,
 };
+pub use resync::{ResyncError, Resynced, resync, resync_from};
 pub use rows::{
     EventRow, LedgerRow, OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentEnd,
     PaymentRow, RefundRow, SeatRow, SeatState,

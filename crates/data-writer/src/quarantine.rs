@@ -7,19 +7,13 @@
 
 use std::sync::Arc;
 
-use inventory::{
-    Change, LedgerRecord, Order, OrderId, Payment, PaymentId, PaymentStatus, Refund, RefundId,
-    SeatIx, SeatStatus, codec,
-};
-use processing_unit::{CheckedEvent, GridError};
+use inventory::{Change, LedgerRecord, SeatIx, codec};
+use processing_unit::GridError;
 use serde::Serialize;
 
 use crate::attempts::{Decision, Verdict};
 use crate::batch::{Batch, MapError};
-use crate::rows::{
-    OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentEnd, PaymentRow, RefundRow, SeatRow,
-    SeatState,
-};
+use crate::now::Now;
 use crate::sink::{Checkpoint, Parked, Sink, WriteError};
 use crate::terms::TermsByEvent;
 use crate::{EventTerms, FeedSource};
@@ -82,150 +76,25 @@ async fn as_of_now<S: FeedSource>(source: &S, parked: &Parked) -> Result<Batch, 
     let mut batch = Batch::of(std::slice::from_ref(&record), &known)?;
     batch.ledger.clear();
     let now = source.check(record.event).await?;
-    Now { checked: &now, terms }.put(&record.change, &mut batch);
+    put(&Now { checked: &now, terms, held_until_ms: 0 }, &record.change, &mut batch);
     Ok(batch)
 }
 
-/// One event as the grid has it.
-struct Now<'a> {
-    checked: &'a CheckedEvent,
-    terms: Arc<EventTerms>,
-}
-
-impl Now<'_> {
-    /// Everything that the change names.
-    fn put(&self, change: &Change, batch: &mut Batch) {
-        let seats: Vec<SeatIx> = batch.seats.keys().map(|(_, seat)| *seat).collect();
-        for seat in seats {
-            self.put_seat(seat, batch);
-        }
-        let (order, payment, refund) = named(change);
-        if let Some(order) = self.checked.orders.iter().find(|o| Some(o.no) == order) {
-            self.put_order(order, batch);
-        }
-        if let Some(payment) = self.checked.payments.iter().find(|p| Some(p.no) == payment) {
-            self.put_payment(payment, batch);
-        }
-        if let Some(refund) = self.checked.refunds.iter().find(|r| Some(r.no) == refund) {
-            self.put_refund(refund, batch);
-        }
+/// Everything that the change names.
+fn put(now: &Now<'_>, change: &Change, batch: &mut Batch) {
+    let seats: Vec<SeatIx> = batch.seats.keys().map(|(_, seat)| *seat).collect();
+    for seat in seats {
+        now.put_seat(seat, batch);
     }
-
-    fn put_seat(&self, seat: SeatIx, batch: &mut Batch) {
-        let Some(now) = self.checked.seats.get(seat.at()) else { return };
-        let until_ms = |hold: u64| {
-            let order = self.checked.orders.iter().find(|order| order.hold == hold);
-            order.map_or(0, |order| order.expires_at_ms)
-        };
-        let state = match (now.status, now.hold, now.order) {
-            (SeatStatus::Held, Some(hold), _) => {
-                // The deadline of a hold without an order is only in the record itself.
-                let known = batch.seats.get(&(self.checked.event, seat)).map(|row| row.state);
-                match known {
-                    Some(known @ SeatState::Held { hold: same, .. }) if same == hold => known,
-                    _ => SeatState::Held { hold, until_ms: until_ms(hold) },
-                }
-            }
-            (SeatStatus::Sold, _, Some(order)) => SeatState::Sold { order },
-            (SeatStatus::Free, ..) => SeatState::Free,
-            (SeatStatus::Blocked, ..) => SeatState::Blocked,
-            // Other states have rows of their own; the record's own state stands.
-            _ => return,
-        };
-        if let Some(row) = batch.seats.get_mut(&(self.checked.event, seat)) {
-            *row = SeatRow { state, version: now.version, ..row.clone() };
-        }
+    let (order, payment, refund) = named(change);
+    if let Some(order) = now.checked.orders.iter().find(|o| Some(o.no) == order) {
+        now.put_order(order, batch);
     }
-
-    fn put_order(&self, order: &Order, batch: &mut Batch) {
-        let id = OrderId { event: self.checked.event, no: order.no };
-        batch.order_changes.remove(&id);
-        batch.released.remove(&id);
-        let row = OrderRow {
-            order: id,
-            terms: Arc::clone(&self.terms),
-            hold: order.hold,
-            buyer: order.buyer,
-            contact: order.contact.clone(),
-            total_minor: order.total_minor,
-            created_at_ms: order.created_at_ms,
-            expires_at_ms: order.expires_at_ms,
-            standing: OrderChange {
-                status: order.status,
-                paid_at_ms: order.paid_at_ms,
-                expires_at_ms: None,
-                version: order.version,
-                at_ms: order.paid_at_ms.unwrap_or(order.created_at_ms),
-            },
-        };
-        batch.orders.insert(id, row);
-        for priced in &order.seats {
-            let row = OrderSeatRow {
-                terms: Arc::clone(&self.terms),
-                price_minor: priced.price_minor,
-                status: crate::reconcile::seat_status_of(order.status),
-                version: order.version,
-            };
-            batch.order_seats.insert((id, priced.seat), row);
-        }
-        for priced in &order.left {
-            let row = OrderSeatRow {
-                terms: Arc::clone(&self.terms),
-                price_minor: priced.price_minor,
-                status: "released",
-                version: order.version,
-            };
-            batch.order_seats.insert((id, priced.seat), row);
-        }
+    if let Some(payment) = now.checked.payments.iter().find(|p| Some(p.no) == payment) {
+        now.put_payment(payment, batch);
     }
-
-    fn put_payment(&self, payment: &Payment, batch: &mut Batch) {
-        let id = PaymentId { event: self.checked.event, no: payment.no };
-        batch.payment_changes.remove(&id);
-        // While other seats are offered for its money, a payment has not ended in the tables.
-        let ended = match (payment.status, payment.settled_as) {
-            (PaymentStatus::Pending, _) | (PaymentStatus::Succeeded, None) => None,
-            (PaymentStatus::Succeeded | PaymentStatus::Canceled, _) => payment.settled_at_ms,
-        };
-        let row = PaymentRow {
-            payment: id,
-            terms: Arc::clone(&self.terms),
-            order: payment.order,
-            provider: payment.provider.clone(),
-            method: payment.method.clone(),
-            amount_minor: payment.amount_minor,
-            started_at_ms: payment.started_at_ms,
-            change: PaymentChange {
-                provider_ref: payment.provider_ref.clone(),
-                end: ended.map(|at_ms| PaymentEnd {
-                    status: payment.status.as_str(),
-                    settled_as: payment.settled_as.map(|became| became.as_str()),
-                    captured_minor: payment.captured_minor,
-                    at_ms,
-                }),
-                version: payment.version,
-                at_ms: payment.settled_at_ms.unwrap_or(payment.started_at_ms),
-            },
-        };
-        batch.payments.insert(id, row);
-    }
-
-    fn put_refund(&self, refund: &Refund, batch: &mut Batch) {
-        let id = RefundId { event: self.checked.event, no: refund.no };
-        let row = RefundRow {
-            refund: id,
-            terms: Arc::clone(&self.terms),
-            payment: refund.payment,
-            order: refund.order,
-            amount_minor: refund.amount_minor,
-            status: refund.status.as_str(),
-            attempts: refund.attempts,
-            last_error: refund.last_error.clone(),
-            created_at_ms: refund.created_at_ms,
-            version: refund.version,
-            at_ms: refund.created_at_ms,
-        };
-        batch.refunds.insert(id, row);
+    if let Some(refund) = now.checked.refunds.iter().find(|r| Some(r.no) == refund) {
+        now.put_refund(refund, batch);
     }
 }
 

@@ -90,6 +90,37 @@ impl Sink {
         .await
     }
 
+    /// Where a shard's tables are, without taking the shard; `None` if nothing was ever written.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub(crate) async fn checkpoint(
+        &self,
+        shard: ShardId,
+    ) -> Result<Option<Checkpoint>, WriteError> {
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let found = checkpoint::read(&mut connection, shard).await?;
+            connection.give_back();
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The events that the tables have of a shard, with their numbers.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub(crate) async fn events(&self, shard: ShardId) -> Result<Vec<(String, u32)>, WriteError> {
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let found = seats::events(&mut connection, shard).await?;
+            connection.give_back();
+            Ok(found)
+        })
+        .await
+    }
+
     /// Writes a batch that begins right after the checkpoint, and says where the shard is then. No
     /// row's version ever decreases, and an old epoch commits nothing (invariant I11).
     /// Every record with a time before `complete_up_to_ms` is in this batch or was before.
@@ -102,12 +133,36 @@ impl Sink {
         batch: &Batch,
         complete_up_to_ms: u64,
     ) -> Result<Checkpoint, WriteError> {
+        self.write_as(from, from.incarnation, (batch, complete_up_to_ms)).await
+    }
+
+    /// As [`Sink::write`], with the batch's ledger rows as the first of a new incarnation: what is
+    /// between them and the checkpoint is lost.
+    ///
+    /// # Errors
+    /// As [`Sink::write`].
+    pub(crate) async fn begin_anew(
+        &self,
+        from: &Checkpoint,
+        batch: &Batch,
+        complete_up_to_ms: u64,
+    ) -> Result<Checkpoint, WriteError> {
+        self.write_as(from, from.incarnation + 1, (batch, complete_up_to_ms)).await
+    }
+
+    async fn write_as(
+        &self,
+        from: &Checkpoint,
+        incarnation: u64,
+        (batch, complete_up_to_ms): (&Batch, u64),
+    ) -> Result<Checkpoint, WriteError> {
         let Some(position) = batch.last() else {
             return self.refresh(from, complete_up_to_ms).await;
         };
-        let (ledger, chain_hash) = ledger::chained(from, &batch.ledger);
+        let first = Checkpoint { incarnation, ..*from };
+        let (ledger, chain_hash) = ledger::chained(&first, &batch.ledger);
         let applied_at_ms = from.applied_at_ms.max(complete_up_to_ms);
-        let to = Checkpoint { position, chain_hash, applied_at_ms, ..*from };
+        let to = Checkpoint { position, chain_hash, applied_at_ms, ..first };
         self.within(async {
             let mut connection = self.connections.lend().await?;
             let mut transaction = connection.begin().await?;

@@ -130,6 +130,15 @@ pub struct ReconcileArgs {
     /// The writer's TOML file, instead of a local `up`.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Compare again and again, this many seconds apart, until stopped; the exit code is the last
+    /// comparison's.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10",
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub watch: Option<u32>,
+    /// First bring a database that has lost rows, by an older backup or a standby that was behind,
+    /// to what the grid has now. Lost records of the ledger stay lost; a record tells which.
+    #[arg(long)]
+    pub resync: bool,
 }
 
 /// Which database is meant.

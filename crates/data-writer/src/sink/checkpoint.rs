@@ -31,6 +31,9 @@ impl Checkpoint {
     }
 }
 
+/// Incarnation, log index, ordinal, time in ms, hash.
+type Row = (i64, i64, i32, i64, Vec<u8>);
+
 /// Writes the epoch into the shard's row, made if missing, and reads the row. The write waits for
 /// any transaction that holds the row. `None` when a higher epoch is there or holds the lease.
 pub(super) async fn claim(
@@ -38,7 +41,6 @@ pub(super) async fn claim(
     shard: ShardId,
     epoch: u64,
 ) -> Result<Option<Checkpoint>, sqlx::Error> {
-    type Row = (i64, i64, i32, i64, Vec<u8>);
     let row: Option<Row> = sqlx::query_as(
         "INSERT INTO grid.writer_checkpoint AS c (shard_id, incarnation, writer_epoch,
              applied_index, applied_ordinal, applied_at, chain_hash, updated_at)
@@ -53,22 +55,45 @@ pub(super) async fn claim(
     .bind(GENESIS.as_slice())
     .fetch_optional(connection)
     .await?;
-    let Some((incarnation, log_index, ordinal, applied_at_ms, chain_hash)) = row else {
-        return Ok(None);
-    };
+    row.map(|row| checkpoint((shard, epoch), row)).transpose()
+}
+
+/// Reads the shard's row as it is, without taking it for a writer; `None` if there is none.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    shard: ShardId,
+) -> Result<Option<Checkpoint>, sqlx::Error> {
+    let epoch: Option<i64> =
+        sqlx::query_scalar("SELECT writer_epoch FROM grid.writer_checkpoint WHERE shard_id = $1")
+            .bind(int4(shard))
+            .fetch_optional(&mut *connection)
+            .await?;
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT incarnation, applied_index, applied_ordinal, grid.to_ms(applied_at), chain_hash
+         FROM grid.writer_checkpoint WHERE shard_id = $1",
+    )
+    .bind(int4(shard))
+    .fetch_optional(connection)
+    .await?;
+    let found = row.zip(epoch);
+    found.map(|(row, epoch)| checkpoint((shard, epoch.unsigned_abs()), row)).transpose()
+}
+
+fn checkpoint((shard, epoch): (ShardId, u64), row: Row) -> Result<Checkpoint, sqlx::Error> {
+    let (incarnation, log_index, ordinal, applied_at_ms, chain_hash) = row;
     let position =
         FeedPosition { log_index: log_index.unsigned_abs(), ordinal: ordinal.unsigned_abs() };
     let chain_hash = Hash::try_from(chain_hash.as_slice()).map_err(|_| {
         sqlx::Error::Decode(format!("the chain hash of shard {shard} is not 32 bytes").into())
     })?;
-    Ok(Some(Checkpoint {
+    Ok(Checkpoint {
         shard,
         incarnation: incarnation.unsigned_abs(),
         epoch,
         position,
         applied_at_ms: applied_at_ms.unsigned_abs(),
         chain_hash,
-    }))
+    })
 }
 
 /// Compares and sets; `false` when the row is not at `from` under this epoch.
@@ -80,7 +105,7 @@ pub(super) async fn advance(
     let done = sqlx::query(
         "UPDATE grid.writer_checkpoint
          SET applied_index = $6, applied_ordinal = $7, applied_at = grid.from_ms($8),
-             chain_hash = $9, updated_at = clock_timestamp()
+             chain_hash = $9, incarnation = $10, updated_at = clock_timestamp()
          WHERE shard_id = $1 AND incarnation = $2 AND writer_epoch = $3
            AND applied_index = $4 AND applied_ordinal = $5",
     )
@@ -93,6 +118,7 @@ pub(super) async fn advance(
     .bind(int4(to.position.ordinal))
     .bind(int8(to.applied_at_ms))
     .bind(to.chain_hash.as_slice())
+    .bind(int8(to.incarnation))
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -52,6 +52,20 @@ pub(super) async fn upsert_events(
     Ok(())
 }
 
+/// Ids and numbers of a shard's events.
+pub(super) async fn events(
+    connection: &mut PgConnection,
+    shard: ShardId,
+) -> Result<Vec<(String, u32)>, sqlx::Error> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT event_id, event_no FROM grid.event WHERE shard_id = $1")
+            .bind(int4(shard))
+            .fetch_all(connection)
+            .await?;
+    let number = |no: i64| u32::try_from(no).unwrap_or(u32::MAX);
+    Ok(rows.into_iter().map(|(id, no)| (id, number(no))).collect())
+}
+
 pub(super) async fn upsert(
     transaction: &mut PgConnection,
     batch: &Batch,

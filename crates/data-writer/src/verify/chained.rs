@@ -7,6 +7,7 @@ use super::Record;
 use super::fault::{VerifyReport, Wrong};
 use crate::attempts::ATTEMPTS_SHARD;
 use crate::chain::{GENESIS, Hash, hash_after, write_form};
+use crate::resync::GAP_KIND;
 use crate::sink::month_of;
 
 /// Where a chain is.
@@ -66,7 +67,9 @@ impl Chain {
                 next.log_index > last.log_index && next.ordinal == 0
             }
         } else {
-            record.key.incarnation > self.incarnation && next.ordinal == 0
+            // The record of a gap stands in the place of the last one that is lost.
+            let gap = record.fields.kind == GAP_KIND;
+            record.key.incarnation > self.incarnation && (next.ordinal == 0 || gap)
         };
         if !follows {
             let what = format!("comes after record {}.{}", last.log_index, last.ordinal);

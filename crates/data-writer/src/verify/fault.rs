@@ -120,6 +120,9 @@ pub struct VerifyReport {
     pub attempts: u64,
     /// Records of kinds that this binary does not know, by kind.
     pub unknown_kinds: BTreeMap<String, u64>,
+    /// Where a record says that those before it were lost with the database. No fault: who reads
+    /// this must know why.
+    pub gaps: Vec<String>,
     /// Table rows compared with the ledger; 0 for exports.
     pub table_rows: u64,
     /// The last hash of each shard, hexadecimal: what to write down or sign.
@@ -153,6 +156,9 @@ impl fmt::Display for VerifyReport {
         }
         for (kind, count) in &self.unknown_kinds {
             writeln!(f, "{count} records of kind {kind} are not known to this binary")?;
+        }
+        for gap in &self.gaps {
+            writeln!(f, "{gap}")?;
         }
         for (shard, head) in &self.heads {
             writeln!(f, "head of shard {shard}: {head}")?;

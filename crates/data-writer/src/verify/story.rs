@@ -4,12 +4,14 @@
 
 mod event;
 mod money;
+mod seats;
 mod things;
 
 use std::collections::HashMap;
 
 use super::Record;
 use super::fault::{Place, VerifyReport, Wrong};
+use crate::resync::GAP_KIND;
 
 pub(super) use event::EventStory;
 pub(super) use things::SeatOwner;
@@ -95,6 +97,11 @@ impl ShardStory {
         }
         self.entry = Some(place);
         if self.distrusted {
+            return;
+        }
+        if record.fields.kind == GAP_KIND {
+            report.gaps.push(format!("{place}: records are {}", record.fields.status));
+            self.events.values_mut().for_each(EventStory::give_up);
             return;
         }
         let event_id = record.fields.event_id;

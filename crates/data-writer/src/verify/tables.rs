@@ -96,7 +96,9 @@ fn seat(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), Veri
     let id = row.text()?;
     let (status, hold, order) = (row.text()?, row.optional_text()?, row.optional_text()?);
     let expected = match event.owner(id) {
-        SeatOwner::Nobody => ("free", None, None),
+        SeatOwner::Returned if status == "blocked" => ("blocked", None, None),
+        SeatOwner::Nobody | SeatOwner::Returned => ("free", None, None),
+        SeatOwner::Blocked | SeatOwner::Withdrawn => ("blocked", None, None),
         SeatOwner::Hold(no) => ("held", Some(no), None),
         SeatOwner::Order(no) => ("sold", None, Some(no)),
     };

@@ -49,10 +49,16 @@ pub struct Seller {
 impl MemoryGrid {
     /// Pins and opens an event with so many rows of ten seats.
     pub fn open(&self, event_id: &str, shard: ShardId, rows: usize) -> Seller {
+        self.open_as(event_id, shard, (sale(event_id), plan(rows)))
+    }
+
+    /// Pins and opens an event on these terms.
+    pub fn open_as(&self, event_id: &str, shard: ShardId, terms: (Sale, Plan)) -> Seller {
+        let (sale, plan) = terms;
         let number = self.inner.pins.lock().len() as u32 + 1;
         self.inner.pins.lock().insert(event_id.to_owned(), Pin { number, shard });
         let seller = Seller { grid: self.clone(), shard, event: EventNo(number) };
-        let command = OpenSale { event: seller.event, sale: sale(event_id), plan: plan(rows) };
+        let command = OpenSale { event: seller.event, sale, plan };
         let outcome = seller.apply(Actor::SYSTEM, Command::OpenSale(command));
         assert_eq!(outcome, Outcome::SaleOpened);
         seller

@@ -3,13 +3,16 @@
 mod archive;
 mod attempts;
 mod cut;
+mod flips;
 mod grid;
+mod histories;
 mod mapping;
 mod outage;
 mod proxy;
 mod quarantine;
 mod real;
 mod reconcile;
+mod resync;
 mod schema;
 mod tables;
 mod takeover;

@@ -1,5 +1,5 @@
-//! One event's story. Each kind of record is a small rule: what must be so before it, and what is so
-//! after it.
+//! One event's story and its orders. Each kind of record is a small rule: what must be so before it,
+//! and what is so after it.
 
 use std::collections::HashMap;
 
@@ -30,12 +30,16 @@ enum Standing {
 pub(in crate::verify) struct EventStory {
     standing: Standing,
     pub(in crate::verify) seats: HashMap<Box<str>, SeatOwner>,
-    holds: HashMap<u64, HoldState>,
+    pub(super) holds: HashMap<u64, HoldState>,
     pub(in crate::verify) orders: HashMap<u64, OrderState>,
     pub(in crate::verify) payments: HashMap<u64, PaymentState>,
     pub(in crate::verify) refunds: HashMap<u64, RefundState>,
     pub(super) touched_orders: Vec<u64>,
     pub(super) touched_payments: Vec<u64>,
+    /// A payment whose money waits for other seats: the next hold has them.
+    pub(super) offering: Option<u64>,
+    /// The event was cancelled: nobody is given seats any more.
+    pub(super) cancelled: bool,
 }
 
 impl EventStory {
@@ -62,15 +66,31 @@ impl EventStory {
         }
         match row.kind {
             "hold_granted" => self.grant(row),
-            "hold_released" | "hold_expired" => self.release(row),
+            "hold_released" | "hold_expired" | "hold_withdrawn" => self.release(row),
+            "hold_extended" => self.extend(row),
+            "seat_sold" => self.sell(row),
+            "seat_refunded" | "seat_removed" => self.give_back(row),
+            "seat_blocked" | "seat_unblocked" | "seat_withdrawn" | "seat_added" => self.keep(row),
             "order_placed" => self.place_order(row),
             "payment_started" => self.start_payment(row),
             "payment_recorded" => self.record_payment(row),
             "payment_settled" => self.settle(row),
-            "seat_sold" => self.sell(row),
             "refund_pending" | "refund_failed" | "refund_succeeded" | "refund_dead" => {
                 self.refund(row)
             }
+            "event_cancelled" => self.cancel(),
+            "waitlist_served" => self.serve(row),
+            // They tell why something is allowed, and change no owner and no money.
+            "sale_paused"
+            | "sale_resumed"
+            | "sale_window_set"
+            | "sale_window_opened"
+            | "sale_window_closed"
+            | "sale_codes_put"
+            | "sale_person_limit_set"
+            | "plan_replaced"
+            | "waitlist_joined"
+            | "waitlist_left" => Ok(Some(())),
             kind => match kind.strip_prefix("order_").and_then(OrderWord::of) {
                 Some(status) => self.move_order(row, status),
                 None => Ok(None),
@@ -89,36 +109,6 @@ impl EventStory {
         }
     }
 
-    fn grant(&mut self, row: &Fields<'_>) -> Taken {
-        let (seat, hold) = (need(row.seat_id, "seat")?, number(row.hold_id, "hold")?);
-        let owner = self.owner(seat);
-        if owner != SeatOwner::Nobody {
-            let what = format!("seat {seat} is given to hold {hold}, but {} has it", told(owner));
-            return Err((Wrong::Seat, what));
-        }
-        self.set(seat, SeatOwner::Hold(hold));
-        let state = self.holds.entry(hold).or_default();
-        state.held += 1;
-        state.total_minor += row.amount_minor.unwrap_or(0);
-        Ok(Some(()))
-    }
-
-    fn release(&mut self, row: &Fields<'_>) -> Taken {
-        let (seat, hold) = (need(row.seat_id, "seat")?, number(row.hold_id, "hold")?);
-        let owner = self.owner(seat);
-        if owner != SeatOwner::Hold(hold) {
-            let what = format!("hold {hold} lets seat {seat} go, but {} has it", told(owner));
-            return Err((Wrong::Seat, what));
-        }
-        self.set(seat, SeatOwner::Nobody);
-        self.leave_hold(hold);
-        if row.kind == "hold_expired" && row.subject != "system" {
-            let what = format!("hold {hold} expired at the request of {}", row.subject);
-            return Err((Wrong::Story, what));
-        }
-        Ok(Some(()))
-    }
-
     fn place_order(&mut self, row: &Fields<'_>) -> Taken {
         let (order, hold) = (number(row.order_id, "order")?, number(row.hold_id, "hold")?);
         let total_minor = money(row)?;
@@ -135,10 +125,13 @@ impl EventStory {
             status: OrderWord::Pending,
             seats: state.held,
             sold: 0,
+            moving: 0,
+            gave_back: false,
             bought_by: None,
             money_back: false,
         };
-        let contradiction = (state.total_minor != total_minor).then(|| {
+        // Fees come on top of the seats' prices; the ledger has only the sum.
+        let contradiction = (state.total_minor > total_minor).then(|| {
             let held = state.total_minor;
             (Wrong::Money, format!("order {order} costs {total_minor}, its seats {held}"))
         });
@@ -154,11 +147,11 @@ impl EventStory {
         let order = order.ok_or_else(|| (Wrong::Story, format!("order {no} was never placed")))?;
         let before = order.status;
         order.status = status;
-        let bought = order.bought_by.is_some();
         let allowed = match status {
-            OrderWord::Paid => bought,
+            OrderWord::Paid => order.is_paid_for(),
             OrderWord::Cancelled | OrderWord::Expired => before == OrderWord::Pending,
-            OrderWord::Refunded | OrderWord::PartiallyRefunded => order.money_back,
+            OrderWord::Refunded => order.money_back || (order.gave_back && order.sold == 0),
+            OrderWord::PartiallyRefunded => order.gave_back,
             OrderWord::RefundPending => before != OrderWord::Pending,
             OrderWord::Pending => false,
         };
@@ -171,34 +164,9 @@ impl EventStory {
         Err((wrong, format!("order {no} went from {from} to {to} without a reason")))
     }
 
-    fn sell(&mut self, row: &Fields<'_>) -> Taken {
-        let (seat, no) = (need(row.seat_id, "seat")?, number(row.order_id, "order")?);
-        let owner = self.owner(seat);
-        let order = self.orders.get_mut(&no);
-        let unknown = || (Wrong::Story, format!("seat {seat} is sold to order {no}, never placed"));
-        let order = order.ok_or_else(unknown)?;
-        let hold = order.hold;
-        let retaken = order.bought_by.and_then(|payment| self.payments.get(&payment));
-        let retaken = retaken.is_some_and(|payment| payment.end == PaymentEnd::Retaken);
-        let rightful = match owner {
-            SeatOwner::Hold(holder) => holder == hold && !retaken,
-            SeatOwner::Nobody => retaken,
-            SeatOwner::Order(_) => false,
-        };
-        order.sold += 1;
-        let paid = order.bought_by.is_some();
-        self.touched_orders.push(no);
-        self.set(seat, SeatOwner::Order(no));
-        if matches!(owner, SeatOwner::Hold(_)) {
-            self.leave_hold(hold);
-        }
-        if !rightful {
-            let what = format!("seat {seat} is sold to order {no}, but {} has it", told(owner));
-            return Err((Wrong::Seat, what));
-        }
-        if !paid {
-            let what = format!("seat {seat} is sold to order {no} without a settled payment");
-            return Err((Wrong::Money, what));
+    fn cancel(&mut self) -> Taken {
+        if std::mem::replace(&mut self.cancelled, true) {
+            return Err((Wrong::Story, "the event was cancelled twice".into()));
         }
         Ok(Some(()))
     }
@@ -211,13 +179,11 @@ impl EventStory {
             found.extend(self.order_fault(no));
         }
         for no in std::mem::take(&mut self.touched_payments) {
-            let payment = self.payments.get(&no);
-            let lost = payment.is_some_and(|p| p.end == PaymentEnd::Refunded && !p.has_refund);
-            if lost {
-                let what =
-                    format!("the money of payment {no} bought nothing and is not given back");
-                found.push((Wrong::Money, what));
-            }
+            found.extend(self.payment_fault(no));
+        }
+        if let Some(no) = self.offering.take() {
+            let what = format!("the money of payment {no} waits for seats that nobody offered");
+            found.push((Wrong::Money, what));
         }
         found.dedup();
         found
@@ -230,44 +196,23 @@ impl EventStory {
         if held == 0 && hold.is_some() {
             self.holds.remove(&order.hold);
         }
+        let owns = matches!(order.status, OrderWord::Paid | OrderWord::PartiallyRefunded);
+        let (status, sold, seats) = (order.status.as_str(), order.sold, order.seats);
         match order.status {
-            OrderWord::Paid if order.sold != order.seats => {
-                let (sold, seats) = (order.sold, order.seats);
-                Some((Wrong::Seat, format!("order {no} is paid and has {sold} of {seats} seats")))
+            _ if owns && (sold != seats || order.moving > 0) => {
+                let what = format!("order {no} is {status} and has {sold} of {seats} seats");
+                Some((Wrong::Seat, what))
+            }
+            _ if !owns && sold > 0 => {
+                Some((Wrong::Seat, format!("order {no} is {status} and owns {sold} seats")))
             }
             OrderWord::Pending if held == 0 => {
                 Some((Wrong::Seat, format!("order {no} lost its seats and goes on")))
             }
-            status if status.gave_up() && held > 0 => {
-                Some((Wrong::Seat, format!("order {no} is {} and keeps seats", status.as_str())))
+            word if word.gave_up() && held > 0 => {
+                Some((Wrong::Seat, format!("order {no} is {status} and keeps seats")))
             }
             _ => None,
-        }
-    }
-
-    /// One seat fewer in a hold; a hold without seats and without an order is forgotten.
-    fn leave_hold(&mut self, no: u64) {
-        let Some(hold) = self.holds.get_mut(&no) else { return };
-        hold.held = hold.held.saturating_sub(1);
-        match hold.order {
-            Some(order) => self.touched_orders.push(order),
-            None if hold.held == 0 => {
-                self.holds.remove(&no);
-            }
-            None => {}
-        }
-    }
-
-    pub(in crate::verify) fn owner(&self, seat: &str) -> SeatOwner {
-        self.seats.get(seat).copied().unwrap_or_default()
-    }
-
-    fn set(&mut self, seat: &str, owner: SeatOwner) {
-        match self.seats.get_mut(seat) {
-            Some(known) => *known = owner,
-            None => {
-                self.seats.insert(seat.into(), owner);
-            }
         }
     }
 
@@ -283,15 +228,7 @@ impl EventStory {
     }
 }
 
-fn told(owner: SeatOwner) -> String {
-    match owner {
-        SeatOwner::Nobody => "nobody".to_owned(),
-        SeatOwner::Hold(no) => format!("hold {no}"),
-        SeatOwner::Order(no) => format!("order {no}"),
-    }
-}
-
-fn need<'a>(value: Option<&'a str>, what: &str) -> Result<&'a str, Contradiction> {
+pub(super) fn need<'a>(value: Option<&'a str>, what: &str) -> Result<&'a str, Contradiction> {
     value.ok_or_else(|| (Wrong::Story, format!("names no {what}")))
 }
 

@@ -1,6 +1,7 @@
 //! The part of an event's story that is about money: payments, what they became, refunds.
 
 use super::super::fault::Wrong;
+use super::Contradiction;
 use super::event::{EventStory, Taken, money, number};
 use super::things::{PaymentEnd, PaymentState, RefundState};
 use crate::chain::Fields;
@@ -14,8 +15,9 @@ impl EventStory {
             amount_minor,
             end: PaymentEnd::Pending,
             captured_minor: 0,
+            offer: None,
+            decided_minor: 0,
             returned_minor: 0,
-            has_refund: false,
         };
         if self.payments.insert(no, new).is_some() {
             return Err((Wrong::Story, format!("payment {no} was started twice")));
@@ -48,8 +50,7 @@ impl EventStory {
         let payment = self.payments.get_mut(&no);
         let unknown = || (Wrong::Story, format!("payment {no} was never started"));
         let payment = payment.ok_or_else(unknown)?;
-        // A gateway may take its "no" back; money that came is final.
-        if !matches!(payment.end, PaymentEnd::Pending | PaymentEnd::Canceled) {
+        if !payment.end.may_become(end) {
             return Err((Wrong::Money, format!("payment {no} was settled twice")));
         }
         payment.end = end;
@@ -57,7 +58,8 @@ impl EventStory {
         let (order_no, asked, captured) =
             (payment.order, payment.amount_minor, payment.captured_minor);
         self.touched_payments.push(no);
-        if !matches!(end, PaymentEnd::Confirmed | PaymentEnd::Retaken) {
+        self.offering = (end == PaymentEnd::Offered).then_some(no);
+        if !end.bought() {
             return Ok(Some(()));
         }
         self.touched_orders.push(order_no);
@@ -85,14 +87,10 @@ impl EventStory {
         let unknown =
             || (Wrong::Money, format!("refund {no} gives back payment {pays}, never made"));
         let payment = self.payments.get_mut(&pays).ok_or_else(unknown)?;
-        payment.has_refund = true;
         let new = RefundState { payment: pays, amount_minor, status };
         let before = self.refunds.insert(no, new);
-        if before.is_none() && row.kind != "refund_pending" {
-            return Err((Wrong::Story, format!("refund {no} was never decided")));
-        }
-        if before.is_some_and(|before| before.status == "succeeded") {
-            return Err((Wrong::Money, format!("refund {no} was given back twice")));
+        if before.is_none() {
+            payment.decided_minor += amount_minor;
         }
         if status == "succeeded" {
             payment.returned_minor += amount_minor;
@@ -100,13 +98,40 @@ impl EventStory {
                 order.money_back = true;
             }
         }
-        if payment.returned_minor > payment.captured_minor {
-            let (back, taken) = (payment.returned_minor, payment.captured_minor);
-            return Err((
-                Wrong::Money,
-                format!("payment {pays} took {taken} and gave back {back}"),
-            ));
+        let (back, taken) = (payment.returned_minor, payment.captured_minor);
+        match before {
+            None if row.kind != "refund_pending" => {
+                Err((Wrong::Story, format!("refund {no} was never decided")))
+            }
+            Some(before) if before.status == "succeeded" => {
+                Err((Wrong::Money, format!("refund {no} was given back twice")))
+            }
+            _ if back > taken || payment.decided_minor > taken => {
+                let back = back.max(payment.decided_minor);
+                Err((Wrong::Money, format!("payment {pays} took {taken} and gave back {back}")))
+            }
+            Some(before) if before.amount_minor != amount_minor => {
+                let decided = before.amount_minor;
+                let what = format!("refund {no} of {decided} became one of {amount_minor}");
+                Err((Wrong::Money, what))
+            }
+            _ => Ok(Some(())),
         }
-        Ok(Some(()))
+    }
+
+    /// What must be so of a payment at the end of a log entry that touched it.
+    pub(super) fn payment_fault(&self, no: u64) -> Option<Contradiction> {
+        let payment = self.payments.get(&no)?;
+        let offered = payment.offer.is_some_and(|hold| self.holds.contains_key(&hold));
+        let what = match payment.end {
+            PaymentEnd::Refunded if payment.decided_minor == 0 => {
+                "bought nothing and is not given back"
+            }
+            PaymentEnd::Offered if !offered && self.offering.is_none() => {
+                "waits for seats that are gone"
+            }
+            _ => return None,
+        };
+        Some((Wrong::Money, format!("the money of payment {no} {what}")))
     }
 }

@@ -10,6 +10,27 @@ pub(in crate::verify) enum SeatOwner {
     Hold(u64),
     /// An order.
     Order(u64),
+    /// The organiser keeps it back.
+    Blocked,
+    /// An order gave it back. Free or kept back: the ledger does not tell which.
+    Returned,
+    /// The organiser took it out of the sale for good.
+    Withdrawn,
+}
+
+impl SeatOwner {
+    /// Whether somebody holds or owns it.
+    pub(super) fn is_taken(self) -> bool {
+        matches!(self, Self::Hold(_) | Self::Order(_))
+    }
+
+    pub(super) fn may_be_free(self) -> bool {
+        matches!(self, Self::Nobody | Self::Returned)
+    }
+
+    pub(super) fn may_be_blocked(self) -> bool {
+        matches!(self, Self::Blocked | Self::Returned)
+    }
 }
 
 /// A hold that lives, or had an order.
@@ -20,6 +41,8 @@ pub(super) struct HoldState {
     /// Their prices.
     pub(super) total_minor: i64,
     pub(super) order: Option<u64>,
+    /// The payment whose money waits for its answer.
+    pub(super) offered_for: Option<u64>,
 }
 
 /// An order.
@@ -28,14 +51,25 @@ pub(in crate::verify) struct OrderState {
     pub(in crate::verify) hold: u64,
     pub(in crate::verify) total_minor: i64,
     pub(in crate::verify) status: OrderWord,
-    /// Seats at placing.
+    /// Seats at placing, less those that it gave back for good.
     pub(super) seats: u32,
     /// Seats sold to it and not taken back.
     pub(super) sold: u32,
+    /// Seats taken from it that others come for.
+    pub(super) moving: u32,
+    /// It gave seats back for good.
+    pub(super) gave_back: bool,
     /// The payment that bought them.
     pub(super) bought_by: Option<u64>,
     /// A refund of its money has succeeded.
     pub(super) money_back: bool,
+}
+
+impl OrderState {
+    /// Whether money settled it, or it costs nothing.
+    pub(super) fn is_paid_for(&self) -> bool {
+        self.bought_by.is_some() || self.total_minor == 0
+    }
 }
 
 /// An order's status.
@@ -90,6 +124,10 @@ pub(in crate::verify) enum PaymentEnd {
     Confirmed,
     Retaken,
     Refunded,
+    /// Money came and waits for other seats to be taken or declined.
+    Offered,
+    /// Other seats were taken for it.
+    Swapped,
 }
 
 impl PaymentEnd {
@@ -99,18 +137,37 @@ impl PaymentEnd {
             "confirmed" => Self::Confirmed,
             "retaken" => Self::Retaken,
             "refunded" => Self::Refunded,
+            "succeeded" => Self::Offered,
+            "swapped" => Self::Swapped,
             _ => return None,
         })
+    }
+
+    /// Whether a payment that stands here may end so.
+    pub(super) fn may_become(self, end: Self) -> bool {
+        match self {
+            // A gateway may take its "no" back; money that came is final.
+            Self::Pending | Self::Canceled => !matches!(end, Self::Pending | Self::Swapped),
+            Self::Offered => matches!(end, Self::Swapped | Self::Refunded),
+            Self::Confirmed | Self::Retaken | Self::Refunded | Self::Swapped => false,
+        }
+    }
+
+    /// Whether the money bought seats.
+    pub(super) fn bought(self) -> bool {
+        matches!(self, Self::Confirmed | Self::Retaken | Self::Swapped)
     }
 
     /// `status` and `settled_as` of `grid.payment`.
     pub(in crate::verify) fn words(self) -> (&'static str, Option<&'static str>) {
         match self {
-            Self::Pending => ("pending", None),
+            // The table tells of an end only when the money has become something.
+            Self::Pending | Self::Offered => ("pending", None),
             Self::Canceled => ("canceled", None),
             Self::Confirmed => ("succeeded", Some("confirmed")),
             Self::Retaken => ("succeeded", Some("retaken")),
             Self::Refunded => ("succeeded", Some("refunded")),
+            Self::Swapped => ("succeeded", Some("swapped")),
         }
     }
 }
@@ -122,10 +179,12 @@ pub(in crate::verify) struct PaymentState {
     pub(in crate::verify) amount_minor: i64,
     pub(in crate::verify) end: PaymentEnd,
     pub(in crate::verify) captured_minor: i64,
+    /// The hold of the seats offered for it.
+    pub(super) offer: Option<u64>,
+    /// Sum of refunds that were decided.
+    pub(super) decided_minor: i64,
     /// Sum of refunds that succeeded.
     pub(super) returned_minor: i64,
-    /// Whether a refund was decided.
-    pub(super) has_refund: bool,
 }
 
 /// A refund.
