@@ -223,13 +223,16 @@ impl<S: StateMachine> BatchTask<S> {
     }
 
     /// Whether proposals can still be committed here. When not, everybody is told: who waits, that
-    /// nothing happened; whose command is in the log, that its outcome is unknown.
+    /// nothing happened; whose command is in the log, that its outcome is unknown, unless leadership
+    /// is handed over in order, since then it is committed first.
     fn keeps_lease(&mut self) -> bool {
         if self.group.keeps_lease(self.lease.led_since) {
             return true;
         }
         self.refuse_all(&self.not_leader());
-        self.lease.lose();
+        if !self.group.awaits_successor(self.lease.led_since) {
+            self.lease.lose();
+        }
         false
     }
 

@@ -6,6 +6,7 @@
 mod directory;
 mod doubt;
 mod entry;
+mod founding;
 mod gate;
 mod group;
 mod lifecycle;

@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::founding::is_founding;
 use super::message::Testimony;
 use super::types::{LogId, Vote};
 
@@ -116,7 +117,9 @@ fn newest(testimonies: &[Testimony]) -> Testimony {
             vote = Some(heard);
         }
     }
-    let last_log_id = testimonies.iter().filter_map(|t| t.last_log_id).max();
+    // Founding entries are alike and worth nothing: any of them will do.
+    let ends = testimonies.iter().filter_map(|t| t.last_log_id);
+    let last_log_id = ends.filter(|end| !is_founding(Some(end))).max();
     Testimony { vote, last_log_id, voters: Vec::new() }
 }
 
@@ -151,6 +154,15 @@ mod tests {
         assert!(!gate.admits(&vote(9, false), Some(&log_id(9))));
         gate.made_good();
         assert!(gate.admits(&vote(9, false), None));
+    }
+
+    #[test]
+    fn founding_entries_are_all_alike() {
+        let gate = Gate::new(Instant::now(), true);
+        let begun = |node_id| LogId { leader_id: LeaderId { term: 0, node_id }, index: 0 };
+        gate.all_heard(&[heard(None, Some(begun(3))), heard(Some(vote(1, false)), None)]);
+        assert!(!gate.admits(&vote(1, false), Some(&begun(1))), "a vote that may be given");
+        assert!(gate.admits(&vote(2, false), Some(&begun(1))));
     }
 
     #[test]

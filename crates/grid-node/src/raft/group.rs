@@ -27,6 +27,7 @@ use surgery::ChangeError;
 pub use versions::RaiseError;
 
 use super::doubt::Doubts;
+use super::founding;
 use super::gate::Gate;
 use super::lifecycle;
 use super::log_store::LogStore;
@@ -86,7 +87,7 @@ pub(crate) struct GroupOptions {
 /// How a replica without a log comes by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Together with the other founders, if all of them have nothing.
+    /// By itself, with the entry that all founders begin with.
     Founder,
     /// From the leader of a group that exists; it never founds one.
     Joiner,
@@ -183,6 +184,10 @@ impl<S: StateMachine> Group<S> {
         let disk = Arc::clone(&parts.disk);
         let dir = SnapshotDir::open(disk, &parts.snapshot_root, parts.cluster_id, shard)?;
         let replica = Replica::open(shard, parts.versions, &dir, log.purged())?;
+        let empty = log.last_log_id().is_none() && replica.last_applied().is_none();
+        if origin == Origin::Founder && empty && !log.is_joining() {
+            log.begin_with(founding::first_entry(&preference));
+        }
         let entry = Entry::of(parts, &log, &replica, &preference);
         let gate = Arc::new(Gate::new(parts.started_at + entry.quiet, entry.doubtful));
         let machine = Machine {
@@ -293,7 +298,7 @@ impl<S: StateMachine> Group<S> {
 
 /// How a replica may take part when it is opened.
 struct Entry {
-    /// There is no log and never was one.
+    /// The log has nothing but the entry that the group begins with.
     fresh: bool,
     /// It may have forgotten what it acknowledged.
     doubtful: bool,
@@ -316,18 +321,19 @@ impl Entry {
             members = Members::founding(preference);
         }
         let single = members.is_only(parts.node_id) && !joining;
-        let fresh = !joining && log.vote().is_none() && log.last_log_id().is_none();
+        let fresh = !joining && founding::is_founding(log.last_log_id().as_ref());
         let cut = parts.doubts.contains(replica.shard());
-        let promised_nothing = single || (fresh && !cut);
+        let promised_nothing = single || (fresh && log.vote().is_none() && !cut);
         let lease = Duration::from_millis(parts.config.election_timeout_max);
         Self {
             fresh,
-            // An empty log may be one that was lost: its node votes like one that lost the end.
+            // Such a log may be one that was lost: its node votes like one that lost the end.
             doubtful: cut || fresh || joining,
             quiet: if promised_nothing { Duration::ZERO } else { lease },
-            // A restarted voter stands when its quiet is over, not before; a joining one once it
-            // has caught up: the members at the beginning of a log are not those of today.
-            elects: fresh || single,
+            // A founder stands in its turn; a restarted voter when its quiet is over, not before; a
+            // joining one once it has caught up: the members at the beginning of a log are not those
+            // of today.
+            elects: single,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The tasks of one replica: founding or rejoining its group, following leadership, handing over
+//! The tasks of one replica: beginning or rejoining its group, following leadership, handing over
 //! to the preferred leader, noticing that it cannot go on.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +8,7 @@ use std::time::Duration;
 use openraft::async_runtime::WatchReceiver as _;
 
 use super::doubt;
+use super::founding::{self, is_founding};
 use super::group::{Group, GroupParts, Role};
 use super::message::Testimony;
 use super::snapshot_task;
@@ -45,36 +46,22 @@ pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<
 }
 
 async fn join<S: StateMachine>(parts: &GroupParts, group: &Group<S>, fresh: bool) {
-    let enter = async {
-        if group.log.is_joining() {
-            // It stands once it has caught up, or has heard everybody.
-        } else if !fresh {
-            stand(parts, group).await;
-        } else if group.voters().first() == Some(&group.node_id) {
-            found(parts, group).await;
-        }
-    };
-    // The gate, not the order of these two, keeps a doubtful node out of elections.
-    tokio::join!(resolve_doubt(parts, group), enter);
-}
-
-/// Founds the group once all its voters answer that they have nothing; repeating it is harmless.
-/// A node that finds others already at work waits to be told by their leader.
-async fn found<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
-    let voters: BTreeSet<NodeId> = group.voters().into_iter().collect();
-    let testimonies = hear_all(parts, group).await;
-    let empty = |t: &Testimony| t.last_log_id.is_none() && t.vote.is_none();
-    if !testimonies.iter().all(empty) {
-        return;
-    }
-    if let Err(error) = group.raft.initialize(voters).await {
-        tracing::info!(shard = group.shard, %error, "the group was founded already");
+    if fresh {
+        resolve_doubt(parts, group).await;
+        founding::run(parts, group).await;
+    } else if group.log.is_joining() {
+        // It stands once it has caught up, or has heard everybody.
+        resolve_doubt(parts, group).await;
+    } else {
+        // The gate, not the order of these two, keeps a doubtful node out of elections.
+        tokio::join!(resolve_doubt(parts, group), stand(parts, group));
     }
 }
 
-/// Testimonies of all voters, this one included; waits until every one has answered. A log that
-/// lost its end may not know the newest members, so those that the others name are heard as well.
-async fn hear_all<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> Vec<Testimony> {
+/// Testimonies of all voters, this one included; waits until every one has answered, or a leader has
+/// ended the doubt. A log that lost its end may not know the newest members, so those that the others
+/// name are heard as well.
+async fn hear_all<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> Option<Vec<Testimony>> {
     let own = Testimony {
         vote: group.log.vote(),
         last_log_id: group.log.last_log_id(),
@@ -82,16 +69,41 @@ async fn hear_all<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> Vec<
     };
     let mut named: BTreeSet<NodeId> = own.voters.iter().copied().collect();
     let mut heard = BTreeMap::from([(group.node_id, own)]);
-    while let Some(&node) = named.iter().find(|node| !heard.contains_key(node)) {
-        match parts.peers.testify(node, group.shard, ASK_PATIENCE).await {
-            Some(testimony) => {
+    loop {
+        let missing: Vec<NodeId> =
+            named.iter().copied().filter(|node| !heard.contains_key(node)).collect();
+        let silent = |node: &NodeId| parts.peers.is_given_up(*node);
+        if missing.iter().all(silent) && may_do_without(parts, group, &named, &heard) {
+            return Some(heard.into_values().collect());
+        }
+        for node in missing {
+            if let Some(testimony) = parts.peers.testify(node, group.shard, ASK_PATIENCE).await {
                 named.extend(&testimony.voters);
                 heard.insert(node, testimony);
             }
-            None => tokio::time::sleep(ASK_AGAIN).await,
+        }
+        if named.iter().any(|node| !heard.contains_key(node)) {
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+        if !group.gate.doubtful() {
+            return None;
         }
     }
-    heard.into_values().collect()
+}
+
+/// Whether those heard suffice. A voter that was given up is missed only by a group that has more
+/// than its founding entry: where a quorum never had anything, nothing was ever committed. A log
+/// whose end was cut cannot say that of itself.
+fn may_do_without<S: StateMachine>(
+    parts: &GroupParts,
+    group: &Group<S>,
+    named: &BTreeSet<NodeId>,
+    heard: &BTreeMap<NodeId, Testimony>,
+) -> bool {
+    let unfounded = || heard.values().all(|t| is_founding(t.last_log_id.as_ref()));
+    let quorum = named.len() / 2 + 1;
+    named.len() == heard.len()
+        || (heard.len() >= quorum && unfounded() && !parts.doubts.contains(group.shard))
 }
 
 /// After a cut of the log, or with an empty one: hears all voters, so that the group can elect even
@@ -116,7 +128,7 @@ async fn resolve_doubt<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
     if cut {
         tracing::warn!(shard, "the log's end was cut: not voting until it is made good");
     }
-    let testimonies = hear_all(parts, group).await;
+    let Some(testimonies) = hear_all(parts, group).await else { return };
     group.gate.all_heard(&testimonies);
     if joining {
         group.raft.runtime_config().elect(true);

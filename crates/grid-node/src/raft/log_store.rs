@@ -2,7 +2,8 @@
 //!
 //! An entry is readable when `append` returns and durable when its callback fires. Votes and
 //! entries go through the one FIFO of the node's log, so they are never reordered. Nothing but a
-//! vote waits for the disk here, since openraft awaits these calls on the group's core task.
+//! vote that is given waits for the disk here, since openraft awaits these calls on the group's core
+//! task.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -112,6 +113,16 @@ impl LogStore {
             self.wal.append(self.group, records, wal::Sync::Durable, None);
         }
         joining
+    }
+
+    /// Writes the entry that a group begins with into a log that has none. A vote that is given later
+    /// stands behind it, hence is never on disk without it.
+    pub fn begin_with(&self, mut entry: Entry) {
+        let mut log = self.log.lock();
+        let payload = encode_entry(&mut entry);
+        let records = vec![Record::Entry { index: entry.log_id.index, payload }];
+        log.push(entry);
+        self.wal.append(self.group, records, wal::Sync::Durable, None);
     }
 
     /// Bytes of live entries.
@@ -253,6 +264,12 @@ impl RaftLogStorage<Types> for LogStore {
             log.vote = Some(*vote);
             let mut records = vec![Record::Vote(encode_vote(vote))];
             records.extend(log.committed_record());
+            if vote.committed {
+                // It gives nothing away: whoever granted it has it on disk, and entries of its
+                // leader stand behind it. docs/decisions/2026-11-21-fewer-syncs-in-an-election.md
+                self.wal.append(self.group, records, wal::Sync::Lazy, None);
+                return Ok(());
+            }
             let done = Box::new(move |result| {
                 // The caller is gone only when the group stops.
                 let _ = done.send(result);

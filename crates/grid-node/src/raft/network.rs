@@ -92,6 +92,11 @@ impl Peers {
         self.directory.get(node).filter(|known| known.member).map(|known| known.raft)
     }
 
+    /// Whether the registry says that a node never comes back.
+    pub fn is_given_up(&self, node: NodeId) -> bool {
+        self.directory.get(node).is_some_and(|known| !known.member)
+    }
+
     fn lanes(&self, to: NodeId) -> Option<Arc<Lanes>> {
         if let Some(lanes) = self.links.read().get(&to) {
             return Some(Arc::clone(lanes));

@@ -47,7 +47,7 @@ fn cut_log(grid: &Grid, node: NodeId, bytes: usize) {
 
 /// Damages the last segment of a stopped node, as if in a power cut; `change` gets the offsets of its
 /// records, the end marker last.
-fn damage_log(grid: &Grid, node: NodeId, change: impl FnOnce(&mut [u8], &[usize])) {
+pub fn damage_log(grid: &Grid, node: NodeId, change: impl FnOnce(&mut [u8], &[usize])) {
     let dir = grid.data_dir(node).join("log");
     let segment =
         |path: &std::path::PathBuf| fs::read(path).is_ok_and(|b| b.starts_with(b"SGWALSEG"));

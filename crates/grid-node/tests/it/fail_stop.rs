@@ -3,27 +3,36 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use grid_node::wal::{Disk, DiskEntry, DiskFile, DiskLock, RealDisk};
 
 use crate::grid::{Grid, PATIENCE, soon, wait_for};
 use crate::toy::command;
 
-/// The real disk, until it is told to fail every sync.
-#[derive(Clone, Default)]
-struct FailingDisk {
-    broken: Arc<AtomicBool>,
+/// The real disk, until every sync fails: when it is told, or after so many.
+#[derive(Clone)]
+pub struct FailingDisk {
+    syncs_left: Arc<AtomicU32>,
 }
 
 struct FailingFile {
     file: Box<dyn DiskFile>,
-    broken: Arc<AtomicBool>,
+    syncs_left: Arc<AtomicU32>,
 }
 
 impl FailingDisk {
+    /// A disk that works for so many syncs.
+    pub fn that_fails_after(syncs: u32) -> Self {
+        Self { syncs_left: Arc::new(AtomicU32::new(syncs)) }
+    }
+
+    fn fail_now(&self) {
+        self.syncs_left.store(0, Ordering::SeqCst);
+    }
+
     fn wrap(&self, file: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
-        Box::new(FailingFile { file, broken: Arc::clone(&self.broken) })
+        Box::new(FailingFile { file, syncs_left: Arc::clone(&self.syncs_left) })
     }
 }
 
@@ -65,7 +74,8 @@ impl DiskFile for FailingFile {
         self.file.write_at(offset, bytes)
     }
     fn sync_data(&self) -> io::Result<()> {
-        if self.broken.load(Ordering::SeqCst) {
+        let one_less = |left: u32| left.checked_sub(1);
+        if self.syncs_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_err() {
             return Err(io::Error::other("the device is gone"));
         }
         self.file.sync_data()
@@ -81,7 +91,7 @@ impl DiskFile for FailingFile {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_whose_disk_fails_says_so_and_the_others_go_on() {
     let mut grid = Grid::prepare(3, |_| {});
-    let disk = FailingDisk::default();
+    let disk = FailingDisk::that_fails_after(u32::MAX);
     // Node 2 is the preferred leader of shard 1.
     grid.try_start_on(2, Arc::new(disk.clone())).await.expect("starts");
     grid.start_node(1).await;
@@ -90,7 +100,7 @@ async fn a_node_whose_disk_fails_says_so_and_the_others_go_on() {
     client.submit(1, command(1, "before"), soon()).await.expect("committed");
     assert_eq!(grid.leader(1).await, 2);
     let failed = grid.nodes[&2].failed();
-    disk.broken.store(true, Ordering::SeqCst);
+    disk.fail_now();
     client.submit(1, command(2, "after"), soon()).await.expect("committed by the others");
     let reason = tokio::time::timeout(PATIENCE, failed).await.expect("the node gives up");
     assert!(reason.contains("the device is gone"), "{reason}");

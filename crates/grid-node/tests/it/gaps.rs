@@ -80,12 +80,16 @@ impl Writing {
     }
 }
 
-/// The median and the longest.
 #[expect(clippy::print_stdout, reason = "the figures are what a long run is made for")]
+fn tell(line: &str) {
+    println!("{line}");
+}
+
+/// The median and the longest.
 fn report(what: &str, gaps: &mut [Duration]) -> (Duration, Duration) {
     gaps.sort_unstable();
     let (median, longest) = (gaps[gaps.len() / 2], *gaps.last().expect("at least one"));
-    println!("{what}: {} times, p50 {median:?}, max {longest:?}; {gaps:?}", gaps.len());
+    tell(&format!("{what}: {} times, p50 {median:?}, max {longest:?}; {gaps:?}", gaps.len()));
     (median, longest)
 }
 
@@ -98,6 +102,9 @@ async fn a_dead_leader_is_replaced_within_two_seconds() {
         let leader = grid.leader(1).await;
         writing.flows().await;
         grid.kill_node(leader);
+        let killed_at = Instant::now();
+        let successor = grid.leader(1).await;
+        tell(&format!("node {successor} serves {:?} after the crash", killed_at.elapsed()));
         gaps.push(writing.gap().await);
         grid.start_node(leader).await;
         let target = grid.shard(grid.leader(1).await, 1).applied_index();

@@ -112,6 +112,16 @@ impl Grid {
         self.configs.get_mut(&id).expect("a node of this grid")
     }
 
+    /// Gives all founders other addresses, as on other machines, from their next starts on.
+    pub fn move_everybody(&mut self) {
+        let moved = |_| PeerAddress { raft: free_port(), client: free_port() };
+        let founders = self.configs.values().flat_map(|config| config.peers.keys().copied());
+        let peers: BTreeMap<_, _> = founders.map(|id| (id, moved(id))).collect();
+        for config in self.configs.values_mut() {
+            config.peers.clone_from(&peers);
+        }
+    }
+
     /// A node's data directory.
     pub fn data_dir(&self, id: NodeId) -> PathBuf {
         self.dir.path().join(format!("node-{id}"))

@@ -1,5 +1,5 @@
 //! A link that can be held up: bytes wait while it is, and nothing is closed, as when the process at
-//! its end is stopped.
+//! its end is stopped. It can also lose what comes back.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +22,9 @@ enum Way {
 pub struct Held {
     pub there: bool,
     pub back: bool,
+    /// All that comes back is lost but the first words of a connection, the greeting: whoever calls
+    /// gets through and hears no answer.
+    pub deaf: bool,
 }
 
 /// A link to one address.
@@ -90,11 +93,17 @@ async fn pass(
     bytes: Arc<AtomicU64>,
 ) {
     let mut buffer = vec![0; 16 << 10];
+    let mut greeted = false;
     loop {
         let Ok(count) = read.read(&mut buffer).await else { return };
         let free = |held: &Held| !if way == Way::There { held.there } else { held.back };
         if held.wait_for(free).await.is_err() || count == 0 {
             return;
+        }
+        let lost = way == Way::Back && greeted && held.borrow().deaf;
+        greeted = true;
+        if lost {
+            continue;
         }
         bytes.fetch_add(count as u64, Ordering::SeqCst);
         if write.write_all(&buffer[..count]).await.is_err() {

@@ -64,7 +64,7 @@ async fn a_leader_that_hangs_is_left_for_its_successor() {
     let leader = grid.leader(1).await;
     client.submit(1, command(1, "one"), soon()).await.expect("committed");
     // For the client it is as if the process was stopped: nothing is closed, nothing answered.
-    proxies[&leader].hold(Held { there: true, back: true });
+    proxies[&leader].hold(Held { there: true, back: true, ..Held::default() });
     grid.kill_node(leader);
     let asked_at = Instant::now();
     let written = (2..40).map(|request| client.submit(1, command(request, "more"), soon()));
@@ -167,6 +167,36 @@ async fn one_configured_address_is_enough_to_find_all_nodes() {
     }
     let meta = client.admin_leader(0, &AdminRequest::Meta { fresh: true }, soon()).await;
     assert!(matches!(meta, Ok(AdminAnswer::Meta(_))), "{meta:?}");
+    grid.stop().await;
+}
+
+/// Nobody can tell the registry before there is a quorum; a node passes on what it is configured with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_all_moved_are_told_by_the_first_that_is_back() {
+    let mut grid = Grid::start_with(3, |c| c.raft.rebalance_ms = 0).await;
+    let client = grid.client();
+    client.submit(1, command(1, "one"), soon()).await.expect("committed");
+    for node in 1..=3 {
+        let view = grid.data_dir(node).join("meta-view");
+        wait_for("the view of the grid on disk", || view.exists().then_some(())).await;
+    }
+    grid.stop().await;
+    grid.move_everybody();
+    grid.start_node(1).await;
+    let client = GridClient::new(ClientConfig::new(vec![grid.client_address(1)]));
+    let now: BTreeMap<_, _> = (1..=3).map(|node| (node, grid.client_address(node))).collect();
+    wait_for("all addresses of today", || (client.routes().nodes == now).then_some(())).await;
+    grid.start_node(2).await;
+    client.submit(1, command(2, "two"), soon()).await.expect("committed");
+    grid.start_node(3).await;
+    wait_for("the registry", || {
+        let state = grid.nodes[&1].grid_state()?;
+        let registered =
+            |(id, node): (&u64, &grid_node::meta::NodeRecord)| (*id, node.addresses.client);
+        (state.nodes().iter().map(registered).collect::<BTreeMap<_, _>>() == now).then_some(())
+    })
+    .await;
+    assert_eq!(client.routes().nodes, now);
     grid.stop().await;
 }
 

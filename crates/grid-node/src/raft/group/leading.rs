@@ -79,7 +79,7 @@ impl<S: StateMachine> Group<S> {
         };
         let own_term = applied.is_some_and(|id: LogId| id.leader_id == vote.leader_id);
         let alive = alone || acked.is_some_and(|age| age < self.lease);
-        let keeps = vote.leader_id.term > self.handed_over_term.load(Ordering::SeqCst);
+        let keeps = !self.hands_over(vote.leader_id.term);
         own_term && alive && keeps && vote.leader_id.node_id == self.node_id
     }
 
@@ -87,19 +87,34 @@ impl<S: StateMachine> Group<S> {
     /// has heard it within the lease, or, in a new term, may be about to hear it for the first time.
     /// Unlike [`Group::serves`] it says nothing about the state.
     pub fn keeps_lease(&self, led_since: Instant) -> bool {
+        self.heard_term(led_since).is_some_and(|term| !self.hands_over(term))
+    }
+
+    /// Whether this node leads on only until its successor does: nothing is proposed any more, but
+    /// what is in the log is still committed, and its replies are on their way.
+    pub fn awaits_successor(&self, led_since: Instant) -> bool {
+        self.heard_term(led_since).is_some_and(|term| self.hands_over(term))
+    }
+
+    fn hands_over(&self, term: u64) -> bool {
+        term <= self.handed_over_term.load(Ordering::SeqCst)
+    }
+
+    /// The term that this node leads in, if a quorum has heard it within the lease or may be about
+    /// to hear it for the first time.
+    fn heard_term(&self, led_since: Instant) -> Option<u64> {
         let (term, acked, alone) = {
             let metrics = self.raft.metrics();
             let metrics = metrics.borrow_watched();
             if !metrics.state.is_leader() {
-                return false;
+                return None;
             }
             let acked = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
             let alone = is_alone(metrics.membership_config.membership(), self.node_id);
             (metrics.vote.leader_id.term, acked, alone)
         };
         let age = acked.unwrap_or_else(|| led_since.elapsed());
-        let alive = alone || age < self.lease;
-        alive && term > self.handed_over_term.load(Ordering::SeqCst)
+        (alone || age < self.lease).then_some(term)
     }
 
     /// Waits until a read of the local state is as fresh as the moment of the call.

@@ -1,0 +1,80 @@
+//! The beginning of a group: the entry that every founder's log starts with, and the first election.
+//!
+//! A founder writes down the voters by itself, before it hears anybody. The entry is the same for all
+//! of them, so it does not matter whose log lives: no founder is needed more than another one, and a
+//! founding that was interrupted anywhere goes on where it stood. What keeps a node whose log was
+//! lost from founding its group a second time is the gate: an empty log is in doubt, and votes only
+//! once all voters were heard, for the newest log among them (invariants I4, I5).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use openraft::EntryPayload;
+
+use super::group::{Group, GroupParts};
+use super::types::{Entry, LeaderId, LogId, Membership};
+use crate::NodeId;
+use crate::machine::StateMachine;
+
+/// The term of the founding entry: no leader ever has it, so the entry alone is never committed.
+const FOUNDING_TERM: u64 = 0;
+/// First pause between attempts to be elected, since others may not have heard everybody yet;
+/// doubles up to a lease.
+const STAND_AGAIN: Duration = Duration::from_millis(100);
+
+/// Whether a log that ends here has nothing but its founding entry.
+pub(super) fn is_founding(end: Option<&LogId>) -> bool {
+    end.is_none_or(|id| id.leader_id.term == FOUNDING_TERM)
+}
+
+/// The entry that a group of these voters begins with.
+pub(super) fn first_entry(voters: &[NodeId]) -> Entry {
+    let voters: BTreeSet<NodeId> = voters.iter().copied().collect();
+    // In the place of a leader: founders that were configured otherwise must not seem to agree.
+    let leader_id = LeaderId { term: FOUNDING_TERM, node_id: fingerprint(&voters) };
+    let membership = Membership::new_with_defaults(vec![voters], []);
+    Entry { log_id: LogId { leader_id, index: 0 }, payload: EntryPayload::Membership(membership) }
+}
+
+fn fingerprint(voters: &BTreeSet<NodeId>) -> u64 {
+    // FNV-1a: equal on every machine.
+    let bytes = voters.iter().flat_map(|voter| voter.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// Stands for the first election once the doubt about the empty log is over: the preferred leader at
+/// once, each of the others a lease later should nobody lead by then.
+pub(super) async fn run<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
+    let voters = group.voters();
+    let Some(rank) = voters.iter().position(|id| *id == group.node_id) else { return };
+    let lease = Duration::from_millis(parts.config.election_timeout_max);
+    tokio::time::sleep(lease * u32::try_from(rank).unwrap_or(u32::MAX)).await;
+    group.raft.runtime_config().elect(true);
+    let mut pause = STAND_AGAIN;
+    while group.role().leader.is_none() {
+        // With a pre-vote: it changes nothing before a quorum would elect this node.
+        if let Err(error) = group.raft.trigger().elect(true).await {
+            tracing::debug!(shard = group.shard, %error, "not standing for election");
+            return;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(lease);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn founders_agree_on_the_entry_when_they_agree_on_the_voters() {
+        assert_eq!(first_entry(&[1, 2, 3]), first_entry(&[3, 1, 2]));
+        assert_ne!(first_entry(&[1, 2, 3]).log_id, first_entry(&[1, 2, 4]).log_id);
+        let founding = first_entry(&[1, 2, 3]).log_id;
+        assert!(is_founding(None) && is_founding(Some(&founding)));
+        let leader_id = LeaderId { term: 1, node_id: 1 };
+        assert!(!is_founding(Some(&LogId { leader_id, index: 1 })));
+    }
+}
