@@ -9,18 +9,19 @@
 mod balance;
 mod hands;
 mod operations;
-mod reach;
+mod plans;
 mod step;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 pub(crate) use hands::{Hands, HandsError};
-pub(crate) use reach::Reach;
 
 use self::balance::Balance;
+use self::plans::Plans;
 use self::step::{Step, next_step};
 use crate::ShardId;
 use crate::admin::{AdminAnswer, AdminRequest, ReplicaReport};
@@ -41,12 +42,18 @@ const STUCK_AFTER: Duration = Duration::from_secs(60);
 /// What the controller of one node works with.
 pub(crate) struct Controller {
     /// This node's replica of the meta group.
-    pub meta: Arc<Shard<MetaState>>,
+    meta: Arc<Shard<MetaState>>,
     /// Reaches nodes and leaders.
-    pub hands: Arc<dyn Hands>,
+    hands: Arc<dyn Hands>,
+    plans: Mutex<Plans>,
 }
 
 impl Controller {
+    /// A controller beside a replica of the meta group.
+    pub fn new(meta: Arc<Shard<MetaState>>, hands: Arc<dyn Hands>) -> Self {
+        Self { meta, hands, plans: Mutex::default() }
+    }
+
     /// Works whenever this node leads the meta group; ends with the replica. May be dropped at any
     /// point.
     pub async fn run(self) {

@@ -17,6 +17,7 @@ mod types;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +45,8 @@ pub struct MetaState {
     next_node_id: NodeId,
     nodes: BTreeMap<NodeId, NodeRecord>,
     shards: BTreeMap<ShardId, ShardRecord>,
-    pins: BTreeMap<String, PinRecord>,
+    /// Shared between copies of the state: most changes leave them alone.
+    pins: Arc<BTreeMap<String, PinRecord>>,
     /// Pins of each shard.
     load: BTreeMap<ShardId, u32>,
     next_operation: u64,
@@ -64,7 +66,7 @@ impl Default for MetaState {
             next_node_id: 1,
             nodes: BTreeMap::new(),
             shards: BTreeMap::new(),
-            pins: BTreeMap::new(),
+            pins: Arc::default(),
             load: BTreeMap::new(),
             next_operation: 1,
             operations: BTreeMap::new(),

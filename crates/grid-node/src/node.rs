@@ -27,7 +27,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use ask::Asker;
 pub use hosted::Replicas;
 pub(crate) use hosted::{Hosted, META};
 pub(crate) use meta_view::MetaView;
@@ -179,6 +178,13 @@ impl<S: StateMachine> GridNode<S> {
             // What stops during a shutdown is no failure.
             if shutdown.is_cancelled() { std::future::pending().await } else { reason }
         }
+    }
+
+    /// Whether the grid has told this node that it was removed or given up: a new start with this
+    /// data directory would only be told so again.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.membership.directory.has_left()
     }
 
     /// Hands leaderships over within [`RESIGN_PATIENCE`], stops serving, syncs the log, ends all

@@ -4,6 +4,7 @@
 //! is written in one system call. This module knows nothing of what bodies mean. It never waits
 //! without a deadline and never holds more than its limits.
 
+mod episodes;
 pub(crate) mod frame;
 mod greeting;
 pub(crate) mod link;

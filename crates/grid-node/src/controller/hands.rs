@@ -1,10 +1,16 @@
-//! How the controller reaches the groups it works on.
+//! How the controller reaches the groups it works on: over the grid's client, like everybody else.
+
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
 use crate::ShardId;
 use crate::admin::{AdminAnswer, AdminRequest};
+use crate::client::GridClient;
 use crate::shard::SubmitError;
+
+/// Patience with a request; a shard without a leader must not hold up the others for long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why something was not done, or may not have been. Every request may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,4 +40,23 @@ pub(crate) trait Hands: Send + Sync + 'static {
         shard: ShardId,
         request: AdminRequest,
     ) -> BoxFuture<'_, Result<AdminAnswer, HandsError>>;
+}
+
+impl Hands for GridClient {
+    fn ask_leader(
+        &self,
+        shard: ShardId,
+        request: AdminRequest,
+    ) -> BoxFuture<'_, Result<AdminAnswer, HandsError>> {
+        Box::pin(async move {
+            let answer = self.admin_leader(shard, &request, Instant::now() + PATIENCE).await;
+            match answer.map_err(|error| HandsError(format!("shard {shard}: {error}")))? {
+                // Every replica reports, but only the leader's word counts.
+                AdminAnswer::Replica(report) if !report.serving => {
+                    Err(HandsError(format!("node {} does not lead shard {shard}", report.node)))
+                }
+                answer => Ok(answer),
+            }
+        })
+    }
 }

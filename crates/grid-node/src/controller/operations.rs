@@ -88,7 +88,7 @@ impl Controller {
             shard.moving.is_some_and(|moving| moving.operation == operation.id)
         };
         let under_way = state.shards().values().filter(own).count();
-        let plan = planner::plan(state, scope);
+        let plan = self.plans.lock().get(state, operation.id, scope);
         let ahead = u32::try_from(plan.len() + under_way).unwrap_or(u32::MAX);
         let total = operation.moves_done.saturating_add(ahead);
         if plan.is_empty() && under_way == 0 {
@@ -104,7 +104,7 @@ impl Controller {
             state.shards().get(&shard).is_some_and(|record| record.moving.is_none())
         };
         let mut begun: Vec<ShardId> = Vec::new();
-        for change in plan {
+        for &change in plan.iter() {
             if *free == 0 {
                 break;
             }

@@ -4,6 +4,9 @@
 //! answers the same. Moving a pin is for keys that hold nothing yet: the caller has made the old
 //! shard refuse the key before.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{MetaRefusal, MetaReply, MetaState, Outcome, Pin};
@@ -36,6 +39,25 @@ impl MetaState {
     #[must_use]
     pub fn pin_of(&self, key: &str) -> Option<Pin> {
         self.pins.get(key).map(|record| record.pin)
+    }
+
+    /// The state for somebody who has all pins of a revision: only those that changed since.
+    pub(crate) fn told_since(&self, revision: u64) -> Self {
+        let newer = self.pins.iter().filter(|(_, record)| record.changed > revision);
+        let pins: BTreeMap<_, _> = newer.map(|(key, record)| (key.clone(), *record)).collect();
+        Self { pins: Arc::new(pins), ..self.clone() }
+    }
+
+    /// The whole state again, from the one that the teller was told of. Pins are never taken out.
+    pub(crate) fn completed_by(mut self, known: &Self) -> Self {
+        if self.pins.is_empty() {
+            self.pins = Arc::clone(&known.pins);
+            return self;
+        }
+        let mut pins = BTreeMap::clone(&known.pins);
+        pins.extend(std::mem::take(Arc::make_mut(&mut self.pins)));
+        self.pins = Arc::new(pins);
+        self
     }
 
     pub(super) fn pin(&mut self, key: String, shards: u32) -> Outcome {
@@ -83,7 +105,8 @@ impl MetaState {
     fn put(&mut self, key: String, pin: Pin) {
         *self.load.entry(pin.shard).or_default() += 1;
         self.touch();
-        self.pins.insert(key, PinRecord { pin, changed: self.revision });
+        let record = PinRecord { pin, changed: self.revision };
+        Arc::make_mut(&mut self.pins).insert(key, record);
     }
 }
 

@@ -2,6 +2,7 @@
 //! alone, is still read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -35,6 +36,6 @@ pub(super) fn decode(bytes: &[u8]) -> Result<MetaState, RestoreError> {
     }
     let FirstForm { pins, load, revision } = codec::decode(bytes).map_err(unreadable)?;
     let record = |pin| PinRecord { pin, changed: revision };
-    let pins = pins.into_iter().map(|(key, pin)| (key, record(pin))).collect();
-    Ok(MetaState { pins, load, revision, ..MetaState::default() })
+    let pins: BTreeMap<_, _> = pins.into_iter().map(|(key, pin)| (key, record(pin))).collect();
+    Ok(MetaState { pins: Arc::new(pins), load, revision, ..MetaState::default() })
 }

@@ -22,6 +22,24 @@ fn pins_are_spread_kept_and_numbered_from_one() {
 }
 
 #[test]
+fn a_watcher_is_told_changed_pins_alone_and_has_the_whole_state() {
+    let mut state = MetaState::default();
+    let pin = |key: &str| MetaCommand::Pin { key: key.into(), shards: 2 };
+    for key in ["a", "b", "c"] {
+        state.execute(pin(key), 1);
+    }
+    let known = state.clone();
+    let told = state.told_since(known.revision());
+    assert_eq!(told.pins().len(), 0);
+    assert_eq!(told.completed_by(&known), state);
+    state.execute(pin("d"), 2);
+    let told = state.told_since(known.revision());
+    assert_eq!(told.pins().map(|(key, _)| key).collect::<Vec<_>>(), ["d"]);
+    assert_eq!(told.completed_by(&known), state);
+    assert_eq!(state.told_since(0).completed_by(&MetaState::default()), state);
+}
+
+#[test]
 fn impossible_pins_are_refused_and_change_nothing() {
     let mut state = MetaState::default();
     for (key, shards) in [(String::new(), 3), ("k".repeat(KEY_BYTES_MAX + 1), 3), ("k".into(), 0)] {

@@ -43,7 +43,7 @@ impl Asker {
     /// once.
     pub async fn newest(&self, addresses: &BTreeSet<SocketAddr>) -> Option<MetaState> {
         let questions: FuturesUnordered<_> =
-            addresses.iter().map(|addr| self.state(*addr, 0, Duration::ZERO)).collect();
+            addresses.iter().map(|addr| self.state(*addr, None, Duration::ZERO)).collect();
         let states = questions.filter_map(|state| async move { state });
         states
             .fold(None, |best: Option<MetaState>, state| async move {
@@ -55,13 +55,24 @@ impl Asker {
             .await
     }
 
-    /// A node's state once it is newer than `known`; `None` when it is not in that time, or the node
-    /// does not answer.
-    pub async fn state(&self, addr: SocketAddr, known: u64, wait: Duration) -> Option<MetaState> {
-        let request = Request::MetaWatch { known, wait };
+    /// A node's state once it is newer than the one known; `None` when it is not in that time, or the
+    /// node does not answer. Only what changed travels.
+    pub async fn state(
+        &self,
+        addr: SocketAddr,
+        known: Option<&MetaState>,
+        wait: Duration,
+    ) -> Option<MetaState> {
+        let request = Request::MetaWatch { known: known.map_or(0, MetaState::revision), wait };
         let deadline = Instant::now() + wait + if wait.is_zero() { PATIENCE } else { GRACE };
         match self.ask(addr, &request, deadline).await? {
-            Answer::Ok(body) if !body.is_empty() => codec::decode(&body).ok(),
+            Answer::Ok(body) if !body.is_empty() => {
+                let told: MetaState = codec::decode(&body).ok()?;
+                Some(match known {
+                    Some(known) => told.completed_by(known),
+                    None => told,
+                })
+            }
             _ => None,
         }
     }

@@ -4,28 +4,24 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::ask::Asker;
 use super::hosted::Hosted;
-use super::meta_view::MetaView;
-use crate::controller::{Controller, Reach};
+use crate::client::{ClientConfig, GridClient};
+use crate::controller::Controller;
 use crate::machine::StateMachine;
 use crate::meta::MetaState;
 use crate::shard::Shard;
 
 /// Runs as long as the node.
-pub(super) async fn run<S: StateMachine>(
-    hosted: Arc<Hosted<S>>,
-    asker: Arc<Asker>,
-    view: Arc<MetaView>,
-) {
-    let hands = Arc::new(Reach::new(asker, view));
+pub(super) async fn run<S: StateMachine>(hosted: Arc<Hosted<S>>, config: ClientConfig) {
+    let mut hands: Option<Arc<GridClient>> = None;
     let mut changes = hosted.watch();
     loop {
         changes.borrow_and_update();
         let alive = match hosted.meta() {
             None => changes.changed().await.is_ok(),
             Some(meta) => {
-                let controller = Controller { meta: Arc::clone(&meta), hands: hands.clone() };
+                let hands = hands.get_or_insert_with(|| Arc::new(GridClient::new(config.clone())));
+                let controller = Controller::new(Arc::clone(&meta), Arc::clone(hands) as _);
                 tokio::select! {
                     () = controller.run() => changes.changed().await.is_ok(),
                     alive = replaced(&hosted, &mut changes, &meta) => alive,

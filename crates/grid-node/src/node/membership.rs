@@ -18,6 +18,7 @@ use super::govern;
 use super::hosted::Hosted;
 use super::identity::Identity;
 use super::meta_view::MetaView;
+use crate::client::ClientConfig;
 use crate::codec;
 use crate::config::NodeConfig;
 use crate::machine::StateMachine;
@@ -62,8 +63,9 @@ impl<S: StateMachine> Membership<S> {
         run(Box::pin(async move { this.announce().await }));
         let this = Arc::clone(self);
         run(Box::pin(async move { this.know_others().await }));
-        let (hosted, view) = (Arc::clone(&self.hosted), Arc::clone(&self.view));
-        run(Box::pin(govern::run(hosted, Arc::clone(&self.asker), view)));
+        let mut client = ClientConfig::new(self.addresses().into_iter().collect());
+        client.tls = self.config.tls.clone();
+        run(Box::pin(govern::run(Arc::clone(&self.hosted), client)));
     }
 
     /// Client addresses of all nodes known: those of the view, and those of the configuration.
@@ -124,7 +126,8 @@ impl<S: StateMachine> Membership<S> {
             };
             let wait = if self.hosted.meta().is_some() { Duration::ZERO } else { WATCH_WAIT };
             let began = Instant::now();
-            let answer = self.asker.state(address, self.view.revision(), wait).await;
+            let known = self.view.get();
+            let answer = self.asker.state(address, known.as_deref(), wait).await;
             let told = answer.is_some();
             if let Some(state) = answer {
                 self.view.offer(state);

@@ -6,6 +6,7 @@
 //! addresses are the meta group's, leaders are what the groups here have heard.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,6 +98,10 @@ pub(crate) struct RoutePublisher<S: StateMachine> {
     hosted: Arc<Hosted<S>>,
     view: Arc<MetaView>,
     published: watch::Sender<Arc<Published>>,
+    /// Where the configuration of this start has nodes that the registry had elsewhere when it
+    /// began, from where to where: all may have moved at once, and must be found before they can
+    /// say so.
+    moved: BTreeMap<NodeId, (SocketAddr, SocketAddr)>,
     /// One look at a time, so that none overtakes a newer.
     looking: Mutex<()>,
 }
@@ -105,7 +110,9 @@ impl<S: StateMachine> RoutePublisher<S> {
     pub fn new(config: &NodeConfig, hosted: Arc<Hosted<S>>, view: Arc<MetaView>) -> Arc<Self> {
         let first = Published { table: Arc::new(founding(config)), ..Published::default() };
         let published = watch::Sender::new(Arc::new(first));
-        let publisher = Arc::new(Self { hosted, view, published, looking: Mutex::new(()) });
+        let moved = view.get().map(|state| moved(config, &state)).unwrap_or_default();
+        let looking = Mutex::new(());
+        let publisher = Arc::new(Self { hosted, view, published, moved, looking });
         publisher.look();
         publisher
     }
@@ -162,6 +169,11 @@ impl<S: StateMachine> RoutePublisher<S> {
         let before = self.load();
         let mut table = RouteTable::clone(&before.table);
         let changed = self.with_meta(|meta| take_meta(&mut table, meta)).unwrap_or_default();
+        for (node, (from, to)) in &self.moved {
+            if let Some(address) = table.nodes.get_mut(node).filter(|address| *address == from) {
+                *address = *to;
+            }
+        }
         self.take_leaders(&mut table);
         if table != *before.table {
             self.published.send_replace(Arc::new(before.next(table, changed)));
@@ -199,6 +211,15 @@ impl<S: StateMachine> RoutePublisher<S> {
 fn leader_of<M: StateMachine>(shard: &Shard<M>) -> (u64, Option<NodeId>) {
     let role = shard.group().role();
     (role.term, role.leader)
+}
+
+/// Nodes that are configured elsewhere than the registry has them.
+fn moved(config: &NodeConfig, state: &MetaState) -> BTreeMap<NodeId, (SocketAddr, SocketAddr)> {
+    let moved = config.peers.iter().filter_map(|(id, peer)| {
+        let from = state.node(*id)?.addresses.client;
+        (from != peer.client).then_some((*id, (from, peer.client)))
+    });
+    moved.collect()
 }
 
 /// The shape of the grid until its founding is written down: as configured.

@@ -90,8 +90,7 @@ impl Directory {
             return Err(Refusal::Told(format!("node {from} is not known here")));
         };
         if !known.member {
-            let reason = format!("node {from} has left the grid and its id is never used again");
-            return Err(Refusal::ForGood(reason));
+            return Err(Refusal::ForGood(gone(from)));
         }
         // invariant: I5
         if known.log_id.is_some_and(|expected| expected != log_id) {
@@ -118,10 +117,21 @@ impl Directory {
         });
     }
 
+    /// Whether this node was told that it has left. Refusals are words; a release that words them
+    /// otherwise has its nodes started in vain, no more.
+    pub fn has_left(&self) -> bool {
+        *self.outcast.borrow() == Some(gone(self.myself.node_id))
+    }
+
     /// Why this node can never take part, once it was told.
     pub fn outcast(&self) -> watch::Receiver<Option<String>> {
         self.outcast.subscribe()
     }
+}
+
+/// What is said to a node that has left for good.
+fn gone(node: NodeId) -> String {
+    crate::meta::MetaRefusal::Gone { node }.to_string()
 }
 
 /// What is said to a node that comes with another data directory.
@@ -181,6 +191,21 @@ mod tests {
         assert!(matches!(refused(hello(1, 11)), Refusal::Told(_)), "the node itself");
         assert!(matches!(refused(Hello { to: 9, ..hello(2, 22) }), Refusal::Told(_)));
         assert!(matches!(refused(Hello { cluster_id: 8, ..hello(2, 22) }), Refusal::Told(_)));
+    }
+
+    #[test]
+    fn who_has_left_is_told_apart_from_who_lost_its_directory() {
+        let (lost, left) = (directory(), directory());
+        lost.cast_out(&wrong_log(1));
+        let told = Directory::new(
+            Myself { node_id: 2, ..left.myself },
+            BTreeMap::from([(1, Known { member: false, ..left.get(2).expect("known") })]),
+            &BTreeMap::new(),
+        )
+        .admit(&Hello { cluster_id: 7, from: 1, log_id: 11, to: 2, lane: Lane::Log })
+        .expect_err("refused");
+        left.cast_out(&told.to_string());
+        assert_eq!((lost.has_left(), left.has_left()), (false, true));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use rand::Rng as _;
 
 use super::group::{Group, GroupParts};
+use super::types::LogId;
 use crate::NodeId;
 use crate::machine::StateMachine;
 
@@ -67,9 +68,22 @@ pub(super) async fn run<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
     }
 }
 
-/// Takes a snapshot now; whether it was made in time.
+/// Asks for a snapshot of what is applied now, and waits for it; whether it was made in time.
 pub(super) async fn now<S: StateMachine>(group: &Group<S>) -> bool {
-    take(&group.parts, group, Keep::SinceOlder).await
+    let Some(applied) = group.replica.last_applied() else { return false };
+    group.dir.want_another();
+    tokio::time::timeout(PATIENCE, made(group, applied)).await.unwrap_or(false)
+}
+
+/// Waits until a snapshot covers so much; false when the group ends before.
+async fn made<S: StateMachine>(group: &Group<S>, applied: LogId) -> bool {
+    let mut metrics = group.raft.metrics();
+    while metrics.borrow_watched().snapshot < Some(applied) {
+        if metrics.changed().await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 fn pins_segments<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> bool {
@@ -118,16 +132,7 @@ async fn take<S: StateMachine>(parts: &GroupParts, group: &Group<S>, keep: Keep)
     if group.raft.trigger().snapshot().await.is_err() {
         return false;
     }
-    let mut metrics = group.raft.metrics();
-    let done = async {
-        while metrics.borrow_watched().snapshot < Some(applied) {
-            if metrics.changed().await.is_err() {
-                return false;
-            }
-        }
-        true
-    };
-    if !tokio::time::timeout(PATIENCE, done).await.unwrap_or(false) {
+    if !tokio::time::timeout(PATIENCE, made(group, applied)).await.unwrap_or(false) {
         tracing::warn!(shard = group.shard, "no snapshot was made in time, trying again");
         return false;
     }

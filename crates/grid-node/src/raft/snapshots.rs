@@ -215,7 +215,7 @@ impl SnapshotDir {
         self.publish(file)
     }
 
-    /// Asks for a new snapshot because the newest is damaged.
+    /// Asks for a new snapshot: the newest is damaged, or an operator wants one.
     pub fn want_another(&self) {
         self.shared.wanted.store(true, Ordering::SeqCst);
     }

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::episodes::Episodes;
 use super::frame::{
     self, Frame, FrameError, FrameReader, FrameSender, write_all_queued, write_one,
 };
@@ -101,6 +102,7 @@ impl<S: Service> Server<S> {
 
     async fn accept(&self, listener: TcpListener) {
         let slots = Arc::new(Semaphore::new(self.options.connections_max));
+        let episodes = Arc::new(Episodes::default());
         loop {
             let (stream, addr) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -116,12 +118,13 @@ impl<S: Service> Server<S> {
             };
             let (service, options) = (Arc::clone(&self.service), self.options);
             let tls = self.tls.clone();
-            let shutdown = self.shutdown.clone();
+            let (shutdown, episodes) = (self.shutdown.clone(), Arc::clone(&episodes));
             self.tasks.spawn(async move {
                 let _slot = slot;
                 let served = async {
                     let connected = (stream, addr);
-                    if let Some(admitted) = admit(&*service, options, tls, connected).await {
+                    let admitted = admit(&*service, (options, &episodes), tls, connected).await;
+                    if let Some(admitted) = admitted {
                         serve(&*service, options, admitted, addr).await;
                     }
                 };
@@ -141,7 +144,7 @@ struct Admitted<P> {
 /// Takes TLS handshake and hello, within the time for both; says in the log why not.
 async fn admit<S: Service>(
     service: &S,
-    options: ServerOptions,
+    (options, episodes): (ServerOptions, &Episodes),
     tls: Option<Tls>,
     (stream, addr): (TcpStream, SocketAddr),
 ) -> Option<Admitted<S::Peer>> {
@@ -152,12 +155,16 @@ async fn admit<S: Service>(
             tracing::warn!(port = options.name, %addr, reason = %refusal, "connection refused");
             None
         }
-        Ok(Err(Stranger::Gone(error))) => {
+        Ok(Err(Stranger::Gone(error))) if episodes.begins(addr.ip(), Instant::now()) => {
             tracing::warn!(port = options.name, %addr, %error, "refused: no introduction");
             None
         }
-        Err(_) => {
+        Err(_) if episodes.begins(addr.ip(), Instant::now()) => {
             tracing::warn!(port = options.name, %addr, "refused: no introduction in time");
+            None
+        }
+        Ok(Err(Stranger::Gone(_))) | Err(_) => {
+            tracing::debug!(port = options.name, %addr, "refused again: no introduction");
             None
         }
     }
