@@ -10,7 +10,7 @@ use crate::client::GridClient;
 use crate::shard::SubmitError;
 
 /// Patience with a request; a shard without a leader must not hold up the others for long.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Why something was not done, or may not have been. Every request may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -74,6 +74,11 @@ impl Directory {
         self.known.read().get(&node).copied()
     }
 
+    /// Whether the registry says that a node never comes back.
+    pub fn has_given_up(&self, node: NodeId) -> bool {
+        self.get(node).is_some_and(|known| !known.member)
+    }
+
     /// Whether whoever introduces itself may call.
     pub fn admit(&self, hello: &Hello) -> Result<NodeId, Refusal> {
         let Hello { cluster_id, from, log_id, to, .. } = *hello;

@@ -72,7 +72,7 @@ async fn hear_all<S: StateMachine>(parts: &GroupParts, group: &Group<S>) -> Opti
     loop {
         let missing: Vec<NodeId> =
             named.iter().copied().filter(|node| !heard.contains_key(node)).collect();
-        let silent = |node: &NodeId| parts.peers.is_given_up(*node);
+        let silent = |node: &NodeId| parts.peers.directory.has_given_up(*node);
         if missing.iter().all(silent) && may_do_without(parts, group, &named, &heard) {
             return Some(heard.into_values().collect());
         }
@@ -101,9 +101,9 @@ fn may_do_without<S: StateMachine>(
     heard: &BTreeMap<NodeId, Testimony>,
 ) -> bool {
     let unfounded = || heard.values().all(|t| is_founding(t.last_log_id.as_ref()));
+    let count = named.iter().filter(|node| heard.contains_key(node)).count();
     let quorum = named.len() / 2 + 1;
-    named.len() == heard.len()
-        || (heard.len() >= quorum && unfounded() && !parts.doubts.contains(group.shard))
+    count == named.len() || (count >= quorum && unfounded() && !parts.doubts.contains(group.shard))
 }
 
 /// After a cut of the log, or with an empty one: hears all voters, so that the group can elect even

@@ -47,7 +47,7 @@ pub(crate) struct PeersOptions {
 
 /// Connections to all other nodes, made when first needed and anew when an address changes.
 pub(crate) struct Peers {
-    directory: Arc<Directory>,
+    pub(super) directory: Arc<Directory>,
     options: PeersOptions,
     links: RwLock<BTreeMap<NodeId, Arc<Lanes>>>,
 }
@@ -90,11 +90,6 @@ impl Peers {
 
     fn address(&self, node: NodeId) -> Option<SocketAddr> {
         self.directory.get(node).filter(|known| known.member).map(|known| known.raft)
-    }
-
-    /// Whether the registry says that a node never comes back.
-    pub fn is_given_up(&self, node: NodeId) -> bool {
-        self.directory.get(node).is_some_and(|known| !known.member)
     }
 
     fn lanes(&self, to: NodeId) -> Option<Arc<Lanes>> {
