@@ -68,14 +68,13 @@ impl<S: StateMachine> Membership<S> {
         run(Box::pin(govern::run(Arc::clone(&self.hosted), client)));
     }
 
-    /// Client addresses of all nodes known: those of the view, and those of the configuration.
+    /// Client addresses of all nodes known: those of the view, those of the configuration, and this
+    /// node's own of today. It may be the leader that must be told of it.
     pub fn addresses(&self) -> BTreeSet<SocketAddr> {
         let mut addresses = self.config.bootstrap();
-        match self.view.get() {
-            Some(state) => addresses.extend(client_addresses(&state)),
-            None => {
-                addresses.insert(self.config.own_address().client);
-            }
+        addresses.insert(self.config.own_address().client);
+        if let Some(state) = self.view.get() {
+            addresses.extend(client_addresses(&state));
         }
         addresses
     }
