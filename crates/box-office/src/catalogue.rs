@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) use cache::CatalogueCache;
-pub(crate) use plan_form::{StoredPlan, StoredRow, StoredSeat, StoredSection};
+pub(crate) use plan_form::{StoredArea, StoredPlan, StoredRow, StoredSeat, StoredSection};
+pub(crate) use rules_form::{CodeRecord, CodeWord, ExtensionRecord, RulesRecord};
 pub(crate) use search::Search;
 
 mod cache;
 mod plan_form;
+mod rules_form;
 mod search;
 pub(crate) mod store;
 
@@ -47,6 +49,8 @@ pub(crate) struct EventRecord {
     pub(crate) per_person_max: i32,
     pub(crate) per_hold_max: i32,
     pub(crate) hold_ttl_s: i32,
+    pub(crate) rules: RulesRecord,
+    pub(crate) codes: Vec<CodeRecord>,
 }
 
 /// A price tier.

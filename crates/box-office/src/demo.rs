@@ -5,7 +5,9 @@ use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::catalogue::store::own_connection;
-use crate::catalogue::{StoredPlan, TierRecord, Work};
+use crate::catalogue::{
+    CodeRecord, CodeWord, ExtensionRecord, RulesRecord, StoredPlan, TierRecord, Work,
+};
 
 mod arena;
 mod hall;
@@ -17,6 +19,13 @@ const HALL_DAYS_AHEAD: i32 = 75;
 const ARENA_DAYS_AHEAD: i32 = 90;
 /// Seats that one person, and one hold, may have.
 const SEATS_MAX: i32 = 6;
+
+/// How much more time a hold in the hall may be given, once, in seconds.
+const EXTENSION_S: u32 = 300;
+/// How long seats are held for whoever waited for them, in seconds.
+const WAITLIST_S: u32 = 600;
+/// The year 2100, milliseconds since 1970.
+const FAR_AWAY_MS: u64 = 4_102_444_800_000;
 
 /// An artist of the demonstration.
 struct DemoArtist {
@@ -47,6 +56,8 @@ struct DemoEvent {
     days_ahead: i32,
     tiers: Vec<TierRecord>,
     plan: StoredPlan,
+    rules: RulesRecord,
+    codes: Vec<CodeRecord>,
 }
 
 /// Puts the demonstration content in where it is missing; all or nothing.
@@ -83,6 +94,11 @@ fn events() -> [DemoEvent; 2] {
             days_ahead: HALL_DAYS_AHEAD,
             tiers: hall::tiers(),
             plan: hall::plan(),
+            rules: RulesRecord {
+                extension: Some(ExtensionRecord { by_s: EXTENSION_S, times_max: 1 }),
+                ..waiting_list()
+            },
+            codes: vec![promo_code()],
         },
         DemoEvent {
             id: "demo-arena",
@@ -93,8 +109,30 @@ fn events() -> [DemoEvent; 2] {
             days_ahead: ARENA_DAYS_AHEAD,
             tiers: arena::tiers(),
             plan: arena::plan(),
+            rules: waiting_list(),
+            codes: vec![],
         },
     ]
+}
+
+/// Seats that come back are held for the head of a list.
+fn waiting_list() -> RulesRecord {
+    RulesRecord { waitlist_ttl_s: Some(WAITLIST_S), ..RulesRecord::default() }
+}
+
+/// A tenth off, for as long as the demonstration lasts.
+fn promo_code() -> CodeRecord {
+    CodeRecord {
+        code: "NORTH10".into(),
+        kind: CodeWord::Promo,
+        per_seat_minor: 0,
+        basis_points: 1_000,
+        from_ms: 0,
+        until_ms: FAR_AWAY_MS,
+        tiers: vec![],
+        seats_max: Some(200),
+        budget_minor: None,
+    }
 }
 
 async fn put_artist(db: &mut PgConnection, artist: &DemoArtist) -> Result<(), sqlx::Error> {
@@ -141,9 +179,10 @@ async fn put_event(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into office.event (id, name, description, venue_id, starts_at, status, currency,
-             tiers, plan, sale_opens_at, sale_closes_at, per_person_max, per_hold_max, hold_ttl_s)
+             tiers, plan, sale_opens_at, sale_closes_at, per_person_max, per_hold_max, hold_ttl_s,
+             rules, codes)
          select $1, $2, $3, venue.id, starts.at, 'published', 'RUB', $5, $6,
-                date_trunc('minute', now()) - interval '1 minute', starts.at, $7, $7, $8
+                date_trunc('minute', now()) - interval '1 minute', starts.at, $7, $7, $8, $10, $11
          from office.venue,
               lateral (select (date_trunc('day', now() at time zone timezone)
                   + make_interval(days => $9, hours => 19)) at time zone timezone as at) as starts
@@ -158,6 +197,8 @@ async fn put_event(
     .bind(SEATS_MAX)
     .bind(hold_ttl_s)
     .bind(event.days_ahead)
+    .bind(Json(&event.rules))
+    .bind(Json(&event.codes))
     .execute(&mut *db)
     .await?;
     for (position, artist) in event.artists.iter().enumerate() {

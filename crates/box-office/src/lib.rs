@@ -10,6 +10,7 @@
 pub mod config;
 pub mod contact;
 pub mod office;
+pub mod plan_file;
 pub mod refunding;
 pub mod sealing;
 pub mod settlement;

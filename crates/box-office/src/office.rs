@@ -39,6 +39,7 @@ pub(crate) mod bodies;
 mod answer;
 mod events;
 mod journal_keeper;
+mod offers;
 mod openapi;
 mod orders;
 mod payments_api;
@@ -46,6 +47,7 @@ mod refunds;
 mod routes;
 mod stored_orders;
 mod tickets;
+mod waitlist;
 mod webhooks;
 
 /// Attempts of a refund that a notification may trigger before a person is called; as the worker's

@@ -1,14 +1,15 @@
 //! The publisher: every published event is pinned to a shard and its sale opened there.
 //!
 //! Level-triggered: it compares the catalogue with the grid and does what is missing, so start,
-//! change and restart are one path. It never closes or changes a sale.
+//! change and restart are one path. Terms stay as they were at the opening; codes are told again at
+//! every start, which changes nothing, and the window follows the catalogue when it is edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use inventory::{
-    Actor, Command, Envelope, EventNo, OpenSale, Outcome, Plan, Refusal, Sale, SaleRules,
+    Actor, Command, Envelope, EventNo, OpenSale, Outcome, Plan, PutCodes, Refusal, Sale, SetWindow,
 };
 use processing_unit::{Grid, GridError};
 use tokio::sync::watch;
@@ -21,6 +22,9 @@ use crate::database::{Database, DatabaseError};
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// Deadline of one event: a plan of 20,000 seats is committed in well under a second.
 const EVENT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Codes told in one command, as many as the rules take.
+const CODES_PER_COMMAND: usize = 1_000;
 
 /// Why an event is not open yet.
 #[derive(Debug, thiserror::Error)]
@@ -121,11 +125,65 @@ impl Publisher {
         let no = EventNo(self.grid.pin(&event.id, deadline).await?.number);
         let sale = terms(event)?;
         match self.grid.plan(no, deadline).await {
-            Ok(open) if is_same(&open.sale, sale.clone()) => Ok(()),
-            Ok(_) => Err(differs()),
-            Err(GridError::NotFound) => self.open_sale(no, event, sale, deadline).await,
-            Err(error) => Err(error.into()),
+            Ok(open) if is_same(&open.sale, sale.clone()) => {}
+            Ok(_) => return Err(differs()),
+            Err(GridError::NotFound) => self.open_sale(no, event, sale.clone(), deadline).await?,
+            Err(error) => return Err(error.into()),
         }
+        self.put_codes(no, event, deadline).await?;
+        self.move_window(no, event, &sale, deadline).await
+    }
+
+    async fn put_codes(
+        &self,
+        no: EventNo,
+        event: &EventRecord,
+        deadline: Instant,
+    ) -> Result<(), PublishError> {
+        let codes = event.codes.iter().map(|code| code.to_code(&event.id, &event.tiers));
+        let codes = codes.collect::<Result<Vec<_>, _>>().map_err(unsellable)?;
+        for codes in codes.chunks(CODES_PER_COMMAND) {
+            let command = Command::PutCodes(PutCodes { event: no, codes: codes.to_vec() });
+            match self.tell(no, command, deadline).await? {
+                Outcome::CodesPut => {}
+                other => return Err(foreign(other)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The window follows the catalogue only when somebody edited it there while we looked: what was
+    /// set in the grid by other means stays otherwise.
+    async fn move_window(
+        &self,
+        no: EventNo,
+        event: &EventRecord,
+        sale: &Sale,
+        deadline: Instant,
+    ) -> Result<(), PublishError> {
+        let window = |of: &EventRecord| (of.opens_at_ms, of.closes_at_ms);
+        if self.open.get(&event.id).is_none_or(|known| window(known) == window(event)) {
+            return Ok(());
+        }
+        let (opens_at_ms, closes_at_ms) = (sale.opens_at_ms, sale.closes_at_ms);
+        let command = Command::SetWindow(SetWindow { event: no, opens_at_ms, closes_at_ms });
+        match self.tell(no, command, deadline).await? {
+            Outcome::WindowSet => {
+                tracing::info!(event = %event.id, opens_at_ms, closes_at_ms, "the window is moved");
+                Ok(())
+            }
+            other => Err(foreign(other)),
+        }
+    }
+
+    async fn tell(
+        &self,
+        no: EventNo,
+        command: Command,
+        deadline: Instant,
+    ) -> Result<Outcome, PublishError> {
+        let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
+        Ok(self.grid.command(no, &envelope, deadline).await?.outcome)
     }
 
     async fn open_sale(
@@ -137,16 +195,12 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         let plan = self.plan(event).await?;
         let command = Command::OpenSale(OpenSale { event: no, sale, plan });
-        let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
-        match self.grid.command(no, &envelope, deadline).await?.outcome {
+        match self.tell(no, command, deadline).await? {
             Outcome::SaleOpened => {
                 tracing::info!(event = %event.id, number = no.0, "the sale is open in the grid");
                 Ok(())
             }
-            Outcome::Refused(Refusal::PersistenceBacklog) => Err(GridError::Overloaded.into()),
-            Outcome::Refused(Refusal::SaleDiffers) => Err(differs()),
-            Outcome::Refused(refusal) => Err(PublishError::Unsellable(format!("{refusal:?}"))),
-            other => Err(GridError::Protocol(format!("not this command's: {other:?}")).into()),
+            other => Err(foreign(other)),
         }
     }
 
@@ -164,6 +218,16 @@ fn is_same(open: &Sale, mut sale: Sale) -> bool {
     *open == sale
 }
 
+/// What an outcome that was not hoped for means.
+fn foreign(outcome: Outcome) -> PublishError {
+    match outcome {
+        Outcome::Refused(Refusal::PersistenceBacklog) => GridError::Overloaded.into(),
+        Outcome::Refused(Refusal::SaleDiffers) => differs(),
+        Outcome::Refused(refusal) => unsellable(format!("{refusal:?}")),
+        other => GridError::Protocol(format!("not this command's: {other:?}")).into(),
+    }
+}
+
 fn differs() -> PublishError {
     unsellable("its sale is open with other terms, which stay as they were")
 }
@@ -176,6 +240,8 @@ fn unsellable(reason: impl std::fmt::Display) -> PublishError {
 fn terms(event: &EventRecord) -> Result<Sale, PublishError> {
     let moment = |ms: i64| u64::try_from(ms).map_err(|_| unsellable("a time before 1970"));
     let currency = event.currency.as_bytes().try_into();
+    let per_person_max = u16::try_from(event.per_person_max).ok();
+    let rules = per_person_max.and_then(|max| event.rules.to_rules(max));
     let hold_ttl_ms = u32::try_from(event.hold_ttl_s).ok().and_then(|s| s.checked_mul(1_000));
     Ok(Sale {
         event_id: event.id.clone(),
@@ -187,6 +253,6 @@ fn terms(event: &EventRecord) -> Result<Sale, PublishError> {
         hold_ttl_ms: hold_ttl_ms.ok_or_else(|| unsellable("the hold time is out of range"))?,
         per_hold_max: u16::try_from(event.per_hold_max)
             .map_err(|_| unsellable("the seats per hold are out of range"))?,
-        rules: SaleRules::default(),
+        rules: rules.ok_or_else(|| unsellable("the limits or times are out of range"))?,
     })
 }

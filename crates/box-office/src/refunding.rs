@@ -150,12 +150,15 @@ fn request(refund: &DueRefund) -> Result<CreateRefund, &'static str> {
 }
 
 /// Asks for the refund and, if the gateway is not done with it, reads it as it is now: a repeat
-/// tells the first answer again.
+/// tells the first answer again. Money goes back in the currency in which it was taken, which need
+/// not be the event's when the gateway's payment contradicts our record.
 async fn ask(
     provider: &dyn PaymentProvider,
-    request: CreateRefund,
+    mut request: CreateRefund,
     deadline: Instant,
 ) -> Result<GatewayRefund, ProviderError> {
+    let paid = within(deadline, provider.read_payment(&request.payment_ref)).await?;
+    request.amount.currency = paid.captured.currency;
     let object = within(deadline, provider.create_refund(request)).await?;
     if object.status != payments::RefundStatus::Pending {
         return Ok(object);

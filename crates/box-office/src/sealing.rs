@@ -7,7 +7,7 @@
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use inventory::HoldId;
+use inventory::{EventNo, HoldId};
 
 use http_api::token::KEY_BYTES;
 
@@ -45,13 +45,30 @@ impl ContactKey {
     /// # Errors
     /// [`SealError::Random`] when the system has no randomness to give.
     pub fn seal(&self, hold: HoldId, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.seal_bound(&bound_to(hold), plain)
+    }
+
+    /// Seals `plain` for a person's place in an event's waiting list.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_for_waiting(
+        &self,
+        event: EventNo,
+        person: u128,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal_bound(&bound_to_wait(event, person), plain)
+    }
+
+    fn seal_bound(&self, bound: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce).map_err(|_| SealError::Random)?;
         let mut sealed = plain.to_vec();
         self.key
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(bound_to(hold)),
+                Aad::from(bound),
                 &mut sealed,
             )
             .map_err(|_| SealError::Random)?;
@@ -67,6 +84,23 @@ impl ContactKey {
     /// # Errors
     /// [`SealError::Open`] for anything else.
     pub fn open(&self, hold: HoldId, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.open_bound(&bound_to(hold), sealed)
+    }
+
+    /// Opens what [`Self::seal_for_waiting`] made for the same place.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_of_waiting(
+        &self,
+        event: EventNo,
+        person: u128,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.open_bound(&bound_to_wait(event, person), sealed)
+    }
+
+    fn open_bound(&self, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (head, body) = sealed.split_at_checked(HEAD_BYTES).ok_or(SealError::Open)?;
         let nonce: [u8; NONCE_LEN] = head[1..].try_into().map_err(|_| SealError::Open)?;
         if head[0] != VERSION {
@@ -74,11 +108,15 @@ impl ContactKey {
         }
         let mut body = body.to_vec();
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let plain = self.key.open_in_place(nonce, Aad::from(bound_to(hold)), &mut body);
+        let plain = self.key.open_in_place(nonce, Aad::from(bound), &mut body);
         plain.map(|plain| plain.to_vec()).map_err(|_| SealError::Open)
     }
 }
 
 fn bound_to(hold: HoldId) -> Vec<u8> {
     format!("seatgrid contact {hold}").into_bytes()
+}
+
+fn bound_to_wait(event: EventNo, person: u128) -> Vec<u8> {
+    format!("seatgrid waiting contact {}-{person:032x}", event.0).into_bytes()
 }

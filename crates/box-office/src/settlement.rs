@@ -201,6 +201,16 @@ impl Settlement {
         let expected = self.expected(id, &known, deadline).await?;
         match judge(&expected, object) {
             Verdict::Quarantine(mismatch) => Ok(quarantine(id, object, mismatch)),
+            Verdict::GiveBack { .. } if known.payment.status == PaymentStatus::Succeeded => {
+                Ok(Followed::Ended(PaymentEnd::Before))
+            }
+            Verdict::GiveBack { mismatch, amount_minor } => {
+                self.record_if_new(id, &known, object, deadline).await?;
+                warn_of(id, object, mismatch, "it buys nothing and goes back");
+                let result = GatewayResult::Mismatched { amount_minor };
+                let settled = self.command_settle(id, result, deadline).await?;
+                Ok(Followed::Ended(PaymentEnd::Now(settled)))
+            }
             Verdict::Wait => {
                 self.record_if_new(id, &known, object, deadline).await?;
                 Ok(Followed::Open)
@@ -327,14 +337,19 @@ fn not_ours(object: &GatewayPayment) -> Followed {
 }
 
 fn quarantine(id: PaymentId, object: &GatewayPayment, mismatch: Mismatch) -> Followed {
+    warn_of(id, object, mismatch, "nothing is confirmed");
+    Followed::Quarantined(mismatch)
+}
+
+fn warn_of(id: PaymentId, object: &GatewayPayment, mismatch: Mismatch, what_is_done: &str) {
     metrics::counter!("seatgrid_payments_mismatch_total", "what" => mismatch.as_str()).increment(1);
     tracing::warn!(
         payment = %id,
         provider_ref = %object.provider_ref,
         what = mismatch.as_str(),
-        "the gateway's payment contradicts our record; nothing is confirmed, look it up there"
+        what_is_done,
+        "the gateway's payment contradicts our record; look it up there"
     );
-    Followed::Quarantined(mismatch)
 }
 
 fn warn_of_other_amount(id: PaymentId, expected: &Expected, result: &GatewayResult) {

@@ -12,13 +12,13 @@ use grid_node::tls::{TlsConfig, TlsError};
 use grid_node::{ClientConfig, ClientError, GridClient, Pin, ReadFrom, RouteTable, ShardId};
 use inventory::{
     Acknowledge, Actor, Command, Envelope, EventNo, FeedPosition, HoldId, OrderId, PaymentId,
-    Reply, codec,
+    Reply, WaitId, codec,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::query::{
     Answer, CheckedEvent, Feed, HoldAnswer, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer,
-    Query, SeatMap, ShardSummary,
+    Query, SeatMap, ShardSummary, WaitAnswer,
 };
 
 /// Where the units are, and how to be known there.
@@ -195,7 +195,8 @@ impl Grid {
             | Query::Feed { .. }
             | Query::PendingMoney { .. }
             | Query::Shard
-            | Query::Check { .. } => ReadFrom::Leader,
+            | Query::Check { .. }
+            | Query::WaitEntry(_) => ReadFrom::Leader,
         };
         let bytes = Bytes::from(codec::encode(query));
         let answer = self.client.query(shard, bytes, from, deadline).await?;
@@ -276,6 +277,14 @@ impl Grid {
     ) -> Result<PaymentAnswer, GridError> {
         match self.ask(id.event, Query::Payment(id), deadline).await? {
             Answer::Payment(payment) => Ok(payment),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// One place in a waiting list; what was served and ended, or left, is not found.
+    pub async fn wait_entry(&self, id: WaitId, deadline: Instant) -> Result<WaitAnswer, GridError> {
+        match self.ask(id.event, Query::WaitEntry(id), deadline).await? {
+            Answer::WaitEntry(place) => Ok(*place),
             other => Err(unexpected(&other)),
         }
     }

@@ -20,6 +20,7 @@ pub use machine::ShardMachine;
 pub use query::{
     Answer, CheckedEvent, CheckedSeat, EventSummary, Feed, HoldAnswer, MapChanges, OpenPayment,
     OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, SeatMap, ShardSummary,
+    WaitAnswer,
 };
 pub use unit::{RunError, Unit};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use inventory::{
     EventNo, FeedPosition, Hold, HoldEnd, HoldId, LedgerRecord, Order, OrderId, Payment, PaymentId,
-    Plan, Refund, Sale, SeatCounts, SeatIx, SeatStatus,
+    Plan, Refund, Sale, SeatCounts, SeatIx, SeatStatus, WaitEntry, WaitId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +54,8 @@ pub enum Query {
         /// The event.
         event: EventNo,
     },
+    /// One place in a waiting list.
+    WaitEntry(WaitId),
 }
 
 /// An answer, of the variant that the question asks for.
@@ -81,6 +83,23 @@ pub enum Answer {
     Shard(ShardSummary),
     /// To [`Query::Check`].
     Check(Box<CheckedEvent>),
+    /// To [`Query::WaitEntry`].
+    WaitEntry(Box<WaitAnswer>),
+}
+
+/// One place in a waiting list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitAnswer {
+    /// The place.
+    pub entry: WaitEntry,
+    /// How many wait before it.
+    pub before: u32,
+    /// The hold that it was given, while that lives.
+    pub hold: Option<Hold>,
+    /// The event's version.
+    pub version: u64,
+    /// The leader's time, milliseconds since 1970.
+    pub at_ms: u64,
 }
 
 /// An event's terms and plan; immutable per plan version.

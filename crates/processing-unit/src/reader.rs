@@ -10,13 +10,14 @@ use bytes::Bytes;
 use grid_node::{QueryError, QueryHandler, Shard};
 use inventory::{
     Event, EventNo, FeedPosition, HoldId, OrderId, PaymentId, RefundId, SeatStatus, SeatTable,
-    State, codec,
+    State, WaitId, codec,
 };
 
 use crate::ShardMachine;
 use crate::query::{
     Answer, CheckedEvent, CheckedSeat, EventSummary, Feed, HoldAnswer, MapChanges, OpenPayment,
     OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, SeatMap, ShardSummary,
+    WaitAnswer,
 };
 
 /// Most payments or refunds told at once, whatever is asked for.
@@ -84,7 +85,8 @@ fn wait(query: &Query) -> Duration {
         | Query::Payment(_)
         | Query::PendingMoney { .. }
         | Query::Shard
-        | Query::Check { .. } => Duration::ZERO,
+        | Query::Check { .. }
+        | Query::WaitEntry(_) => Duration::ZERO,
     }
 }
 
@@ -101,7 +103,8 @@ fn ready(state: &State, query: &Query) -> bool {
         | Query::Payment(_)
         | Query::PendingMoney { .. }
         | Query::Shard
-        | Query::Check { .. } => true,
+        | Query::Check { .. }
+        | Query::WaitEntry(_) => true,
     }
 }
 
@@ -116,6 +119,7 @@ fn look(state: &State, query: &Query) -> Answer {
         Query::PendingMoney { limit } => pending_money(state, *limit),
         Query::Shard => summary(state),
         Query::Check { event } => check(state, *event),
+        Query::WaitEntry(id) => wait_entry(state, *id),
     }
 }
 
@@ -168,6 +172,18 @@ fn hold(state: &State, id: HoldId) -> Answer {
         (None, Some(end)) => Answer::Hold(HoldAnswer::Ended(end)),
         (None, None) => Answer::NotFound,
     }
+}
+
+fn wait_entry(state: &State, id: WaitId) -> Answer {
+    let found = state.event(id.event).and_then(|event| Some((event, event.wait_entry(id.no)?)));
+    let Some((event, (entry, before))) = found else { return Answer::NotFound };
+    Answer::WaitEntry(Box::new(WaitAnswer {
+        entry: entry.clone(),
+        before: u32::try_from(before).unwrap_or(u32::MAX),
+        hold: entry.hold.and_then(|no| event.hold(no)).cloned(),
+        version: event.version(),
+        at_ms: clock_ms(),
+    }))
 }
 
 fn order(state: &State, id: OrderId) -> Answer {

@@ -53,6 +53,9 @@ pub enum Command {
     Ledger(LedgerCommand),
     /// Brings the tables of PostgreSQL up to date.
     Migrate(MigrateArgs),
+    /// Plans of halls from files: CSV or JSON.
+    #[command(subcommand)]
+    Plan(crate::plan::PlanCommand),
     /// Makes the certificates that nodes and clients know each other by.
     #[command(subcommand)]
     Tls(crate::tls::TlsCommand),

@@ -14,6 +14,7 @@ mod local;
 mod logging;
 mod migrate;
 mod one_line;
+mod plan;
 mod reconcile;
 mod role;
 mod roles;
@@ -70,6 +71,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Verify(args) => return Box::pin(verify::run(&args)).await,
         Command::Ledger(command) => Box::pin(ledger::run(&command)).await?,
         Command::Migrate(args) => migrate::run(&args).await?,
+        Command::Plan(command) => return plan::run(&command).await,
         Command::Tls(command) => tls::run(&command)?,
         Command::Bench(args) => Box::pin(bench::run(args)).await?,
     }

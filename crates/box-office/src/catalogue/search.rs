@@ -202,6 +202,8 @@ mod tests {
             per_person_max: 6,
             per_hold_max: 6,
             hold_ttl_s: 300,
+            rules: crate::catalogue::RulesRecord::default(),
+            codes: Vec::new(),
         })
     }
 

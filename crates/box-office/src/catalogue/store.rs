@@ -7,7 +7,10 @@ use std::sync::Arc;
 use sqlx::types::Json;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
-use super::{ArtistRecord, Catalogue, EventRecord, StoredPlan, TierRecord, VenueRecord, Work};
+use super::{
+    ArtistRecord, Catalogue, CodeRecord, EventRecord, RulesRecord, StoredPlan, TierRecord,
+    VenueRecord, Work,
+};
 
 /// Most events, artists or venues that are read; bounds memory.
 const ROWS_MAX: i64 = 100_000;
@@ -26,6 +29,8 @@ struct EventRow {
     per_person_max: i32,
     per_hold_max: i32,
     hold_ttl_s: i32,
+    rules: Json<RulesRecord>,
+    codes: Json<Vec<CodeRecord>>,
 }
 
 #[derive(FromRow)]
@@ -93,7 +98,7 @@ pub(crate) async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
                 currency, tiers,
                 (extract(epoch from sale_opens_at) * 1000)::bigint as opens_at_ms,
                 (extract(epoch from sale_closes_at) * 1000)::bigint as closes_at_ms,
-                per_person_max, per_hold_max, hold_ttl_s
+                per_person_max, per_hold_max, hold_ttl_s, rules, codes
          from office.event where status = 'published' order by starts_at, id limit $1",
     )
     .bind(ROWS_MAX)
@@ -135,6 +140,8 @@ fn with_bills(
         per_person_max: row.per_person_max,
         per_hold_max: row.per_hold_max,
         hold_ttl_s: row.hold_ttl_s,
+        rules: row.rules.0,
+        codes: row.codes.0,
     })
 }
 

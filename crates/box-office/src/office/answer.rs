@@ -61,6 +61,16 @@ pub(super) struct Shopper {
 }
 
 impl Shopper {
+    /// The request's headers, for the guest in them.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The client's address as the ledger keeps it.
+    pub(super) fn ip(&self) -> Option<[u8; 16]> {
+        self.actor.ip
+    }
+
     /// Whether any token was sent; says nothing about its worth.
     pub(super) fn has_token(&self) -> bool {
         self.headers.contains_key(X_HOLD_TOKEN)
@@ -111,6 +121,7 @@ impl Office {
     ) -> Result<Reply, Problem> {
         let missing = match &command {
             Command::PlaceOrder(_) => Code::HoldNotFound,
+            Command::JoinWaitlist(_) => Code::EventNotFound,
             _ => Code::OrderNotFound,
         };
         let envelope = Envelope { key: Some(key), actor: shopper.actor, command };
@@ -120,6 +131,18 @@ impl Office {
             Outcome::Refused(refusal) => Err(refused(refusal)),
             _ => Ok(reply),
         }
+    }
+
+    /// Sends one command of a shopper that is safe to repeat.
+    pub(super) async fn command_unkeyed(
+        &self,
+        event: EventNo,
+        shopper: &Shopper,
+        command: Command,
+    ) -> Result<Reply, Problem> {
+        let envelope = Envelope { key: None, actor: shopper.actor, command };
+        let reply = self.grid.command(event, &envelope, shopper.deadline).await;
+        reply.map_err(|error| from_grid(error, Code::NotFound))
     }
 
     /// Refuses a shopper without the hold's token: for them there is no such thing.

@@ -2,8 +2,8 @@
 //! where grid and catalogue records become them. Pure.
 
 use inventory::{
-    EventNo, HoldId, Order, OrderId, OrderPlaced, OrderStatus, Payment, PaymentId, PricedSeat,
-    Refund, RefundId,
+    EventNo, Hold, HoldId, Order, OrderId, OrderPlaced, OrderStatus, Payment, PaymentId,
+    PricedSeat, Refund, RefundId,
 };
 use payments::Money;
 use processing_unit::{OrderAnswer, PaymentAnswer};
@@ -14,6 +14,7 @@ use crate::clock::{rfc3339_ms as text, seconds_until};
 use crate::plans::EventPlan;
 
 pub(crate) mod catalogue;
+pub(crate) mod waiting;
 
 /// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -66,6 +67,22 @@ pub(crate) struct OrderBody {
     pub(crate) paid_at: Option<String>,
     pub(crate) payments: Vec<OrderPaymentBody>,
     pub(crate) refunds: Vec<RefundBody>,
+    /// Other seats offered for money that came late.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) offer: Option<OfferBody>,
+}
+
+/// Other seats for money that came when the order's own were taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct OfferBody {
+    /// The payment whose money it is; `POST /payments/{id}/offer` answers.
+    pub(crate) payment_id: String,
+    /// As many and as good seats, at the prices that were paid.
+    pub(crate) seats: Vec<SeatBody>,
+    /// When the money goes back without an answer.
+    pub(crate) expires_at: String,
+    /// Seconds until then.
+    pub(crate) expires_in: u64,
 }
 
 /// A payment as an order lists it.
@@ -76,7 +93,8 @@ pub(crate) struct OrderPaymentBody {
     pub(crate) method: String,
     /// `pending`, `succeeded` or `canceled`.
     pub(crate) status: String,
-    /// What the money became: `confirmed`, `retaken` or `refunded`.
+    /// What the money became: `confirmed`, `retaken`, `swapped` or `refunded`; absent
+    /// while other seats are offered.
     pub(crate) settled_as: Option<String>,
     pub(crate) amount: Price,
     /// The gateway's reason, when it was canceled.
@@ -115,7 +133,8 @@ pub(crate) struct PaymentBody {
     pub(crate) method: String,
     /// `pending`, `succeeded` or `canceled`.
     pub(crate) status: String,
-    /// What the money became: `confirmed`, `retaken` or `refunded`.
+    /// What the money became: `confirmed`, `retaken`, `swapped` or `refunded`; absent
+    /// while other seats are offered.
     pub(crate) settled_as: Option<String>,
     pub(crate) amount: Price,
     /// Absent once there is nothing to pay.
@@ -155,6 +174,7 @@ pub(crate) fn placed(placed: &OrderPlaced, plan: &EventPlan) -> OrderBody {
         paid_at: None,
         payments: Vec::new(),
         refunds: Vec::new(),
+        offer: None,
     }
 }
 
@@ -176,7 +196,23 @@ pub(crate) fn order(event: EventNo, answer: &OrderAnswer, plan: &EventPlan) -> O
         paid_at: order.paid_at_ms.map(text),
         payments: answer.payments.iter().map(|p| order_payment(event, p, plan)).collect(),
         refunds: answer.refunds.iter().map(|r| refund(event, order, r, plan)).collect(),
+        offer: None,
     }
+}
+
+/// An offer as its hold says; `None` when the hold is none.
+pub(crate) fn offer(
+    event: EventNo,
+    hold: &Hold,
+    at_ms: u64,
+    plan: &EventPlan,
+) -> Option<OfferBody> {
+    Some(OfferBody {
+        payment_id: PaymentId { event, no: hold.offered_for()? }.to_string(),
+        seats: seats(&hold.seats, plan),
+        expires_at: text(hold.expires_at_ms),
+        expires_in: seconds_until(hold.expires_at_ms, at_ms),
+    })
 }
 
 fn seats(seats: &[PricedSeat], plan: &EventPlan) -> Vec<SeatBody> {

@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{events, orders, payments_api, refunds, tickets, webhooks};
+use super::{events, offers, orders, payments_api, refunds, tickets, waitlist, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +19,10 @@ use super::{events, orders, payments_api, refunds, tickets, webhooks};
         orders::cancel,
         payments_api::start,
         payments_api::read,
+        offers::answer,
+        waitlist::join,
+        waitlist::read,
+        waitlist::leave,
         tickets::list,
         refunds::read,
         webhooks::receive,

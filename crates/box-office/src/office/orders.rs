@@ -87,7 +87,8 @@ pub(super) async fn read(
     match office.own_order(&id, &shopper).await {
         Ok((id, answer)) => {
             let plan = office.plans.get(id.event, shopper.deadline).await?;
-            let document = bodies::order(id.event, &answer, &plan);
+            let mut document = bodies::order(id.event, &answer, &plan);
+            document.offer = office.offer(id, answer.order.offer, shopper.deadline).await?;
             Ok(private(StatusCode::OK, Some(answer.version), document))
         }
         Err(problem) if problem.code() == Code::OrderNotFound => {

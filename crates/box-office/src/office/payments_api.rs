@@ -144,7 +144,11 @@ impl Office {
         }
     }
 
-    async fn payment(&self, id: PaymentId, deadline: Instant) -> Result<PaymentAnswer, Problem> {
+    pub(super) async fn payment(
+        &self,
+        id: PaymentId,
+        deadline: Instant,
+    ) -> Result<PaymentAnswer, Problem> {
         let answer = self.grid.payment(id, deadline).await;
         answer.map_err(|error| from_grid(error, Code::PaymentNotFound))
     }

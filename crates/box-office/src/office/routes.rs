@@ -7,7 +7,9 @@ use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use http_api::{carry, measure, method_not_allowed, not_found};
 
-use super::{Office, events, openapi, orders, payments_api, refunds, tickets, webhooks};
+use super::{
+    Office, events, offers, openapi, orders, payments_api, refunds, tickets, waitlist, webhooks,
+};
 
 /// All routes.
 pub(super) fn routes(office: Arc<Office>) -> Router {
@@ -23,6 +25,9 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
         .route("/api/v1/orders/{id}/payments", post(payments_api::start))
         .route("/api/v1/orders/{id}/tickets", get(tickets::list))
         .route("/api/v1/payments/{id}", get(payments_api::read))
+        .route("/api/v1/payments/{id}/offer", post(offers::answer))
+        .route("/api/v1/events/{id}/waitlist", post(waitlist::join))
+        .route("/api/v1/waitlist/{id}", get(waitlist::read).delete(waitlist::leave))
         .route("/api/v1/refunds/{id}", get(refunds::read))
         .route("/api/v1/webhooks/{provider}", post(webhooks::receive))
         .route("/api/v1/openapi.json", get(openapi::read))

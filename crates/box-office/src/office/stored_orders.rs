@@ -163,5 +163,6 @@ fn assemble(
         expires_at: text_signed(order.expires_ms),
         expires_in: 0,
         paid_at: order.paid_ms.map(text_signed),
+        offer: None,
     }
 }

@@ -23,6 +23,14 @@ pub enum Verdict {
     Wait,
     /// End the payment so.
     Settle(GatewayResult),
+    /// Money was taken under our payment's own reference, yet the object contradicts our record: it
+    /// buys nothing and goes back, and a person is told.
+    GiveBack {
+        /// What contradicts.
+        mismatch: Mismatch,
+        /// How much was taken, in minor units of the object's currency.
+        amount_minor: i64,
+    },
     /// Touch nothing and call a person.
     Quarantine(Mismatch),
 }
@@ -37,7 +45,7 @@ pub enum Mismatch {
     Payment,
     /// The object names another order, or none.
     Order,
-    /// The money is of another currency, so that not even a refund can be decided.
+    /// The money is of another currency.
     Currency,
 }
 
@@ -56,7 +64,7 @@ impl Mismatch {
 /// Compares identity first, then money, and only then looks at the status.
 pub fn judge(expected: &Expected, object: &GatewayPayment) -> Verdict {
     if let Some(mismatch) = mismatch(expected, object) {
-        return Verdict::Quarantine(mismatch);
+        return contradicted(mismatch, object);
     }
     match &object.status {
         // Payments are made in one stage; a reserve that appears all the same is not money yet.
@@ -67,6 +75,20 @@ pub fn judge(expected: &Expected, object: &GatewayPayment) -> Verdict {
         PaymentStatus::Succeeded => {
             Verdict::Settle(GatewayResult::Captured { amount_minor: object.captured.minor })
         }
+    }
+}
+
+/// An object under another reference is not our payment's: that one may still come to its own end.
+fn contradicted(mismatch: Mismatch, object: &GatewayPayment) -> Verdict {
+    let is_ours = match mismatch {
+        Mismatch::Reference => false,
+        Mismatch::Payment | Mismatch::Order | Mismatch::Currency => true,
+    };
+    let amount_minor = object.captured.minor;
+    if is_ours && object.status == PaymentStatus::Succeeded && amount_minor > 0 {
+        Verdict::GiveBack { mismatch, amount_minor }
+    } else {
+        Verdict::Quarantine(mismatch)
     }
 }
 

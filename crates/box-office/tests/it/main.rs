@@ -2,19 +2,23 @@
 //! a real unit, the real sandbox gateway and a real PostgreSQL.
 
 mod support;
+mod terms;
 
 mod away;
 mod catalogue;
 mod checkout;
 mod contacts;
+mod document;
 mod late_money;
 mod notices;
 mod pace;
 mod payments;
+mod plan_files;
 mod sealing;
 mod settings;
 mod stored;
 mod ticket_codes;
 mod verdicts;
+mod waiting;
 mod worker;
 mod wrong_input;

@@ -17,6 +17,7 @@ use payments::Secret;
 use payments::sandbox::{self, SandboxConfig};
 use processing_unit::{Grid, GridConfig, Unit, UnitConfig};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -197,7 +198,11 @@ impl Shop {
 
     /// Takes seats by their index in plan order.
     pub async fn hold(&self, seats: &[u32]) -> Hold {
-        let event = self.event_no().await;
+        self.hold_in(self.event_no().await, seats).await
+    }
+
+    /// The same in another event.
+    pub async fn hold_in(&self, event: EventNo, seats: &[u32]) -> Hold {
         let plan = self.grid.plan(event, soon()).await.expect("plan").plan;
         let choice = Choice::Seats(seats.iter().map(|at| SeatIx(*at)).collect());
         let command = Command::Hold(HoldSeats::of(event, plan.version, choice));
@@ -206,6 +211,24 @@ impl Shop {
         let reply = self.grid.command(event, &envelope, soon()).await.expect("grid");
         let Outcome::Held(Held { hold, .. }) = reply.outcome else { panic!("{reply:?}") };
         Hold { id: hold.to_string(), token: self.tokens.token(hold) }
+    }
+
+    /// Publishes an event that differs from the demonstration's in these columns, and waits until
+    /// it is on sale.
+    pub async fn publish(&self, columns: Value) -> EventNo {
+        let id = columns["id"].as_str().expect("an id").to_owned();
+        let url = self.database.as_ref().expect("a database of its own").url().to_owned();
+        let mut db = PgConnection::connect(&url).await.expect("connected");
+        let put = "insert into office.event select (jsonb_populate_record(event, $1)).*
+            from office.event event where id = 'demo-hall'";
+        sqlx::query(put).bind(columns).execute(&mut db).await.expect("put in");
+        db.close().await.expect("closed");
+        until("it is on sale", async || {
+            let pin = self.grid.route(&id, soon()).await.ok()?;
+            let plan = self.grid.plan(EventNo(pin.number), soon()).await.ok()?;
+            Some(plan.event)
+        })
+        .await
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Answer {

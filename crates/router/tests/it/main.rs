@@ -3,6 +3,7 @@
 mod attempts;
 mod client;
 mod crowd;
+mod document;
 mod fresh;
 mod hall;
 mod holds;

@@ -53,6 +53,16 @@ pub(crate) struct SaleBody {
 pub(crate) struct LimitsBody {
     per_person: i32,
     per_hold: i32,
+    /// How often a hold may be given more time; 0 when never.
+    extensions: u8,
+}
+
+/// What is added to each seat's price; the answer to a hold says how much it came to.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct FeeBody {
+    per_seat: Price,
+    /// A part of the price in hundredths of a percent.
+    basis_points: u16,
 }
 
 /// An event.
@@ -70,6 +80,9 @@ pub(crate) struct EventBody {
     tiers: Vec<TierBody>,
     sale: SaleBody,
     limits: LimitsBody,
+    fee: FeeBody,
+    /// Whether one can wait for seats that come back.
+    waiting_list: bool,
     hold_ttl_s: i32,
 }
 
@@ -105,7 +118,16 @@ pub(crate) fn event(catalogue: &Catalogue, event: &EventRecord) -> EventBody {
             opens_at: text_signed(event.opens_at_ms),
             closes_at: text_signed(event.closes_at_ms),
         },
-        limits: LimitsBody { per_person: event.per_person_max, per_hold: event.per_hold_max },
+        limits: LimitsBody {
+            per_person: event.per_person_max,
+            per_hold: event.per_hold_max,
+            extensions: event.rules.extension.map_or(0, |of| of.times_max),
+        },
+        fee: FeeBody {
+            per_seat: Price::new(event.rules.fee.per_seat_minor, &event.currency),
+            basis_points: event.rules.fee.basis_points,
+        },
+        waiting_list: event.rules.waitlist_ttl_s.is_some(),
         hold_ttl_s: event.hold_ttl_s,
     }
 }

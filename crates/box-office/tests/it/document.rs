@@ -1,0 +1,50 @@
+//! The OpenAPI document of the office names every call that programs rely on, and only stable codes.
+
+use box_office::office;
+use http_api::Code;
+use serde_json::Value;
+
+const CALLS: [(&str, &str); 18] = [
+    ("get", "/api/v1/events"),
+    ("get", "/api/v1/events/{id}"),
+    ("get", "/api/v1/artists"),
+    ("get", "/api/v1/artists/{id}"),
+    ("get", "/api/v1/venues/{id}"),
+    ("post", "/api/v1/orders"),
+    ("get", "/api/v1/orders/{id}"),
+    ("post", "/api/v1/orders/{id}/cancel"),
+    ("post", "/api/v1/orders/{id}/payments"),
+    ("get", "/api/v1/orders/{id}/tickets"),
+    ("get", "/api/v1/payments/{id}"),
+    ("post", "/api/v1/payments/{id}/offer"),
+    ("get", "/api/v1/refunds/{id}"),
+    ("post", "/api/v1/events/{id}/waitlist"),
+    ("get", "/api/v1/waitlist/{id}"),
+    ("delete", "/api/v1/waitlist/{id}"),
+    ("post", "/api/v1/webhooks/{provider}"),
+    ("get", "/api/v1/nothing"),
+];
+
+#[test]
+fn the_document_names_every_call_and_only_stable_codes() {
+    let document = serde_json::to_value(office::openapi()).expect("JSON");
+    let (last, calls) = CALLS.split_last().expect("calls");
+    assert!(document["paths"][last.1][last.0].is_null(), "what is not there is not named");
+    for (method, path) in calls {
+        let call = &document["paths"][path][method];
+        assert!(call.is_object(), "{method} {path} is missing");
+        check_codes(call);
+    }
+}
+
+fn check_codes(call: &Value) {
+    for (status, response) in call["responses"].as_object().expect("responses") {
+        let text = response["description"].as_str().unwrap_or_default();
+        let refused = status.starts_with('4') || status.starts_with('5');
+        for word in text.split('`').skip(1).step_by(2).filter(|_| refused) {
+            let code = Code::all().iter().find(|code| code.as_str() == word);
+            let code = code.unwrap_or_else(|| panic!("no code {word}: {text}"));
+            assert_eq!(code.status().as_u16().to_string(), *status, "{word}");
+        }
+    }
+}
