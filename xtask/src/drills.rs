@@ -55,6 +55,8 @@ impl DrillSizes {
             ("PARTITIONS", self.partitions),
             ("ELASTIC_S", self.elastic_s),
             ("WIPED_S", self.wiped_s),
+            // The development form is not held to the release's time limits.
+            ("STRICT", u32::from(!self.dev)),
         ];
         let var = |(name, count)| (format!("SEATGRID_DRILL_{name}"), format!("{count}"));
         counts.map(var).into()

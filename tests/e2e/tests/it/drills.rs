@@ -12,6 +12,7 @@ mod wiped;
 
 /// Left out of the ordinary run by `.config/nextest.toml`.
 mod long {
+    mod blackouts;
     mod disks;
     mod freezes;
     mod power;

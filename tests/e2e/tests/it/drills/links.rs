@@ -10,9 +10,9 @@ use e2e::links::{Links, Way};
 use super::reconciles;
 
 /// How long each fault stays.
-const LASTS: Duration = Duration::from_secs(4);
+const LASTS: Duration = Duration::from_secs(3);
 /// How long the system gets afterwards.
-const RESTS: Duration = Duration::from_secs(3);
+const RESTS: Duration = Duration::from_secs(2);
 
 /// The leader is cut off from the other units in three ways, one after the other, and its links are
 /// slow in a fourth. Expected: cut off both ways, or not heard by the others, it loses its lease and

@@ -20,7 +20,7 @@ const REFUSAL: &str = "node 2 is known with another data directory";
 async fn a_wiped_unit_is_refused_and_recovered_under_a_new_id() {
     let drill = Drill::begin("unit wiped, refused, recovered");
     let system = System::start();
-    let mut load = Load::start(&system, knob("WIPED_S", 20)).await;
+    let mut load = Load::start(&system, knob("WIPED_S", 15)).await;
     let unit = system.units().into_iter().find(|unit| unit.node == UNIT).expect("it runs");
     load.mark("unit 2 is killed and its disk is empty");
     let place = system.data_dir().join(format!("units/{UNIT}"));
