@@ -74,6 +74,7 @@ async fn the_leaders_disk_is_full() {
     load.mark("the leader's disk is full");
     disk.fill();
     until_stopped(&system, &unit, "space").await;
+    load.mark("the unit has stopped");
     lasts(AWAY_FOR).await;
     load.mark("there is room again");
     disk.make_room();
@@ -101,6 +102,7 @@ async fn the_leaders_disk_lies_about_its_room() {
     load.mark("the leader's disk has no more room than it uses");
     disk.starve(256);
     until_stopped(&system, &unit, "cannot").await;
+    load.mark("the unit has stopped");
     lasts(AWAY_FOR).await;
     load.mark("the disk is replaced by one with what was on it");
     disk.feed();
