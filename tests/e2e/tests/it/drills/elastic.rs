@@ -12,8 +12,8 @@ const QUIET: Duration = Duration::from_secs(3);
 
 /// A fourth unit is started and added, which brings it its share of replicas and leaders; half of all
 /// leaders are moved by hand; then unit 1 is drained and removed. Expected: every request succeeds, at
-/// worst later, while leaders move; no answer contradicts another. On a machine that keeps up with the load (`STRICT`) nobody even has to send
-/// a request again.
+/// worst later, while leaders move; no answer contradicts another. On a machine that keeps up with the
+/// load (`STRICT`) nobody even has to send a request again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_unit_is_added_and_another_is_drained_and_removed() {
     let drill = Drill::begin("unit added, leaders moved, one removed");
