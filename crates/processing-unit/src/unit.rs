@@ -65,6 +65,13 @@ impl Unit {
         self.node.failed()
     }
 
+    /// Whether the grid has told this unit that it was removed or given up: a new start with this
+    /// data directory would only be told so again.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.node.has_left()
+    }
+
     /// Hands leaderships over, stops serving, syncs the log.
     pub async fn shutdown(self) {
         self.shutdown.cancel();

@@ -53,7 +53,10 @@ fn main() -> ExitCode {
 /// One line on standard error, with the chain of causes.
 fn fail(error: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr().lock(), "seatgrid: {}", one_line(error));
-    ExitCode::FAILURE
+    match error.is::<roles::Left>() {
+        true => ExitCode::from(roles::EXIT_LEFT),
+        false => ExitCode::FAILURE,
+    }
 }
 
 async fn run(cli: Cli) -> Result<ExitCode> {

@@ -20,6 +20,15 @@ use crate::config::{self, RoleConfig};
 use crate::lifeline;
 use crate::role::Role;
 
+/// Exit code of a unit that has left the grid: whoever watches over it must not start it again.
+/// `EX_NOPERM` of sysexits.h; everything else that ends a role is 1.
+pub const EXIT_LEFT: u8 = 77;
+
+/// Ends a unit that has left the grid.
+#[derive(Debug, thiserror::Error)]
+#[error("the unit is not started again: {0}")]
+pub struct Left(pub String);
+
 /// Runs a role until it is asked to stop.
 ///
 /// # Errors

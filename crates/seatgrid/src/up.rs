@@ -34,6 +34,7 @@ use crate::{lifeline, migrate};
 use child::ChildSpec;
 use data_dir::{DataDir, Marker};
 use database::Database;
+use keeper::{Hopeless, News};
 use newcomers::Newcomers;
 use plan::{Facts, Planned};
 use roster::Roster;
@@ -205,10 +206,12 @@ async fn watch(
         tokio::select! {
             asked = newcomers.next() => newcomers.serve(asked, supervisor).await,
             () = stop.cancelled() => return,
-            hopeless = supervisor.hopeless() => {
-                let (label, reason) = (hopeless.label, hopeless.reason);
-                tracing::error!(child = label, reason, "a child does not stay alive");
-            }
+            news = supervisor.news() => match news {
+                News::Hopeless(Hopeless { label, reason }) => {
+                    tracing::error!(child = label, reason, "a child does not stay alive");
+                }
+                News::Left(number) => newcomers.left(number, supervisor).await,
+            },
             () = database.keep_alive() => {}
         }
     }

@@ -15,7 +15,7 @@ use processing_unit::{RouteTable, Unit, UnitConfig};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::with_config;
+use super::{Left, with_config};
 use crate::cli::RoleArgs;
 use crate::config::RoleConfig;
 use crate::role::Role;
@@ -53,7 +53,10 @@ async fn serve(config: UnitConfig, shutdown: CancellationToken) -> Result<()> {
     let routes = operator::routes(console.clone(), access, own_routes(status.clone(), grid));
     let result = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
-        reason = unit.failed() => Err(anyhow!("the unit cannot go on: {reason}")),
+        reason = unit.failed() => Err(match unit.has_left() {
+            true => Left(reason).into(),
+            false => anyhow!("the unit cannot go on: {reason}"),
+        }),
         served = admin::serve(admin_listen, probes.clone(), routes, shutdown.clone()) => {
             served.map_err(Into::into)
         }

@@ -1,5 +1,6 @@
-//! Keeps one child alive: starts it, starts it again when it dies, stops it when told. One task per
-//! child; it owns the process and nothing else touches it.
+//! Keeps one child alive: starts it, starts it again when it dies, stops it when told. A unit that has
+//! left the grid is the one child that is not started again. One task per child; it owns the process
+//! and nothing else touches it.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use super::backoff::Backoff;
 use super::child::{Child, ChildSpec};
 use super::output::LastLine;
 use super::roster::Roster;
+use crate::role::Role;
+use crate::roles::EXIT_LEFT;
 
 /// So many short lives in a row are no accident: at start the supervisor gives up, later a person
 /// must look.
@@ -26,13 +29,32 @@ pub struct Hopeless {
     pub reason: String,
 }
 
+/// What a keeper has to tell.
+#[derive(Debug)]
+pub enum News {
+    /// A child does not stay alive. Told once per series of deaths.
+    Hopeless(Hopeless),
+    /// The unit of this number has left the grid.
+    Left(u32),
+}
+
+/// How a life ended.
+enum End {
+    /// As it was told to.
+    Stopped,
+    /// The grid does not want it any more.
+    Left,
+    /// In these words.
+    Died(String),
+}
+
 /// What all keepers share.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// Where process ids are published.
     pub roster: Arc<Roster>,
-    /// Told once per series of deaths. A full channel loses the message: one is enough to give up.
-    pub hopeless: mpsc::Sender<Hopeless>,
+    /// Told what keepers see.
+    pub news: mpsc::Sender<News>,
 }
 
 /// Runs the child until `stop` is cancelled, then stops it.
@@ -43,9 +65,19 @@ pub async fn keep(spec: ChildSpec, around: Surroundings, stop: CancellationToken
         let last_line = LastLine::default();
         let end = match Child::spawn(&spec, last_line.clone()) {
             Ok(child) => live(child, &spec, &around, &stop).await,
-            Err(error) => Some(error.to_string()),
+            Err(error) => End::Died(error.to_string()),
         };
-        let Some(end) = end else { return };
+        let end = match end {
+            End::Died(end) => end,
+            End::Stopped => return,
+            End::Left => {
+                let (child, reason) = (spec.label(), last_line.get());
+                tracing::warn!(child, reason, "the unit has left the grid: not started again");
+                // Whoever would be told is gone only when everything stops.
+                let _ = around.news.send(News::Left(spec.node)).await;
+                return;
+            }
+        };
         let pause = backoff.after(began.elapsed());
         report(&spec, &around, &end, &last_line, backoff.deaths());
         tokio::select! {
@@ -55,19 +87,19 @@ pub async fn keep(spec: ChildSpec, around: Surroundings, stop: CancellationToken
     }
 }
 
-/// One life. `None` when it was stopped, else how it ended.
+/// One life.
 async fn live(
     mut child: Child,
     spec: &ChildSpec,
     around: &Surroundings,
     stop: &CancellationToken,
-) -> Option<String> {
+) -> End {
     around.roster.started(spec.role, spec.node, child.pid(), spec.admin);
     let end = tokio::select! {
-        end = child.ended() => Some(end.map_or_else(|e| e.to_string(), describe)),
-        () = stop.cancelled() => None,
+        end = child.ended() => end.map_or_else(|e| End::Died(e.to_string()), |end| judge(spec, end)),
+        () = stop.cancelled() => End::Stopped,
     };
-    if end.is_some() {
+    if !matches!(end, End::Stopped) {
         child.drained().await;
     } else if child.stop(spec.stop_max).await {
         tracing::warn!(child = spec.label(), "did not stop in time and was killed");
@@ -76,8 +108,11 @@ async fn live(
     end
 }
 
-fn describe(status: ExitStatus) -> String {
-    status.to_string()
+fn judge(spec: &ChildSpec, status: ExitStatus) -> End {
+    match status.code() {
+        Some(code) if spec.role == Role::Unit && code == i32::from(EXIT_LEFT) => End::Left,
+        _ => End::Died(status.to_string()),
+    }
 }
 
 fn report(spec: &ChildSpec, around: &Surroundings, end: &str, last: &LastLine, deaths: u32) {
@@ -86,6 +121,7 @@ fn report(spec: &ChildSpec, around: &Surroundings, end: &str, last: &LastLine, d
     if deaths == DEATHS_MAX {
         let last = last.get();
         let reason = if last.is_empty() { end.to_owned() } else { last };
-        let _ = around.hopeless.try_send(Hopeless { label, reason });
+        // A full channel loses it: one is enough to give up.
+        let _ = around.news.try_send(News::Hopeless(Hopeless { label, reason }));
     }
 }

@@ -76,6 +76,13 @@ impl<'a> Newcomers<'a> {
         Ok(Answer::Started { number, admin })
     }
 
+    /// Remembers that the grid has removed a unit, so that the next start leaves it out, too.
+    pub(super) async fn left(&mut self, number: u32, supervisor: &mut Supervisor) {
+        if let Err(error) = self.stop(number, supervisor).await {
+            tracing::warn!(number, error = one_line(&error), "a removed unit is not written down");
+        }
+    }
+
     async fn stop(&mut self, number: u32, supervisor: &mut Supervisor) -> Result<Answer> {
         let known = (1..=self.facts.units).contains(&number) || self.marker.added.contains(&number);
         if !known {

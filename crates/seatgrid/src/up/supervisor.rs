@@ -10,15 +10,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::child::ChildSpec;
-use super::keeper::{self, Hopeless, Surroundings};
+use super::keeper::{self, Hopeless, News, Surroundings};
 use super::roster::Roster;
 use crate::http_call;
 use crate::role::Role;
 
 /// Between two rounds of probes while starting.
 const PROBE_EVERY: Duration = Duration::from_millis(50);
-/// Messages of children that do not stay alive; one decides, the rest is dropped.
-const HOPELESS_LEN: usize = 16;
+/// News of children: of those that do not stay alive one decides, and the rest may be dropped.
+const NEWS_LEN: usize = 16;
 
 /// Why not everything came to serve.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +47,9 @@ pub struct Supervisor {
     specs: Vec<ChildSpec>,
     kept: Vec<Kept>,
     around: Surroundings,
-    hopeless: mpsc::Receiver<Hopeless>,
+    news: mpsc::Receiver<News>,
+    /// Units that left during the start and were not told of yet.
+    left: Vec<u32>,
 }
 
 /// The children of one role.
@@ -79,15 +81,15 @@ impl Kept {
 impl Supervisor {
     /// Starts all children.
     pub fn start(specs: Vec<ChildSpec>, roster: Arc<Roster>) -> Self {
-        let (sender, hopeless) = mpsc::channel(HOPELESS_LEN);
-        let around = Surroundings { roster, hopeless: sender };
+        let (sender, news) = mpsc::channel(NEWS_LEN);
+        let around = Surroundings { roster, news: sender };
         let mut kept: Vec<Kept> = Role::STOP_ORDER.map(Kept::new).into();
         for spec in &specs {
             if let Some(kept) = kept.iter_mut().find(|kept| kept.role == spec.role) {
                 kept.keep(spec.clone(), around.clone());
             }
         }
-        Self { specs, kept, around, hopeless }
+        Self { specs, kept, around, news, left: Vec::new() }
     }
 
     /// Starts one more child.
@@ -110,24 +112,37 @@ impl Supervisor {
         true
     }
 
-    /// Waits until every child answers its readiness probe with 200.
+    /// Waits until every child answers its readiness probe with 200. Units that have left the grid
+    /// are not waited for.
     ///
     /// # Errors
     /// When a child does not stay alive, or the deadline passes.
     pub async fn ready(&mut self, deadline: Duration) -> Result<(), ReadyError> {
-        let specs = &self.specs;
-        tokio::select! {
-            result = all_ready(specs, deadline) => result,
-            Some(Hopeless { label, reason }) = self.hopeless.recv() => {
-                Err(ReadyError::Hopeless { label, reason })
+        let began = Instant::now();
+        loop {
+            let left = deadline.saturating_sub(began.elapsed());
+            tokio::select! {
+                result = all_ready(&self.specs, left) => return result,
+                Some(news) = self.news.recv() => match news {
+                    News::Hopeless(Hopeless { label, reason }) => {
+                        return Err(ReadyError::Hopeless { label, reason });
+                    }
+                    News::Left(number) => {
+                        self.specs.retain(|s| (s.role, s.node) != (Role::Unit, number));
+                        self.left.push(number);
+                    }
+                },
             }
         }
     }
 
-    /// The next child that does not stay alive, told once per series of deaths.
-    pub async fn hopeless(&mut self) -> Hopeless {
-        match self.hopeless.recv().await {
-            Some(hopeless) => hopeless,
+    /// The next child that does not stay alive, or unit that has left the grid. Cancel-safe.
+    pub async fn news(&mut self) -> News {
+        if let Some(number) = self.left.pop() {
+            return News::Left(number);
+        }
+        match self.news.recv().await {
+            Some(news) => news,
             None => std::future::pending().await,
         }
     }

@@ -153,6 +153,23 @@ async fn a_child_that_cannot_live_ends_the_start_with_its_last_words() {
 }
 
 #[tokio::test]
+async fn a_unit_that_has_left_the_grid_is_not_started_again() {
+    let bench = Bench::new();
+    let script = "echo life >> $LOG; exit 77";
+    let specs = vec![bench.child(Role::Unit, 4, script)];
+    let mut supervisor = bench.start(specs);
+    supervisor.ready(WAIT_MAX).await.expect("nobody is left to wait for");
+    assert!(matches!(supervisor.news().await, News::Left(4)));
+    assert!(supervisor.remove(Role::Unit, 4).await);
+    assert!(bench.entries(0).await.is_empty());
+    supervisor.add(bench.child(Role::Office, 1, "echo office >> $LOG; exit 77"));
+    eventually("a second life", || (bench.shared().matches("office").count() > 1).then_some(()))
+        .await;
+    assert_eq!(bench.shared().matches("life").count(), 1, "only units leave");
+    supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn a_missing_program_is_told() {
     let bench = Bench::new();
     let mut spec = bench.child(Role::Office, 1, "");
