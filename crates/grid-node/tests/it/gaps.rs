@@ -13,11 +13,12 @@ use crate::toy::command;
 
 /// The target for a crash is 2 s, client included; half of them must keep it on any machine.
 const CRASH_GAP_P50_MAX: Duration = Duration::from_secs(2);
-/// No crash may take longer, also on a machine that builds something else meanwhile.
-const CRASH_GAP_MAX: Duration = Duration::from_secs(5);
-/// The target for a hand-over is 100 ms. On a machine that does other things it may take longer, but
-/// not as long as a lease: then it would be an election.
-const HAND_OVER_GAP_MAX: Duration = Duration::from_millis(500);
+/// No crash may take longer, also on a machine that builds something else meanwhile: with fifteen
+/// processes that wanted its two cores the longest was 1.4 s.
+const CRASH_GAP_MAX: Duration = Duration::from_secs(3);
+/// The target for a hand-over is 100 ms. On a machine that does other things it may take longer (350
+/// ms beside those fifteen), but not as long as a lease: then it would be an election.
+const HAND_OVER_GAP_MAX: Duration = Duration::from_secs(1);
 
 fn repetitions() -> usize {
     std::env::var("SEATGRID_GAPS").ok().and_then(|count| count.parse().ok()).unwrap_or(2)
