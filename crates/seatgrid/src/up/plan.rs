@@ -205,7 +205,11 @@ fn sandbox(facts: &Facts, at: &Addresses) -> Planned {
 }
 
 fn writer(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
-    let own = [("database_url_file", path(facts, URL_FILE)), ("grid", grid(clients))];
+    let own = [
+        ("database_url_file", path(facts, URL_FILE)),
+        ("signing_key_file", file(&facts.secrets.signing_key)),
+        ("grid", grid(clients)),
+    ];
     planned(Role::Writer, 1, at.writer_admin, own)
 }
 

@@ -27,6 +27,8 @@ pub struct Secrets {
     /// The shop's secret at the sandbox gateway; sandbox, office and worker. Text, not bytes: it
     /// travels in HTTP Basic.
     pub sandbox_secret: PathBuf,
+    /// Signs the heads of the ledger's chains; writer. Hexadecimal.
+    pub signing_key: PathBuf,
     /// The administrator's first password; office.
     pub admin_password: PathBuf,
 }
@@ -43,6 +45,9 @@ impl Secrets {
             hold_token_key: key("secrets/hold-token.key")?,
             contact_key: key("secrets/contact.key")?,
             ticket_key: key("secrets/ticket.key")?,
+            // A new one voids nothing, and directories of earlier releases have none: what the old
+            // one signed is told by its public half.
+            signing_key: ensure(dir, "secrets/ledger.key", false, hex_key, is_hex_key)?,
             sandbox_secret: ensure(dir, "secrets/sandbox.secret", complete, password, is_password)?,
             admin_password: ensure(dir, "admin.password", complete, password, is_password)?,
         })
@@ -78,6 +83,16 @@ fn is_key(bytes: &[u8]) -> bool {
     bytes.len() == KEY_BYTES
 }
 
+fn hex_key() -> Vec<u8> {
+    let digits: String = random_key().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digits}\n").into_bytes()
+}
+
+fn is_hex_key(bytes: &[u8]) -> bool {
+    let digits = bytes.trim_ascii_end();
+    digits.len() == 2 * KEY_BYTES && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
 fn password() -> Vec<u8> {
     let mut text: Vec<u8> = rand::rng().sample_iter(Alphanumeric).take(PASSWORD_LEN).collect();
     text.push(b'\n');
@@ -102,7 +117,11 @@ mod tests {
         let first = fs::read(&secrets.hold_token_key).expect("key");
         let mode = fs::metadata(&secrets.admin_password).expect("file").permissions().mode();
         assert_eq!((first.len(), mode & 0o777), (KEY_BYTES, 0o600));
-        Secrets::open(&dir, true).expect("all there");
+        let signing = fs::read(&secrets.signing_key).expect("key");
+        assert!(data_writer::HeadSigner::from_file(&secrets.signing_key).is_ok());
+        fs::remove_file(&secrets.signing_key).expect("remove");
+        Secrets::open(&dir, true).expect("all there but what an earlier release did not make");
+        assert_ne!(fs::read(&secrets.signing_key).expect("key"), signing);
         assert_eq!(fs::read(&secrets.hold_token_key).expect("key"), first);
         assert_ne!(fs::read(&secrets.contact_key).expect("key"), first);
     }

@@ -1,13 +1,16 @@
 //! One whole `up` with a single unit: what it writes for scripts, what happens when it is killed,
 //! and that it comes back with the same data. Selling is tested where the system as a whole is.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Stdio;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::running::Up;
-use crate::support::wait_until;
+use crate::support::{ended, seatgrid, signal, wait_until};
 
 /// A zombie's executable cannot be read any more.
 fn is_running(pid: u64) -> bool {
@@ -37,6 +40,7 @@ fn starts_is_killed_comes_back_and_stops() {
     assert_eq!(up.file("admin.password"), secret, "made once");
     let (code, said) = up.run(&["reconcile"]);
     assert_eq!(code, Some(0), "{said}");
+    reconciles_until_told_to_stop(&up);
 
     let children = up.pids();
     let (code, said) = up.stop();
@@ -47,6 +51,26 @@ fn starts_is_killed_comes_back_and_stops() {
     let (code, said) = up.run(&["up", "--units", "3", "--port", "0"]);
     assert_eq!(code, Some(1));
     assert!(said.contains("was made for 1 units, not 3"), "{said}");
+}
+
+fn reconciles_until_told_to_stop(up: &Up) {
+    let data = up.data();
+    let data = data.to_str().expect("UTF-8");
+    let mut child = seatgrid(&["reconcile", "--watch", "1", "--json", "--data-dir", data])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    // Kept open to the end: a third line would find nobody.
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    for _ in 0..2 {
+        let line = lines.next().expect("not ended").expect("a line");
+        let report: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(report["differences_total"], 0, "{report}");
+    }
+    signal(child.id(), Signal::INT);
+    let (code, said) = ended(child);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 fn promised_files_are_there(up: &Up) {
