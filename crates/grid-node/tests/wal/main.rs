@@ -5,6 +5,7 @@
 
 mod damage;
 mod faults;
+mod golden;
 mod group_commit;
 mod harness;
 mod identity;
