@@ -42,11 +42,35 @@ impl Versions {
         (self.oldest..=self.newest).contains(&version)
     }
 
+    /// The newest version that this release and all of the others read; none when there is none.
+    pub fn newest_common(self, others: &[Self]) -> Option<u32> {
+        let both = |a: Self, b: &Self| Self {
+            oldest: a.oldest.max(b.oldest),
+            newest: a.newest.min(b.newest),
+        };
+        let common = others.iter().fold(self, both);
+        (common.oldest <= common.newest).then_some(common.newest)
+    }
+
     /// That the release can go on with a shard.
     ///
     /// # Errors
     /// [`Unreadable`] when it must stop instead.
     pub fn read(self, shard: ShardId, version: u32) -> Result<(), Unreadable> {
         if self.contain(version) { Ok(()) } else { Err(Unreadable { shard, version, reads: self }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn founders_of_neighbouring_releases_begin_with_what_all_of_them_read() {
+        let reads = |oldest, newest| Versions { oldest, newest };
+        assert_eq!(reads(1, 2).newest_common(&[]), Some(2));
+        assert_eq!(reads(1, 2).newest_common(&[reads(1, 2), reads(1, 1)]), Some(1));
+        assert_eq!(reads(2, 3).newest_common(&[reads(1, 2)]), Some(2));
+        assert_eq!(reads(2, 3).newest_common(&[reads(1, 1)]), None);
     }
 }

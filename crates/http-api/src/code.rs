@@ -98,6 +98,7 @@ codes! {
     Overloaded: 503 "overloaded", SOON, "Too busy right now; nothing happened";
     PersistenceBacklog: 503 "persistence_backlog", LATER, "New holds wait until records are safe";
     NoLeader: 503 "no_leader", SOON, "The shard has no leader right now; nothing happened";
+    VersionInactive: 503 "version_inactive", LATER, "An upgrade is under way; nothing happened";
     DatabaseUnavailable: 503 "database_unavailable", LATER, "The database is not available";
     Unavailable: 503 "unavailable", SOON, "A part of the service is away; nothing happened";
     OutcomeUnknown: 503 "outcome_unknown", SOON, "The outcome is unknown; retry with the same key";

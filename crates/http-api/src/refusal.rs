@@ -115,6 +115,7 @@ pub fn from_grid(error: GridError, missing: Code) -> Problem {
         GridError::NoLeader => Problem::new(Code::NoLeader),
         GridError::Overloaded => Problem::new(Code::Overloaded),
         GridError::Unknown => Problem::new(Code::OutcomeUnknown),
+        GridError::NotActive => Problem::new(Code::VersionInactive),
         GridError::TooLarge => Problem::new(Code::TooLarge),
         GridError::NotFound => Problem::new(missing),
         GridError::Protocol(_) => Problem::internal(error),

@@ -73,13 +73,29 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     decode_body(body)
 }
 
+/// Encodes a command in the first form that has it, so that also a shard that goes by an older
+/// version takes it.
+pub fn encode_envelope(envelope: &Envelope) -> Vec<u8> {
+    let mut bytes = encode(envelope);
+    if v1::has(&envelope.command) {
+        bytes[0] = FIRST;
+    }
+    bytes
+}
+
+/// The form of encoded bytes, whether they can be read or not; `None` without bytes. A command of
+/// form N may only be applied where the shard goes by version N or a newer one.
+pub fn form(bytes: &[u8]) -> Option<u8> {
+    bytes.first().copied()
+}
+
 /// Decodes a command of any form that was ever written.
 ///
 /// # Errors
 /// When the bytes are none.
 pub fn decode_envelope(bytes: &[u8]) -> Result<Envelope, DecodeError> {
     match bytes.split_first() {
-        Some((&FIRST, body)) => decode_body::<v1::Envelope>(body).map(Envelope::from),
+        Some((&FIRST, body)) => first_form(decode_body(body)?),
         Some(_) | None => decode(bytes),
     }
 }
@@ -92,9 +108,19 @@ pub fn decode_envelopes(bytes: &[u8]) -> Result<Vec<Envelope>, DecodeError> {
     match bytes.split_first() {
         Some((&FIRST, body)) => {
             let all: Vec<v1::Envelope> = decode_body(body)?;
-            Ok(all.into_iter().map(Envelope::from).collect())
+            all.into_iter().map(first_form).collect()
         }
         Some(_) | None => decode(bytes),
+    }
+}
+
+/// A command of the first form. What that form did not have is no command in it, as it was none to
+/// the release that wrote it.
+fn first_form(envelope: v1::Envelope) -> Result<Envelope, DecodeError> {
+    if envelope.is_sound() {
+        Ok(Envelope::from(envelope))
+    } else {
+        Err(DecodeError::Invalid("the first form does not have this".into()))
     }
 }
 

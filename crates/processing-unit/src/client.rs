@@ -16,10 +16,16 @@ use inventory::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::machine::NOT_ACTIVE;
 use crate::query::{
     Answer, CheckedEvent, Feed, HoldAnswer, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer,
     Query, SeatMap, ShardSummary, WaitAnswer,
 };
+
+/// How long a command that the shard's version does not have is tried again inside.
+const NOT_ACTIVE_PATIENCE: Duration = Duration::from_secs(3);
+/// Pause between such attempts.
+const NOT_ACTIVE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where the units are, and how to be known there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +72,9 @@ pub enum GridError {
     /// The event, hold, order or payment is not in the grid.
     #[error("not found")]
     NotFound,
+    /// The shard goes by an older version, which does not have this command; nothing happened.
+    #[error("the grid's active version does not have this command yet")]
+    NotActive,
     /// A unit answered what this client cannot read.
     #[error("a unit answered nonsense: {0}")]
     Protocol(String),
@@ -95,6 +104,11 @@ impl Grid {
         let mut client = ClientConfig::new(config.units.clone());
         client.tls = config.tls.clone();
         Self { client: GridClient::new(client) }
+    }
+
+    /// Over a connection that there is already.
+    pub fn over(client: GridClient) -> Self {
+        Self { client }
     }
 
     /// The route table as known now.
@@ -148,23 +162,31 @@ impl Grid {
         envelope: &Envelope,
         deadline: Instant,
     ) -> Result<Reply, GridError> {
-        let bytes = Bytes::from(codec::encode(envelope));
-        let reply = self.client.submit(shard, bytes, deadline).await?;
-        codec::decode(&reply).map_err(|e| GridError::Protocol(e.to_string()))
+        let bytes = Bytes::from(codec::encode_envelope(envelope));
+        // A new grid's shards are raised to its version in the first moments.
+        let patience = deadline.min(Instant::now() + NOT_ACTIVE_PATIENCE);
+        loop {
+            let reply = self.client.submit(shard, bytes.clone(), deadline).await?;
+            match read_reply(&reply) {
+                Err(GridError::NotActive) if Instant::now() + NOT_ACTIVE_PAUSE < patience => {}
+                reply => return reply,
+            }
+            tokio::time::sleep(NOT_ACTIVE_PAUSE).await;
+        }
     }
 
     /// Commits commands of a shard as one bundle: for callers that have many at hand. All are
-    /// committed or none; the replies come in the order of the commands.
+    /// committed or none; the replies come in the order of the commands. Where one of them is not
+    /// active yet, those beside it that are have been carried out: their keys tell.
     pub async fn shard_commands(
         &self,
         shard: ShardId,
         envelopes: &[Envelope],
         deadline: Instant,
     ) -> Result<Vec<Reply>, GridError> {
-        let commands = envelopes.iter().map(codec::encode).collect();
+        let commands = envelopes.iter().map(codec::encode_envelope).collect();
         let replies = self.client.submit_all(shard, commands, deadline).await?;
-        let decoded = |reply| codec::decode(reply).map_err(|e| GridError::Protocol(e.to_string()));
-        replies.iter().map(decoded).collect()
+        replies.iter().map(read_reply).collect()
     }
 
     /// Tells a shard what PostgreSQL has.
@@ -341,6 +363,14 @@ impl Grid {
             other => Err(unexpected(&other)),
         }
     }
+}
+
+fn read_reply(reply: &[u8]) -> Result<Reply, GridError> {
+    // No bytes at all come from a unit of a release that does not know the form.
+    if reply.is_empty() || reply == NOT_ACTIVE {
+        return Err(GridError::NotActive);
+    }
+    codec::decode(reply).map_err(|e| GridError::Protocol(e.to_string()))
 }
 
 fn unexpected(answer: &Answer) -> GridError {

@@ -72,7 +72,7 @@ async fn keep(shard: &Shard<ShardMachine>) {
     let mut leadership = shard.watch_leadership();
     let mut applied = shard.watch_applied();
     let expire = Envelope { key: None, actor: Actor::SYSTEM, command: Command::ExpireHolds };
-    let expire = Bytes::from(codec::encode(&expire));
+    let expire = Bytes::from(codec::encode_envelope(&expire));
     loop {
         if !*leadership.borrow_and_update() {
             if leadership.changed().await.is_err() {

@@ -5,7 +5,7 @@ import { momentText } from "./when.js";
 
 /** Codes that all mean: the shop is too busy this second. */
 const BUSY = new Set(["overloaded", "persistence_backlog", "no_leader", "database_unavailable",
-  "draining", "unavailable", "request_timeout"]);
+  "draining", "unavailable", "request_timeout", "version_inactive"]);
 
 /** The sentence for `problem`; whatever is not a Problem is our own failure. */
 export function describe(problem) {

@@ -24,7 +24,7 @@ use crate::config::NodeConfig;
 use crate::machine::StateMachine;
 use crate::meta::{Founder, MetaCommand, MetaRefusal, MetaReply, MetaState, NodeAddresses};
 use crate::raft::{Directory, Known, Peers};
-use crate::version::Versions;
+use crate::version::{self, Versions};
 
 /// A node with no news answers after this time.
 const WATCH_WAIT: Duration = Duration::from_secs(10);
@@ -32,6 +32,10 @@ const WATCH_WAIT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(500);
 /// Patience with one change of the registry.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(5);
+/// Founders that do not say in this time which versions they read count as of the first release.
+const FOUNDERS_PATIENCE: Duration = Duration::from_secs(15);
+/// Patience with the question which versions a founder reads.
+const ASK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the tasks share.
 pub(super) struct Membership<S: StateMachine> {
@@ -141,9 +145,17 @@ impl<S: StateMachine> Membership<S> {
 
     /// Writes the founding layout into the meta group while this node leads it and it has none.
     async fn found(&self) {
+        let began = Instant::now();
         while self.view.get().is_none() {
             if let Some(meta) = self.hosted.meta().filter(|meta| meta.is_serving()) {
-                let command = codec::encode(&self.founding());
+                let common = self.common_version().await;
+                if common.is_none() && began.elapsed() < FOUNDERS_PATIENCE {
+                    tokio::time::sleep(PAUSE / 5).await;
+                    continue;
+                }
+                // Who stays silent may be of an older release; the operators raise it later.
+                let version = common.unwrap_or(version::FIRST);
+                let command = codec::encode(&self.founding(version));
                 let reply = meta.submit(command, Instant::now() + CHANGE_PATIENCE).await;
                 tracing::debug!(?reply, "the founding layout was proposed");
             }
@@ -151,7 +163,26 @@ impl<S: StateMachine> Membership<S> {
         }
     }
 
-    fn founding(&self) -> MetaCommand {
+    /// The newest version that all founders read; nothing before each has said what it reads.
+    async fn common_version(&self) -> Option<u32> {
+        if Versions::of::<S>().newest == version::FIRST {
+            return Some(version::FIRST);
+        }
+        let own = self.directory.myself.node_id;
+        let hosted_by = |node| {
+            let mut shards = 0..=self.config.shards;
+            Some((node, shards.find(|shard| self.config.replicas(*shard).contains(&node))?))
+        };
+        let others = self.config.peers.keys().filter(|node| **node != own);
+        let asked = others
+            .filter_map(|node| hosted_by(*node))
+            .map(|(node, shard)| self.peers.versions(node, shard, ASK_PATIENCE));
+        let answers: Option<Vec<Versions>> =
+            futures_util::future::join_all(asked).await.into_iter().collect();
+        Versions::of::<S>().newest_common(&answers?)
+    }
+
+    fn founding(&self, version: u32) -> MetaCommand {
         let config = &self.config;
         let founder = |(id, peer): (&crate::NodeId, &crate::PeerAddress)| {
             let addresses = NodeAddresses { raft: peer.raft, client: peer.client, admin: None };
@@ -164,7 +195,7 @@ impl<S: StateMachine> Membership<S> {
             nodes: config.peers.iter().map(founder).collect(),
             shards,
             replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
-            version: 1,
+            version,
         }
     }
 

@@ -99,6 +99,7 @@ async fn failures_by_table() {
         (GridError::NoLeader, 503, "no_leader"),
         (GridError::Overloaded, 503, "overloaded"),
         (GridError::Unknown, 503, "outcome_unknown"),
+        (GridError::NotActive, 503, "version_inactive"),
         (GridError::TooLarge, 413, "too_large"),
         (GridError::NotFound, 404, "hold_not_found"),
         (GridError::Protocol("x".into()), 500, "internal"),

@@ -10,7 +10,7 @@ use processing_unit::{Feed, Grid, GridConfig, ShardId, Unit, UnitConfig};
 use tempfile::TempDir;
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Cluster {
     configs: Vec<UnitConfig>,
@@ -21,6 +21,15 @@ pub struct Cluster {
 
 impl Cluster {
     pub async fn start(nodes: u64) -> Self {
+        let mut cluster = Self::prepare(nodes);
+        for node in 1..=nodes {
+            cluster.start_again(node).await;
+        }
+        cluster
+    }
+
+    /// Directories and configurations, nothing started.
+    pub fn prepare(nodes: u64) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let peers: BTreeMap<u64, PeerAddress> = (1..=nodes).zip(addresses(nodes)).collect();
         let clients: Vec<SocketAddr> = peers.values().map(|p| p.client).collect();
@@ -33,11 +42,25 @@ impl Cluster {
         let configs: Vec<_> = (1..=nodes).map(config).collect();
         let units = configs.iter().map(|_| None).collect();
         let grid = Grid::connect(&GridConfig::new(clients));
-        let mut cluster = Self { configs, units, grid, _dir: dir };
-        for at in 0..nodes {
-            cluster.start_again(at + 1).await;
-        }
-        cluster
+        Self { configs, units, grid, _dir: dir }
+    }
+
+    /// How a unit's grid node is configured.
+    pub fn node_config(&self, node: u64) -> NodeConfig {
+        self.configs[node as usize - 1].node.clone()
+    }
+
+    /// Client addresses of all units.
+    pub fn clients(&self) -> Vec<SocketAddr> {
+        self.configs[0].node.peers.values().map(|peer| peer.client).collect()
+    }
+
+    /// The last entry that a unit's replica of a shard has applied, and its fingerprint.
+    pub fn applied(&self, node: u64, shard: ShardId) -> Option<(u64, u64)> {
+        let unit = self.units[node as usize - 1].as_ref()?;
+        let status = unit.status();
+        let replica = status.shards.iter().find(|replica| replica.shard == shard)?;
+        Some((replica.applied_index?, unit.digest(shard)?))
     }
 
     pub fn deadline(&self) -> Instant {
@@ -130,7 +153,7 @@ impl Cluster {
     }
 }
 
-async fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let give_up = Instant::now() + PATIENCE;
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     loop {
@@ -168,7 +191,7 @@ pub fn place(hold: HoldId) -> Command {
     Command::PlaceOrder(PlaceOrder { hold, contact: vec![1], buyer: None })
 }
 
-fn hall() -> Plan {
+pub fn hall() -> Plan {
     let seat = |n: usize, tier| {
         let number = n.to_string().into();
         Seat { number, tier, x: n as i32 * 100, y: 0, accessible: false, companion: false }

@@ -4,3 +4,4 @@ mod harness;
 mod reads;
 mod sells;
 mod timers;
+mod versions;
