@@ -52,6 +52,10 @@ pub trait StateMachine: Send + Sync + Sized + 'static {
     /// applies anything. Every shard begins at version 1.
     const VERSIONS: RangeInclusive<u32> = 1..=1;
 
+    /// The form that [`StateMachine::freeze`] writes. Fingerprints are compared only among replicas
+    /// whose releases write the same form.
+    const FORM: u32 = 1;
+
     /// The state of a shard that has applied nothing.
     fn empty(shard: ShardId) -> Self;
 
@@ -59,7 +63,8 @@ pub trait StateMachine: Send + Sync + Sized + 'static {
     /// pure: no clock, randomness or I/O.
     fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies);
 
-    /// Freezes the state cheaply: it is called while nothing can be applied.
+    /// Freezes the state cheaply: it is called while nothing can be applied. Equal states are
+    /// encoded to equal bytes: replicas compare them (invariant I3).
     fn freeze(&self) -> Encode;
 
     /// A fingerprint of the state: equal on replicas that have applied the same (invariant I3). May

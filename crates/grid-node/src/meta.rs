@@ -179,6 +179,7 @@ impl MetaState {
             MetaCommand::RevertLayout => self.revert_layout(),
             MetaCommand::Switch { switches } => self.switch(switches),
             MetaCommand::Raised { shard, version } => self.raised(shard, version),
+            MetaCommand::MovePin { key, from, to } => self.move_pin(key, (from, to)),
         };
         outcome.unwrap_or_else(MetaReply::Refused)
     }
@@ -217,15 +218,19 @@ impl MetaState {
 }
 
 impl StateMachine for MetaState {
+    const FORM: u32 = 2;
+
     fn empty(_shard: ShardId) -> Self {
         Self::default()
     }
 
     fn apply(&mut self, entry: &CommittedEntry, replies: &mut Replies) {
         for command in entry.commands.iter() {
-            let reply = match codec::decode(command) {
-                Ok(command) => self.execute(command, entry.at_ms),
-                Err(_) => MetaReply::Invalid,
+            let reply = match codec::decode::<MetaCommand>(command) {
+                Ok(command) if command.version() <= entry.version => {
+                    self.execute(command, entry.at_ms)
+                }
+                Ok(_) | Err(_) => MetaReply::Invalid,
             };
             replies.push(&codec::encode(&reply));
         }

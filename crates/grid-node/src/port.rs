@@ -68,6 +68,10 @@ impl<S: StateMachine> Service for ClientService<S> {
                 Err(moved) => reply.send(moved.encode()),
             },
             Request::Query { shard, epoch, budget, body } => match self.aimed(shard, epoch) {
+                // Also an old state must be one that the shard had.
+                Ok(shard) if shard.group().has_diverged() => {
+                    reply.send(moved(&self.publisher.load(), &shard).encode());
+                }
                 Ok(shard) => self.query(shard, self.deadline(budget), body, reply),
                 Err(moved) => reply.send(moved.encode()),
             },

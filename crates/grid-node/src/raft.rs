@@ -3,6 +3,8 @@
 //! The rest of the crate sees [`Group`] and plain values. Settings and pitfalls come from measured
 //! facts about this exact openraft release; an upgrade starts with reading this folder again.
 
+mod checks;
+mod compare;
 mod directory;
 mod doubt;
 mod entry;

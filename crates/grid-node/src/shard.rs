@@ -131,7 +131,7 @@ impl<S: StateMachine> Shard<S> {
             // The lease must still have been alive when the state was looked at.
             return if self.group.serves() { Ok(seen) } else { Err(self.not_leader()) };
         }
-        if !self.group.role().leads {
+        if !self.group.role().leads || self.group.has_diverged() {
             return Err(self.not_leader());
         }
         match tokio::time::timeout_at(deadline.into(), self.group.read_barrier()).await {

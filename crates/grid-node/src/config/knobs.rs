@@ -31,6 +31,10 @@ pub struct RaftConfig {
     /// Pause between looks whether a leader should hand over to the node that is preferred for the
     /// shard, in milliseconds; 0 never does. Default 5000.
     pub rebalance_ms: u64,
+    /// Pause between comparisons of the fingerprints of a shard's replicas, in milliseconds of the
+    /// log's time; 0 never compares. Taking one costs as much as a snapshot, on one thread of the
+    /// node. Must be the same on all nodes. Default 60000.
+    pub digest_ms: u64,
 }
 
 impl Default for RaftConfig {
@@ -45,6 +49,7 @@ impl Default for RaftConfig {
             connect_timeout_ms: 1000,
             threads: 2,
             rebalance_ms: 5000,
+            digest_ms: 60_000,
         }
     }
 }

@@ -143,6 +143,26 @@ pub enum MetaCommand {
         /// The version.
         version: u32,
     },
+    /// Moves a pin. Bound to version 2.
+    MovePin {
+        /// The key.
+        key: String,
+        /// The shard that it is pinned to, which refuses the key by now.
+        from: ShardId,
+        /// The shard that it goes to.
+        to: ShardId,
+    },
+}
+
+impl MetaCommand {
+    /// The version that has the command. Under an older one it is unreadable, as it is to the
+    /// releases that know only those.
+    pub(super) fn version(&self) -> u32 {
+        match self {
+            Self::MovePin { .. } => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// Why a command is refused. Nothing was changed.

@@ -85,12 +85,33 @@ impl MetaState {
             let reason = format!("{key} is pinned to shard {} already", known.shard);
             return Err(MetaRefusal::Conflict(reason));
         }
+        Ok(self.put_elsewhere(key, known, shard))
+    }
+
+    pub(super) fn move_pin(&mut self, key: String, (from, to): (ShardId, ShardId)) -> Outcome {
+        if to == 0 || !self.shards.contains_key(&to) {
+            return Err(MetaRefusal::NotFound(format!("shard {to}")));
+        }
+        let missing = || MetaRefusal::NotFound(format!("a pin of {key}"));
+        let known = self.pin_of(&key).ok_or_else(missing)?;
+        if known.shard == to {
+            return Ok(MetaReply::Pinned(known));
+        }
+        // invariant: I7
+        if known.shard != from {
+            let reason = format!("the key is pinned to shard {}, not {from}", known.shard);
+            return Err(MetaRefusal::Conflict(reason));
+        }
+        Ok(self.put_elsewhere(key, known, to))
+    }
+
+    fn put_elsewhere(&mut self, key: String, known: Pin, shard: ShardId) -> MetaReply {
         let pin = Pin { shard, ..known };
         if let Some(load) = self.load.get_mut(&known.shard) {
             *load = load.saturating_sub(1);
         }
         self.put(key, pin);
-        Ok(MetaReply::Pinned(pin))
+        MetaReply::Pinned(pin)
     }
 
     fn pin_new(&mut self, key: String, shard: ShardId) -> Outcome {

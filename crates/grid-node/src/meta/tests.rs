@@ -1,5 +1,6 @@
 //! Tables of the meta group's commands.
 
+mod form;
 pub(crate) mod lines;
 
 use super::*;
@@ -57,6 +58,42 @@ fn a_pin_moves_only_when_told_and_keeps_its_number() {
     assert_eq!(run(&mut state, to(1, true)), MetaReply::Pinned(Pin { number: 1, shard: 1 }));
     assert!(matches!(refused(&mut state, to(0, true)), MetaRefusal::NotFound(_)));
     assert!(matches!(refused(&mut state, to(9, true)), MetaRefusal::NotFound(_)));
+}
+
+#[test]
+fn a_pin_moves_only_from_where_it_is() {
+    let mut state = founded(3);
+    run(&mut state, MetaCommand::PinTo { key: "key".into(), shard: 2, moved: false });
+    let moved = |from, to| MetaCommand::MovePin { key: "key".into(), from, to };
+    assert!(matches!(refused(&mut state, moved(3, 1)), MetaRefusal::Conflict(_)), "not there");
+    assert!(matches!(refused(&mut state, moved(2, 0)), MetaRefusal::NotFound(_)));
+    assert!(matches!(refused(&mut state, moved(2, 9)), MetaRefusal::NotFound(_)));
+    for _ in 0..2 {
+        let reply = run(&mut state, moved(2, 1));
+        assert_eq!(reply, MetaReply::Pinned(Pin { number: 1, shard: 1 }));
+    }
+    // Of two moves from the same place one wins.
+    assert!(matches!(refused(&mut state, moved(2, 3)), MetaRefusal::Conflict(_)));
+    let unknown = MetaCommand::MovePin { key: "other".into(), from: 1, to: 2 };
+    assert!(matches!(refused(&mut state, unknown), MetaRefusal::NotFound(_)));
+}
+
+#[test]
+fn a_newer_command_is_none_before_its_version() {
+    let mut state = founded(3);
+    run(&mut state, MetaCommand::PinTo { key: "key".into(), shard: 2, moved: false });
+    let before = state.clone();
+    let command = MetaCommand::MovePin { key: "key".into(), from: 2, to: 1 };
+    let apply = |state: &mut MetaState, version| {
+        let commands = [codec::encode(&command)].iter().collect();
+        let mut replies = Replies::new(1, true);
+        state.apply(&CommittedEntry { index: 9, at_ms: 9, version, commands }, &mut replies);
+        let reply = replies.into_pieces().shares().next().expect("a reply");
+        codec::decode::<MetaReply>(&reply).expect("readable")
+    };
+    assert_eq!(apply(&mut state, 1), MetaReply::Invalid);
+    assert_eq!(state, before);
+    assert_eq!(apply(&mut state, 2), MetaReply::Pinned(Pin { number: 1, shard: 1 }));
 }
 
 #[test]

@@ -217,6 +217,9 @@ fn parts<S: StateMachine>(
         registry: Arc::default(),
         snapshot_root: make_dir(config.data_dir.join("snapshots"))?,
         snapshot_after_log_bytes: snapshot.after_log_bytes,
+        check_ms: raft.digest_ms,
+        // One at a time: it is never urgent.
+        checkers: Arc::new(Semaphore::new(1)),
         writers: Arc::new(Semaphore::new(snapshot.writers_max)),
         dispatch: Arc::new(Dispatch::new(
             snapshot.transfers_max,

@@ -54,6 +54,12 @@ pub struct ShardStatus {
     pub log_bytes: u64,
     /// Whether the log was empty or its end cut at the start, and it is not made good yet.
     pub doubtful: bool,
+    /// The version that it goes by, as applied here.
+    pub version: u32,
+    /// The newest entry whose fingerprint was taken here for comparison, and the fingerprint.
+    pub digest: Option<(u64, u64)>,
+    /// Whether the state differs from that of the other replicas; it answers nobody then.
+    pub diverged: bool,
 }
 
 /// The log's figures.
@@ -121,5 +127,8 @@ fn shard_status<S: StateMachine>(shard: &Shard<S>) -> ShardStatus {
         purged_index: figures.purged_index,
         log_bytes: figures.log_bytes,
         doubtful: figures.doubtful,
+        version: group.version(),
+        digest: group.replica.checks().newest(),
+        diverged: group.has_diverged(),
     }
 }

@@ -136,6 +136,25 @@ fn messages_keep_their_form() {
     }
 }
 
+/// What came after the files above were written.
+#[test]
+fn later_questions_keep_their_form() {
+    let kept = golden_all(
+        "raft-digest-2.bin",
+        &[
+            Request::Digest(7).encode(4),
+            Response::Digest(Some((2, u64::MAX - 1))).encode(),
+            Response::Digest(None).encode(),
+        ],
+    );
+    let asked = Request::decode(kept[0].clone()).expect("readable");
+    assert!(matches!(asked, (4, Request::Digest(7))), "{asked:?}");
+    assert_eq!(Response::decode(kept[1].clone()), Ok(Response::Digest(Some((2, u64::MAX - 1)))));
+    assert_eq!(Response::decode(kept[2].clone()), Ok(Response::Digest(None)));
+    damaged("a question", &kept[0], Request::decode);
+    damaged("a fingerprint", &kept[1], Response::decode);
+}
+
 #[test]
 fn introductions_keep_their_form() {
     let written = [hello().encode(), encode_greeting(5, SPOKEN.newest)];

@@ -8,9 +8,13 @@
 //! without it, once it has heard every other voter: then only for a candidate whose log is as new
 //! as the newest log heard of, in a vote newer than any heard of.
 //!
+//! A third closes standing alone: a state that differs from that of the other replicas
+//! ([`super::compare`]). Its log is as good as any, so its vote counts.
+//!
 //! A doubtful single voter has nobody to ask: its log is all there is, and it goes on with a
 //! warning.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -19,6 +23,7 @@ use parking_lot::Mutex;
 use super::founding::is_founding;
 use super::message::Testimony;
 use super::types::{LogId, Vote};
+use crate::NodeId;
 
 /// The gate of one group.
 #[derive(Debug)]
@@ -30,6 +35,10 @@ pub(crate) struct Gate {
     heard_at: Mutex<Option<Instant>>,
     /// Whether this replica, leading without a quorum, keeps silent.
     muted: AtomicBool,
+    /// Whether this replica's state differs from that of the majority.
+    diverged: AtomicBool,
+    /// The other replicas of which that is known.
+    odd: Mutex<BTreeSet<NodeId>>,
 }
 
 /// What is known about a log whose end was cut.
@@ -51,6 +60,8 @@ impl Gate {
             doubt: Mutex::new(doubt),
             heard_at: Mutex::default(),
             muted: AtomicBool::new(false),
+            diverged: AtomicBool::new(false),
+            odd: Mutex::default(),
         }
     }
 
@@ -77,6 +88,27 @@ impl Gate {
     /// Whether nothing may be sent to followers.
     pub fn is_mute(&self) -> bool {
         self.muted.load(Ordering::Relaxed)
+    }
+
+    /// Tells whether this replica's state differs from that of the majority; whether that is news.
+    pub fn diverge(&self, diverged: bool) -> bool {
+        self.diverged.swap(diverged, Ordering::SeqCst) != diverged
+    }
+
+    /// Whether it does: then this replica answers nobody and does not stand for election. It votes
+    /// for others, since its log is as good as any.
+    pub fn has_diverged(&self) -> bool {
+        self.diverged.load(Ordering::SeqCst)
+    }
+
+    /// Tells which replicas differ from the majority.
+    pub fn differ(&self, odd: BTreeSet<NodeId>) {
+        *self.odd.lock() = odd;
+    }
+
+    /// Whether another replica is known to differ.
+    pub fn is_odd(&self, node: NodeId) -> bool {
+        self.odd.lock().contains(&node)
     }
 
     /// Tells that a leader was heard and believed.

@@ -58,6 +58,10 @@ pub(crate) struct GroupParts {
     pub doubts: Arc<Doubts>,
     pub snapshot_root: PathBuf,
     pub snapshot_after_log_bytes: u64,
+    /// Milliseconds of a log's time between two fingerprints; 0 for none.
+    pub check_ms: u64,
+    /// Bounds the fingerprints that are taken at once on this node.
+    pub checkers: Arc<Semaphore>,
     /// Bounds the snapshots that are encoded and written at once on this node.
     pub writers: Arc<Semaphore>,
     pub dispatch: Arc<Dispatch>,
@@ -183,7 +187,7 @@ impl<S: StateMachine> Group<S> {
             .map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;
         let disk = Arc::clone(&parts.disk);
         let dir = SnapshotDir::open(disk, &parts.snapshot_root, parts.cluster_id, shard)?;
-        let replica = Replica::open(shard, parts.versions, &dir, log.purged())?;
+        let replica = Replica::open((shard, parts.check_ms), parts.versions, &dir, log.purged())?;
         let empty = log.last_log_id().is_none() && replica.last_applied().is_none();
         if origin == Origin::Founder && empty && !log.is_joining() {
             log.begin_with(founding::first_entry(&preference));

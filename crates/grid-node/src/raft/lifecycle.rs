@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver as _;
 
+use super::compare;
 use super::doubt;
 use super::founding::{self, is_founding};
 use super::group::{Group, GroupParts, Role};
@@ -43,6 +44,10 @@ pub(super) fn spawn<S: StateMachine>(parts: &Arc<GroupParts>, group: &Arc<Group<
     run(Box::pin(async move { mute::run(&p, &g).await }));
     let (p, g) = (Arc::clone(parts), Arc::clone(group));
     run(Box::pin(async move { snapshot_task::run(&p, &g).await }));
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { compare::take(&p, &g).await }));
+    let (p, g) = (Arc::clone(parts), Arc::clone(group));
+    run(Box::pin(async move { compare::run(&p, &g).await }));
 }
 
 async fn join<S: StateMachine>(parts: &GroupParts, group: &Group<S>, fresh: bool) {

@@ -132,6 +132,8 @@ pub(crate) enum Request {
     SnapshotIndex,
     /// Asks which versions of entries the release reads.
     Versions,
+    /// Asks for the fingerprint behind an entry.
+    Digest(u64),
 }
 
 /// A piece of a snapshot.
@@ -205,6 +207,10 @@ impl Request {
             }
             Self::SnapshotIndex => out.put_u8(16),
             Self::Versions => out.put_u8(17),
+            Self::Digest(index) => {
+                out.put_u8(18);
+                out.put_u64_le(index);
+            }
         }
         out.freeze()
     }
@@ -220,7 +226,8 @@ impl Request {
             | Self::Transfer(_)
             | Self::Testify
             | Self::SnapshotIndex
-            | Self::Versions => 128,
+            | Self::Versions
+            | Self::Digest(_) => 128,
         }
     }
 
@@ -249,6 +256,7 @@ impl Request {
             }),
             16 => Self::SnapshotIndex,
             17 => Self::Versions,
+            18 => Self::Digest(bytes.take_u64()?),
             _ => return Err(Malformed("an unknown request")),
         };
         bytes.take_end()?;
@@ -333,6 +341,7 @@ mod tests {
             }),
             Request::SnapshotIndex,
             Request::Versions,
+            Request::Digest(7),
         ];
         for request in requests {
             let said = format!("{request:?}");

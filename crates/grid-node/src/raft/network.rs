@@ -154,6 +154,22 @@ impl Peers {
         }
     }
 
+    /// Asks a replica for its fingerprint behind an entry: the form of states that its release
+    /// writes, and the fingerprint; `None` without an answer.
+    pub async fn digest(
+        &self,
+        to: NodeId,
+        shard: ShardId,
+        index: u64,
+        patience: Duration,
+    ) -> Option<(u32, u64)> {
+        let body = Request::Digest(index).encode(shard);
+        match self.call(to, Lane::Control, body, patience).await {
+            Ok(Response::Digest(digest)) => digest,
+            _ => None,
+        }
+    }
+
     /// Asks a replica for the index that its newest snapshot reaches; `None` without an answer.
     pub async fn snapshot_index(
         &self,
@@ -297,7 +313,8 @@ impl Network {
         option: &RPCOption,
     ) -> Result<VoteResponse<Types>, RpcError> {
         let action = RPCTypes::Vote;
-        if !self.gate.admits(&request.vote, request.last_log_id.as_ref()) {
+        let admitted = self.gate.admits(&request.vote, request.last_log_id.as_ref());
+        if !admitted || self.gate.has_diverged() {
             let reason = "this node does not stand for election yet".to_owned();
             return Err(self.failed(Failure::Unreachable(reason), action));
         }

@@ -115,6 +115,9 @@ impl<S: StateMachine> Member for Answerer<S> {
                 Request::Append(rpc) => self.append(rpc).await,
                 Request::Vote(rpc) => self.vote(rpc, false).await,
                 Request::PreVote(rpc) => self.vote(rpc, true).await,
+                Request::Transfer(_) if self.gate.has_diverged() => {
+                    Response::Refused("this replica differs from the others".into())
+                }
                 Request::Transfer(rpc) => match self.raft.handle_transfer_leader(rpc).await {
                     Ok(Ok(())) => Response::Transferring,
                     Ok(Err(error)) => Response::Refused(error.to_string()),
@@ -126,6 +129,7 @@ impl<S: StateMachine> Member for Answerer<S> {
                     voters: self.voters(),
                 }),
                 Request::SnapshotPiece(piece) => self.piece(piece).await,
+                Request::Digest(index) => Response::Digest(self.digest(index)),
                 Request::Versions => Response::Versions(self.versions),
                 Request::SnapshotIndex => Response::SnapshotIndex(self.snapshot_index()),
             }
@@ -178,6 +182,11 @@ impl<S: StateMachine> Answerer<S> {
             Ok(response) => Response::Vote(response),
             Err(error) => Response::Refused(error.to_string()),
         }
+    }
+
+    fn digest(&self, index: u64) -> Option<(u32, u64)> {
+        let digest = self.group.upgrade()?.replica.checks().digest_at(index)?;
+        Some((S::FORM, digest))
     }
 
     fn snapshot_index(&self) -> Option<u64> {

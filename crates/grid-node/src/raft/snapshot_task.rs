@@ -126,6 +126,10 @@ fn others<S: StateMachine>(group: &Group<S>) -> Vec<NodeId> {
 /// Takes a snapshot of what is applied now and lets the log forget, never past what a snapshot
 /// covers (invariant I14); whether it worked.
 async fn take<S: StateMachine>(parts: &GroupParts, group: &Group<S>, keep: Keep) -> bool {
+    if group.gate.has_diverged() {
+        // A wrong state must not become the one that a restart begins with.
+        return false;
+    }
     // The turn comes before the freeze, so that nothing frozen waits in memory.
     let Ok(_turn) = parts.writers.acquire().await else { return false };
     let Some(applied) = group.replica.last_applied() else { return false };

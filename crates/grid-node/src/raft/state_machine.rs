@@ -14,6 +14,7 @@ use openraft::{EntryPayload, OptionalSend};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
+use super::checks::Checks;
 use super::members::Members;
 use super::snapshot_file::{SnapshotFile, SnapshotHeader};
 use super::snapshots::{SnapshotDir, SnapshotError};
@@ -29,6 +30,7 @@ pub(crate) struct Replica<S> {
     versions: Versions,
     state: RwLock<Applied<S>>,
     applied: watch::Sender<u64>,
+    checks: Checks,
 }
 
 struct Applied<S> {
@@ -40,12 +42,13 @@ struct Applied<S> {
 }
 
 impl<S: StateMachine> Replica<S> {
-    /// The state of the newest sound snapshot, or the empty one.
+    /// The state of the newest sound snapshot, or the empty one. Its fingerprint is taken each
+    /// `check_ms` of the log's time; 0 never does.
     ///
     /// # Errors
     /// [`SnapshotError`] when the snapshot cannot be read or does not reach the start of the log.
     pub fn open(
-        shard: ShardId,
+        (shard, check_ms): (ShardId, u64),
         versions: Versions,
         dir: &SnapshotDir,
         purged: Option<LogId>,
@@ -64,13 +67,19 @@ impl<S: StateMachine> Replica<S> {
                 .map_err(|reason| SnapshotError::Refused { shard, dir: path(), reason })?,
         };
         let applied = watch::Sender::new(state.last.map_or(0, |id| id.index));
-        Ok(Arc::new(Self { shard, versions, state: RwLock::new(state), applied }))
+        let checks = Checks::new(shard, check_ms);
+        Ok(Arc::new(Self { shard, versions, state: RwLock::new(state), applied, checks }))
     }
 
     /// The index of the last entry applied and a fingerprint of the state there.
     pub fn digest(&self) -> (u64, u64) {
         let state = self.state.read();
         (state.last.map_or(0, |id| id.index), state.machine.digest())
+    }
+
+    /// Fingerprints at moments that are the same for all replicas.
+    pub fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     /// The group it is a replica of.
@@ -111,7 +120,14 @@ impl<S: StateMachine> Replica<S> {
     /// Applies an entry; `wanted` tells whether somebody here waits for the replies.
     fn apply(&self, entry: Entry, wanted: bool) -> Result<Replies, io::Error> {
         let log_id = entry.log_id;
-        let replies = self.state.write().apply((self.shard, self.versions), entry, wanted)?;
+        let mut state = self.state.write();
+        let before_ms = state.at_ms;
+        let replies = state.apply((self.shard, self.versions), entry, wanted)?;
+        // invariant: I3
+        if self.checks.is_due(before_ms, state.at_ms) {
+            self.checks.offer(log_id.index, state.machine.freeze());
+        }
+        drop(state);
         self.applied.send_replace(log_id.index);
         Ok(replies)
     }

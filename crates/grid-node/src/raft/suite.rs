@@ -74,7 +74,7 @@ impl StoreBuilder<Types, LogStore, Machine<Counter>> for Builder {
         let root = self.dir.path().join(format!("replica-{group}"));
         std::fs::create_dir_all(&root).expect("a directory");
         let dir = SnapshotDir::open(Arc::new(RealDisk), &root, 1, SHARD).expect("a new directory");
-        let replica = Replica::open(SHARD, Versions { oldest: 1, newest: 1 }, &dir, None)
+        let replica = Replica::open((SHARD, 0), Versions { oldest: 1, newest: 1 }, &dir, None)
             .expect("no snapshot");
         Ok(((), log, Machine { replica, dir, cluster_id: 1 }))
     }

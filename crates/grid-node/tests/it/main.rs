@@ -4,6 +4,7 @@ mod basics;
 mod certs;
 mod controlled;
 mod cut_logs;
+mod divergence;
 mod elastic;
 mod fail_stop;
 mod failover;

@@ -79,7 +79,7 @@ impl<S: StateMachine> Group<S> {
         };
         let own_term = applied.is_some_and(|id: LogId| id.leader_id == vote.leader_id);
         let alive = alone || acked.is_some_and(|age| age < self.lease);
-        let keeps = !self.hands_over(vote.leader_id.term);
+        let keeps = !self.hands_over(vote.leader_id.term) && !self.has_diverged();
         own_term && alive && keeps && vote.leader_id.node_id == self.node_id
     }
 
@@ -100,9 +100,12 @@ impl<S: StateMachine> Group<S> {
         term <= self.handed_over_term.load(Ordering::SeqCst)
     }
 
-    /// The term that this node leads in, if a quorum has heard it within the lease or may be about
-    /// to hear it for the first time.
+    /// The term that this node leads in, if its state is right and a quorum has heard it within the
+    /// lease or may be about to hear it for the first time.
     fn heard_term(&self, led_since: Instant) -> Option<u64> {
+        if self.has_diverged() {
+            return None;
+        }
         let (term, acked, alone) = {
             let metrics = self.raft.metrics();
             let metrics = metrics.borrow_watched();
@@ -115,6 +118,11 @@ impl<S: StateMachine> Group<S> {
         };
         let age = acked.unwrap_or_else(|| led_since.elapsed());
         (alone || age < self.lease).then_some(term)
+    }
+
+    /// Whether this replica is known to differ from the others: it must answer nobody.
+    pub fn has_diverged(&self) -> bool {
+        self.gate.has_diverged()
     }
 
     /// Waits until a read of the local state is as fresh as the moment of the call.
@@ -158,6 +166,9 @@ impl<S: StateMachine> Group<S> {
     /// Whether a node could take over now.
     pub(in crate::raft) fn check_successor(&self, node: NodeId) -> Result<(), TransferError> {
         let not_ready = |reason| Err(TransferError::NotReady { node, reason });
+        if self.gate.is_odd(node) {
+            return not_ready("its state differs from that of the others");
+        }
         if node == self.node_id || !self.members().is_voter(node) {
             return not_ready("it is no other voter");
         }
@@ -172,6 +183,28 @@ impl<S: StateMachine> Group<S> {
             return not_ready("it is far behind");
         }
         Ok(())
+    }
+
+    /// Gives leadership away without having served to the end: this replica must not. Without a
+    /// successor it keeps silent after a lease, so that the others elect.
+    pub async fn step_aside(&self) {
+        self.raft.runtime_config().elect(false);
+        if !self.role().leads {
+            return;
+        }
+        let shard = self.shard;
+        match self.best_successor(self.members().voters().into_iter()) {
+            Some(successor) => {
+                let begun = self.begin_transfer(successor).await;
+                tracing::info!(shard, to = successor, ?begun, "stepping aside");
+            }
+            None => tracing::warn!(shard, "no other replica can take over now"),
+        }
+    }
+
+    /// Stands for election again like any other voter.
+    pub fn stand_again(&self) {
+        self.raft.runtime_config().elect(true);
     }
 
     /// Stops serving, before the successor can know, and asks it to take over.

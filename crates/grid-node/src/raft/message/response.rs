@@ -27,6 +27,8 @@ pub(crate) enum Response {
     /// Index of the newest snapshot's last entry.
     SnapshotIndex(Option<u64>),
     Versions(Versions),
+    /// The form of states that the release writes, and the fingerprint that was asked for.
+    Digest(Option<(u32, u64)>),
 }
 
 impl Response {
@@ -84,6 +86,13 @@ impl Response {
                 out.put_u32_le(versions.oldest);
                 out.put_u32_le(versions.newest);
             }
+            Self::Digest(digest) => {
+                let (form, value) = digest.unwrap_or_default();
+                out.put_u8(18);
+                out.put_u8(u8::from(digest.is_some()));
+                out.put_u32_le(form);
+                out.put_u64_le(value);
+            }
         }
         out.freeze()
     }
@@ -120,6 +129,11 @@ impl Response {
             17 => {
                 let (oldest, newest) = (bytes.take_u32()?, bytes.take_u32()?);
                 Self::Versions(Versions { oldest, newest })
+            }
+            18 => {
+                let (some, form) = (bytes.take_bool()?, bytes.take_u32()?);
+                let value = bytes.take_u64()?;
+                Self::Digest(some.then_some((form, value)))
             }
             _ => return Err(Malformed("an unknown response")),
         };
@@ -158,6 +172,8 @@ mod tests {
             Response::SnapshotIndex(Some(5)),
             Response::SnapshotIndex(None),
             Response::Versions(Versions { oldest: 1, newest: 2 }),
+            Response::Digest(Some((2, u64::MAX))),
+            Response::Digest(None),
         ];
         for response in responses {
             assert_eq!(Response::decode(response.encode()), Ok(response));
