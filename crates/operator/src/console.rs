@@ -12,6 +12,7 @@ use grid_node::{
     AdminAnswer, AdminRequest, ClientError, MetaReply, MetaState, NodeId, NodeStatus, Pin, ShardId,
 };
 
+use crate::events::Events;
 use crate::model::{DigestView, OperationView, Overview, Receipt, Stage};
 use crate::orders::{Order, Refusal, plan};
 use crate::picture::{Facts, Table, overview};
@@ -69,6 +70,7 @@ pub enum Trouble {
 pub struct Console {
     me: NodeId,
     nodes: Arc<dyn Nodes>,
+    events: Option<Arc<dyn Events>>,
 }
 
 impl std::fmt::Debug for Console {
@@ -80,7 +82,17 @@ impl std::fmt::Debug for Console {
 impl Console {
     /// A console on a node.
     pub fn new(me: NodeId, nodes: Arc<dyn Nodes>) -> Self {
-        Self { me, nodes }
+        Self { me, nodes, events: None }
+    }
+
+    /// The same with an application that takes orders about events.
+    #[must_use]
+    pub fn with_events(self, events: Arc<dyn Events>) -> Self {
+        Self { events: Some(events), ..self }
+    }
+
+    pub(crate) fn events(&self) -> Option<&dyn Events> {
+        self.events.as_deref()
     }
 
     /// The picture of the grid. Without a leader of the meta group it is drawn from the tables as
@@ -126,6 +138,9 @@ impl Console {
         if !plan.needed {
             return Ok(receipt(None));
         }
+        if order.is_about_an_event() {
+            return self.perform_on_event(order, dry_run).await;
+        }
         let Some(command) = command(order, &state) else {
             if let (Order::ShardSnapshot { shard }, false) = (order, dry_run) {
                 self.snapshot(&grid, *shard).await?;
@@ -136,10 +151,15 @@ impl Console {
             let moves = rehearse(state, command)?;
             return Ok(Receipt { plan: [plan.steps, moves].concat(), dry_run, operation: None });
         }
+        Ok(receipt(self.change(command).await?))
+    }
+
+    /// Commits a command of the meta group; the operation that it has begun.
+    pub(crate) async fn change(&self, command: MetaCommand) -> Result<Option<u64>, Trouble> {
         let request = AdminRequest::Change(command);
         let deadline = Instant::now() + CHANGE_WITHIN;
         match self.nodes.ask_leader(META, request, deadline).await {
-            Ok(AdminAnswer::Changed(reply)) => Ok(receipt(operation_of(reply)?)),
+            Ok(AdminAnswer::Changed(reply)) => operation_of(reply),
             other => Err(trouble(other)),
         }
     }

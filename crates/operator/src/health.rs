@@ -19,6 +19,8 @@ pub enum Health {
     InstallingSnapshot,
     /// Serves; fewer replicas live than there should be.
     UnderReplicated,
+    /// Serves; a replica's state differs from the others' and was taken out of service.
+    Diverged,
     /// Nobody leads it: commands are refused, old state can be read.
     ReadOnly,
     /// No replica answers.
@@ -27,11 +29,12 @@ pub enum Health {
 
 impl Health {
     /// Every state, from good to bad.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Healthy,
         Self::CatchingUp,
         Self::InstallingSnapshot,
         Self::UnderReplicated,
+        Self::Diverged,
         Self::ReadOnly,
         Self::Unavailable,
     ];
@@ -44,6 +47,7 @@ impl Health {
             Self::CatchingUp => "catching_up",
             Self::InstallingSnapshot => "installing_snapshot",
             Self::UnderReplicated => "under_replicated",
+            Self::Diverged => "diverged",
             Self::ReadOnly => "read_only",
             Self::Unavailable => "unavailable",
         }
@@ -69,6 +73,8 @@ pub struct ReplicaFacts {
     pub needs_snapshot: bool,
     /// Whether the end of its log was cut and is not made good.
     pub doubtful: bool,
+    /// Whether its state differs from that of the other replicas.
+    pub diverged: bool,
 }
 
 /// The state of a shard. `serving` is whether a node leads it with a living lease; `wanted` is how
@@ -81,6 +87,9 @@ pub fn health(serving: bool, wanted: usize, replicas: &[ReplicaFacts]) -> Health
     }
     if !serving {
         return Health::ReadOnly;
+    }
+    if living().any(|replica| replica.diverged) {
+        return Health::Diverged;
     }
     if living().filter(|replica| replica.votes).count() < wanted {
         return Health::UnderReplicated;
@@ -98,8 +107,15 @@ pub fn health(serving: bool, wanted: usize, replicas: &[ReplicaFacts]) -> Health
 mod tests {
     use super::*;
 
-    const FINE: ReplicaFacts =
-        ReplicaFacts { alive: true, votes: true, lag: 3, needs_snapshot: false, doubtful: false };
+    const FINE: ReplicaFacts = ReplicaFacts {
+        alive: true,
+        votes: true,
+        lag: 3,
+        needs_snapshot: false,
+        doubtful: false,
+        diverged: false,
+    };
+    const WRONG: ReplicaFacts = ReplicaFacts { diverged: true, ..FINE };
     const DEAD: ReplicaFacts = ReplicaFacts { alive: false, ..FINE };
     const SLOW: ReplicaFacts = ReplicaFacts { lag: LAG_MAX + 1, ..FINE };
     const FAR: ReplicaFacts = ReplicaFacts { needs_snapshot: true, ..SLOW };
@@ -110,9 +126,10 @@ mod tests {
     #[test]
     fn the_worst_that_is_true_is_told() {
         use Health::{
-            CatchingUp, Healthy, InstallingSnapshot, ReadOnly, Unavailable, UnderReplicated,
+            CatchingUp, Diverged, Healthy, InstallingSnapshot, ReadOnly, Unavailable,
+            UnderReplicated,
         };
-        let cases: [(bool, usize, &[ReplicaFacts], Health); 16] = [
+        let cases: [(bool, usize, &[ReplicaFacts], Health); 20] = [
             (true, 3, &[FINE, FINE, FINE], Healthy),
             (true, 1, &[FINE], Healthy),
             (true, 3, &[FINE, FINE, FINE, LEARNER], Healthy),
@@ -132,6 +149,11 @@ mod tests {
             (true, 3, &[FINE, FINE], UnderReplicated),
             // A dead replica that is also far behind is missing, not on its way.
             (true, 2, &[FINE, FINE, DEAD_AND_FAR], Healthy),
+            (true, 3, &[FINE, FINE, WRONG], Diverged),
+            (true, 3, &[FINE, DEAD, WRONG], Diverged),
+            // Who was wrong when it died is made right by its start.
+            (true, 3, &[FINE, FINE, ReplicaFacts { alive: false, ..WRONG }], UnderReplicated),
+            (false, 3, &[FINE, WRONG, WRONG], ReadOnly),
             (false, 3, &[FINE, DEAD, DEAD], ReadOnly),
             (false, 3, &[DEAD, DEAD, DEAD], Unavailable),
             (false, 3, &[], Unavailable),
@@ -145,7 +167,7 @@ mod tests {
     fn serving_states_come_before_the_others() {
         assert!(Health::ALL.is_sorted());
         let serving = Health::ALL.iter().filter(|health| health.serves()).count();
-        assert_eq!(serving, 4);
+        assert_eq!(serving, 5);
         let names: Vec<String> = Health::ALL.iter().map(|h| format!("\"{}\"", h.name())).collect();
         let json: Vec<String> =
             Health::ALL.iter().map(|h| serde_json::to_string(h).expect("JSON")).collect();

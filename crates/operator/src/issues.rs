@@ -51,6 +51,7 @@ fn concerned(shard: &ShardView) -> Vec<NodeId> {
         Health::Healthy => false,
         Health::CatchingUp => replica.alive && (replica.lag > LAG_MAX || replica.doubtful),
         Health::InstallingSnapshot => replica.alive && replica.installing,
+        Health::Diverged => replica.alive && replica.diverged,
         Health::UnderReplicated | Health::ReadOnly | Health::Unavailable => !replica.alive,
     };
     let mut nodes: Vec<NodeId> =
@@ -82,6 +83,13 @@ fn of_cause(health: Health, nodes: &[NodeId], shards: &[ShardId]) -> Option<Issu
             Severity::Alarm,
             format!("{which}: no leader, and no answer from node {names}"),
             start(),
+        ),
+        Health::Diverged => (
+            "replica_diverged",
+            Severity::Alarm,
+            format!("{which}: the replica on node {names} differs from the others"),
+            "restart that unit; if it differs again, move the replica away: seatgrid ctl shard move"
+                .to_owned(),
         ),
         Health::UnderReplicated if nodes.is_empty() => (
             "shard_under_replicated",

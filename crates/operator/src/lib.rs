@@ -7,6 +7,7 @@
 
 mod access;
 mod console;
+mod events;
 mod figures;
 mod grid;
 pub mod health;
@@ -19,6 +20,7 @@ mod tables;
 
 pub use access::{Access, AccessError, read_token};
 pub use console::{Console, Nodes, Trouble};
+pub use events::{EventTrouble, Events, Wish};
 pub use figures::{publish_node, watch_grid};
 pub use orders::{Change, Order, Plan, Refusal, plan};
 pub use routes::{EventView, Given, UpgradeView, routes};

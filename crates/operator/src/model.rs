@@ -119,6 +119,9 @@ pub struct ShardView {
     pub epoch: u64,
     /// Grows whenever it gets another leader.
     pub term: u64,
+    /// The version of the rules that it goes by; `None` when no replica answers.
+    #[serde(default)]
+    pub version: Option<u32>,
     /// Its newest committed entry.
     pub committed_index: Option<u64>,
     /// Its replicas, the preferred leader first.
@@ -155,6 +158,15 @@ pub struct ReplicaView {
     pub installing: bool,
     /// Whether the end of its log was cut and is not made good yet.
     pub doubtful: bool,
+    /// Whether its state differs from that of the other replicas; it serves nobody then.
+    #[serde(default)]
+    pub diverged: bool,
+    /// The newest entry behind which it compared its fingerprint with the others'.
+    #[serde(default)]
+    pub checked_index: Option<u64>,
+    /// That fingerprint: 16 hexadecimal digits.
+    #[serde(default)]
+    pub checked_digest: Option<String>,
 }
 
 /// A change under way, or one that is over.

@@ -72,6 +72,23 @@ pub enum Order {
         /// The shard; the least loaded without one.
         shard: Option<ShardId>,
     },
+    /// Grants no new holds of an event; what is held may still be paid.
+    EventQuiesce {
+        /// The event's id.
+        event: String,
+    },
+    /// Grants holds of it again.
+    EventResume {
+        /// The event's id.
+        event: String,
+    },
+    /// Lets an event whose sale is not made yet live in another shard.
+    EventMove {
+        /// The event's id.
+        event: String,
+        /// The shard.
+        shard: ShardId,
+    },
     /// Adds a change to the staged layout.
     LayoutStage {
         /// The change.
@@ -116,6 +133,17 @@ pub enum Order {
         /// To this one.
         version: u32,
     },
+}
+
+impl Order {
+    /// Whether it is carried out with the application's help.
+    #[must_use]
+    pub fn is_about_an_event(&self) -> bool {
+        matches!(
+            self,
+            Self::EventQuiesce { .. } | Self::EventResume { .. } | Self::EventMove { .. }
+        )
+    }
 }
 
 /// One change of the staged layout.
@@ -214,6 +242,16 @@ pub fn plan(order: &Order, grid: &Overview) -> Result<Plan, Refusal> {
         Order::ShardPin { shard, leader } => shards::pin(grid, *shard, *leader),
         Order::ShardSnapshot { shard } => shards::snapshot(grid, *shard),
         Order::EventPin { event, shard } => event_pin(grid, event, *shard),
+        Order::EventQuiesce { event } => {
+            Ok(Plan::one(format!("grant no new holds of event {event}")))
+        }
+        Order::EventResume { event } => {
+            Ok(Plan::one(format!("grant holds of event {event} again")))
+        }
+        Order::EventMove { event, shard } => {
+            data_shard(grid, *shard)?;
+            Ok(Plan::one(format!("let event {event} live in shard {shard}")))
+        }
         Order::LayoutStage { change } => layout_stage(grid, change),
         Order::LayoutApply { version } => layout_apply(grid, *version),
         Order::LayoutRevert => layout_revert(grid),

@@ -156,6 +156,7 @@ fn shard_view(facts: &Facts, id: ShardId, row: &ShardRow) -> ShardView {
         leader: leader.map(|(node, _)| node),
         epoch: row.epoch,
         term: known.iter().map(|replica| replica.term).max().unwrap_or(0),
+        version: known.iter().map(|replica| replica.version).max(),
         committed_index: committed,
         replicas,
         moving: row.moving.clone(),
@@ -192,6 +193,11 @@ fn replica_view(
         lag,
         installing: replica.is_some() && last.map_or(0, |index| index + 1) < first,
         doubtful: replica.is_some_and(|replica| replica.doubtful),
+        diverged: replica.is_some_and(|replica| replica.diverged),
+        checked_index: replica.and_then(|replica| replica.digest).map(|(index, _)| index),
+        checked_digest: replica
+            .and_then(|replica| replica.digest)
+            .map(|(_, d)| format!("{d:016x}")),
     }
 }
 
@@ -202,6 +208,7 @@ fn replica_facts(replica: &ReplicaView) -> ReplicaFacts {
         lag: replica.lag,
         needs_snapshot: replica.installing,
         doubtful: replica.doubtful,
+        diverged: replica.diverged,
     }
 }
 

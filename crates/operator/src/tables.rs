@@ -185,7 +185,10 @@ pub(crate) fn command(order: &Order, state: &MetaState) -> Option<MetaCommand> {
         }
         Order::ShardTransfer { shard, to } => begin(OperationKind::TransferLeader { shard, to }),
         Order::ShardPin { shard, leader } => Some(MetaCommand::Prefer { shard, node: leader }),
-        Order::ShardSnapshot { .. } => None,
+        Order::ShardSnapshot { .. }
+        | Order::EventQuiesce { .. }
+        | Order::EventResume { .. }
+        | Order::EventMove { .. } => None,
         Order::EventPin { ref event, shard } => Some(pin(event, shard, state)),
         Order::LayoutStage { ref change } => Some(MetaCommand::Stage { change: change.into() }),
         Order::LayoutApply { version } => Some(MetaCommand::ApplyLayout { version }),

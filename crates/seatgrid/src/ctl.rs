@@ -44,7 +44,7 @@ async fn answer(args: &CtlArgs) -> Result<(), Fault> {
         return give(&api, args, order).await;
     }
     match &args.command {
-        CtlCommand::Event(EventCommand::Move { id, to }) => {
+        CtlCommand::Event(EventCommand::Move { id, to: Some(to), .. }) => {
             let event: EventView = api.get(&format!("events/{id}")).await?;
             give(&api, args, toward(&event, *to)).await
         }

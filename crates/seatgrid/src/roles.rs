@@ -5,6 +5,7 @@
 mod files;
 mod office;
 mod router;
+mod sales;
 mod sandbox;
 mod unit;
 mod worker;

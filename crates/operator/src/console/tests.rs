@@ -72,6 +72,9 @@ impl Fake {
                 purged_index: None,
                 log_bytes: 0,
                 doubtful: false,
+                version: 1,
+                digest: None,
+                diverged: false,
             }
         });
         let log = LogStatus::default();

@@ -46,6 +46,9 @@ fn status(table: &Table, node_id: NodeId) -> NodeStatus {
         purged_index: None,
         log_bytes: 0,
         doubtful: false,
+        version: 1,
+        digest: None,
+        diverged: false,
     });
     let log = LogStatus::default();
     NodeStatus { node_id, shards: shards.collect(), log }

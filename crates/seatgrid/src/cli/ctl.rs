@@ -174,13 +174,28 @@ pub enum EventCommand {
         #[arg(long)]
         shard: Option<u32>,
     },
-    /// Moves the shard that holds an event, replica and leadership, to another node.
+    /// Grants no new holds; what is held may still be paid.
+    Quiesce {
+        /// The event's id.
+        id: String,
+    },
+    /// Grants holds again.
+    Resume {
+        /// The event's id.
+        id: String,
+    },
+    /// Before its sale is made: lets an event live in another shard. Later: moves the shard that
+    /// holds it, replica and leadership, to another node.
+    #[command(group = clap::ArgGroup::new("place").required(true).args(["to", "shard"]))]
     Move {
         /// The event's id.
         id: String,
-        /// The node that shall answer for it.
+        /// The node that shall answer for the event's shard.
         #[arg(long, value_name = "NODE")]
-        to: u64,
+        to: Option<u64>,
+        /// The shard that shall hold the event.
+        #[arg(long)]
+        shard: Option<u32>,
     },
 }
 
@@ -391,10 +406,16 @@ impl ShardCommand {
 }
 
 impl EventCommand {
-    /// The order; a move depends on where the event is, so it is made by who knows that.
+    /// The order; a move of the whole shard depends on where the event is, so it is made by who
+    /// knows that.
     fn order(&self) -> Option<Order> {
         match self {
-            Self::Show { .. } | Self::Move { .. } => None,
+            Self::Show { .. } => None,
+            Self::Move { id, shard, .. } => {
+                shard.map(|shard| Order::EventMove { event: id.clone(), shard })
+            }
+            Self::Quiesce { id } => Some(Order::EventQuiesce { event: id.clone() }),
+            Self::Resume { id } => Some(Order::EventResume { event: id.clone() }),
             Self::Pin { id, shard } => Some(Order::EventPin { event: id.clone(), shard: *shard }),
         }
     }

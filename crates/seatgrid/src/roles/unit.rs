@@ -11,10 +11,11 @@ use grid_node::{ClientConfig, GridClient, NodeStatus};
 use http_api::Problem;
 use http_api::admin::{self, Probes};
 use operator::{Access, Console};
-use processing_unit::{RouteTable, Unit, UnitConfig};
+use processing_unit::{Grid, RouteTable, Unit, UnitConfig};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::sales::Sales;
 use super::{Left, with_config};
 use crate::cli::RoleArgs;
 use crate::config::RoleConfig;
@@ -50,6 +51,7 @@ async fn serve(config: UnitConfig, shutdown: CancellationToken) -> Result<()> {
     let probes = Probes::new();
     let (publish, status) = watch::channel(unit.status());
     let console = Console::new(unit.status().node_id, Arc::new(grid.clone()));
+    let console = console.with_events(Arc::new(Sales(Grid::over(grid.clone()))));
     let routes = operator::routes(console.clone(), access, own_routes(status.clone(), grid));
     let result = tokio::select! {
         () = shutdown.cancelled() => Ok(()),

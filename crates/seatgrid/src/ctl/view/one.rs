@@ -75,16 +75,17 @@ impl fmt::Display for Shard {
         let (health, leader) = (shard.health.name(), name(shard.leader));
         writeln!(
             f,
-            "shard {}  {health}, leader {leader}, epoch {}, term {}, committed {}",
+            "shard {}  {health}, leader {leader}, epoch {}, term {}, version {}, committed {}",
             shard.shard,
             shard.epoch,
             shard.term,
+            name(shard.version.map(u64::from)),
             shard.committed_index.unwrap_or(0)
         )?;
         if let Some(change) = &shard.moving {
             writeln!(f, "moving  {}", moving(change))?;
         }
-        let mut table = Table::new(["node", "role", "applied", "lag", "state"]);
+        let mut table = Table::new(["node", "role", "applied", "lag", "compared", "state"]);
         for replica in &shard.replicas {
             let role = match replica.votes {
                 _ if shard.leader == Some(replica.node) => "leader",
@@ -93,6 +94,7 @@ impl fmt::Display for Shard {
             };
             let state = match replica {
                 replica if !replica.alive => "does not answer",
+                replica if replica.diverged => "differs from the others",
                 replica if replica.doubtful => "waits to be repaired",
                 replica if replica.installing => "gets a snapshot",
                 _ => "ok",
@@ -102,10 +104,19 @@ impl fmt::Display for Shard {
                 role.to_owned(),
                 replica.applied_index.unwrap_or(0).to_string(),
                 replica.lag.to_string(),
+                compared(replica),
                 state.to_owned(),
             ]);
         }
         write!(f, "{table}")
+    }
+}
+
+/// The newest comparison: `fingerprint at entry`.
+fn compared(replica: &model::ReplicaView) -> String {
+    match (&replica.checked_digest, replica.checked_index) {
+        (Some(digest), Some(index)) => format!("{digest} at {index}"),
+        _ => "-".to_owned(),
     }
 }
 

@@ -44,6 +44,9 @@ fn shard(shard: u32, health: Health, leader: Option<NodeId>) -> ShardView {
         lag: 5,
         installing: false,
         doubtful: false,
+        diverged: false,
+        checked_index: (node == 1).then_some(60),
+        checked_digest: (node == 1).then(|| "00000000000000ab".to_owned()),
     };
     ShardView {
         shard,
@@ -51,6 +54,7 @@ fn shard(shard: u32, health: Health, leader: Option<NodeId>) -> ShardView {
         leader,
         epoch: 3,
         term: 4,
+        version: Some(2),
         committed_index: Some(75),
         replicas: [1, 2].map(replica).to_vec(),
         moving: None,
@@ -163,10 +167,10 @@ shard  health            leader  replicas  epoch  term  committed  move
 fn one_shard_shows_every_replica() {
     let text = Shard(grid().shards.remove(0)).to_string();
     let expected = "\
-shard 0  under_replicated, leader 1, epoch 3, term 4, committed 75
-node  role      applied  lag  state
-1     leader    70       5    ok
-2     follower  70       5    does not answer
+shard 0  under_replicated, leader 1, epoch 3, term 4, version 2, committed 75
+node  role      applied  lag  compared                state
+1     leader    70       5    00000000000000ab at 60  ok
+2     follower  70       5    -                       does not answer
 ";
     assert_eq!(text, expected);
 }
