@@ -8,7 +8,7 @@ use grid_node::{AdminAnswer, AdminRequest, NodeId};
 
 use crate::cut_logs::damage_log;
 use crate::fail_stop::FailingDisk;
-use crate::grid::{Grid, soon, wait_for};
+use crate::grid::{Grid, PATIENCE, soon, wait_for};
 use crate::toy::command;
 
 /// Every group takes commands.
@@ -34,7 +34,7 @@ async fn a_founder_that_dies_at_any_write_founds_when_it_is_back() {
         let disk = FailingDisk::that_fails_after(syncs);
         if grid.try_start_on(founder, Arc::new(disk)).await.is_ok() {
             let failed = grid.nodes[&founder].failed();
-            tokio::time::timeout(Duration::from_secs(5), failed).await.expect("its disk fails");
+            tokio::time::timeout(PATIENCE, failed).await.expect("its disk fails");
             grid.kill_node(founder);
         }
         grid.start_node(founder).await;

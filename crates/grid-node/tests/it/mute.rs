@@ -1,5 +1,6 @@
 //! A leader whose messages arrive while it hears no answer: it serves nobody, and must not keep the
-//! others from electing either.
+//! others from electing either. Two guards see to that, and each is enough: openraft's own pauses between
+//! heartbeats without a quorum, and the mute, which holds back all else as well.
 
 use std::time::{Duration, Instant};
 

@@ -1,14 +1,18 @@
 //! A link that can be held up: bytes wait while it is, and nothing is closed, as when the process at
-//! its end is stopped. It can also lose what comes back.
+//! its end is stopped. What comes back can also come too late.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How late an answer comes to somebody who is to be deaf.
+const LATE: Duration = Duration::from_secs(2);
 
 /// Which way bytes flow.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,8 +26,8 @@ enum Way {
 pub struct Held {
     pub there: bool,
     pub back: bool,
-    /// All that comes back is lost but the first words of a connection, the greeting: whoever calls
-    /// gets through and hears no answer.
+    /// All that comes back is too late for anybody who waits for it, but the greeting: the
+    /// connection looks alive, and no call on it has an answer.
     pub deaf: bool,
 }
 
@@ -100,11 +104,12 @@ async fn pass(
         if held.wait_for(free).await.is_err() || count == 0 {
             return;
         }
-        let lost = way == Way::Back && greeted && held.borrow().deaf;
-        greeted = true;
-        if lost {
-            continue;
+        if way == Way::Back && greeted && held.borrow().deaf {
+            // Longer than any call waits, shorter than a link takes for dead.
+            let late = tokio::time::timeout(LATE, std::future::pending::<()>()).await;
+            late.expect_err("nothing to wait for but the time");
         }
+        greeted = true;
         bytes.fetch_add(count as u64, Ordering::SeqCst);
         if write.write_all(&buffer[..count]).await.is_err() {
             return;
