@@ -222,6 +222,8 @@ fn is_same(open: &Sale, mut sale: Sale) -> bool {
 fn foreign(outcome: Outcome) -> PublishError {
     match outcome {
         Outcome::Refused(Refusal::PersistenceBacklog) => GridError::Overloaded.into(),
+        // It is on its way to another shard, or the route here is an old one.
+        Outcome::Refused(Refusal::EventMoved) => GridError::NoLeader.into(),
         Outcome::Refused(Refusal::SaleDiffers) => differs(),
         Outcome::Refused(refusal) => unsellable(format!("{refusal:?}")),
         other => GridError::Protocol(format!("not this command's: {other:?}")).into(),

@@ -99,6 +99,17 @@ pub enum AdminAnswer {
     Unknown(String),
 }
 
+impl AdminAnswer {
+    /// Whether a node answered that was asked as a shard's leader and is not.
+    pub(crate) fn is_of_another_than_the_leader(&self) -> bool {
+        match self {
+            Self::NotLeader { .. } | Self::NotHere => true,
+            Self::Replica(report) => !report.serving,
+            _ => false,
+        }
+    }
+}
+
 /// One replica as its node sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaReport {

@@ -39,6 +39,8 @@ use crate::{NodeId, ShardId, codec};
 
 /// The meta group.
 const META: ShardId = 0;
+/// So many nodes that do not lead any more are asked for what only the leader can say.
+const LEADERS_ASKED_MAX: u32 = 3;
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,14 +127,14 @@ impl GridClient {
     /// that have many at hand. They stay together in one log entry; an error is that of all.
     ///
     /// # Errors
-    /// As [`GridClient::submit`].
+    /// As [`GridClient::submit`]; together they must not be larger than the largest command.
     pub async fn submit_all(
         &self,
         shard: ShardId,
         commands: Pieces,
         deadline: Instant,
     ) -> Result<Pieces, ClientError> {
-        if commands.iter().any(|command| command.len() > self.inner.config.command_bytes_max) {
+        if commands.bytes() > self.inner.config.command_bytes_max {
             return Err(ClientError::TooLarge);
         }
         let request = |Aim { epoch, budget }| Request::Submit {
@@ -252,6 +254,17 @@ impl GridClient {
         let body = codec::encode(request);
         let ask = Ask { shard, patience: Patience::WhileAlive, bytes: body.len() };
         let request = |aim: Aim| Request::Admin { budget: aim.budget, body: body.clone() };
+        let place = self.inner.leaders.place(shard);
+        for _ in 1..LEADERS_ASKED_MAX {
+            let asked = place.leader();
+            let answer = self.inner.ask(ask, Question::Other(&request), deadline).await?;
+            let answer: AdminAnswer = decoded(&answer)?;
+            if !answer.is_of_another_than_the_leader() {
+                return Ok(answer);
+            }
+            // It led when this client last heard of it, and answers for itself alone.
+            asked.or_else(|| place.leader()).inspect(|leader| place.doubt(*leader));
+        }
         decoded(&self.inner.ask(ask, Question::Other(&request), deadline).await?)
     }
 

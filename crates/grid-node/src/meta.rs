@@ -179,7 +179,7 @@ impl MetaState {
             MetaCommand::RevertLayout => self.revert_layout(),
             MetaCommand::Switch { switches } => self.switch(switches),
             MetaCommand::Raised { shard, version } => self.raised(shard, version),
-            MetaCommand::MovePin { key, from, to } => self.move_pin(key, (from, to)),
+            MetaCommand::MovePin { key, since, to } => self.move_pin(key, since, to),
         };
         outcome.unwrap_or_else(MetaReply::Refused)
     }

@@ -131,6 +131,10 @@ impl<S: StateMachine> ClientService<S> {
     }
 
     fn submit(&self, shard: Arc<Shard<S>>, deadline: Instant, commands: Pieces, reply: Replier) {
+        if commands.is_empty() {
+            // It would count nothing against the limits of the queue.
+            return reply.send(Answer::Malformed("no command".into()).encode());
+        }
         let (publisher, asked) = (Arc::clone(&self.publisher), Arc::clone(&shard));
         let answer = move |outcome: Result<Pieces, SubmitError>| {
             let outcome = outcome.map(|replies| replies.encode());

@@ -114,8 +114,13 @@ impl Console {
     /// # Errors
     /// [`Refusal::Missing`], or no leader of the meta group.
     pub async fn pin_of(&self, event: &str) -> Result<Pin, Trouble> {
-        let pin = self.fresh().await?.pin_of(event);
-        pin.ok_or_else(|| Refusal::Missing(format!("event {event} is not in the grid")).into())
+        self.place_of(event).await.map(|(pin, _)| pin)
+    }
+
+    /// The pin of an event and the revision of its last change.
+    pub(crate) async fn place_of(&self, event: &str) -> Result<(Pin, u64), Trouble> {
+        let place = self.fresh().await?.pin_changed(event);
+        place.ok_or_else(|| Refusal::Missing(format!("event {event} is not in the grid")).into())
     }
 
     /// Operations that are not over, and the newest that are.

@@ -74,6 +74,8 @@ struct Task<'a> {
     events: &'a dyn Events,
     event: &'a str,
     pin: Pin,
+    /// The revision at which the pin was last changed.
+    since: u64,
 }
 
 impl Console {
@@ -93,8 +95,8 @@ impl Console {
         let events = self.events().ok_or_else(|| {
             Trouble::Failed("the unit's application takes no orders about events".to_owned())
         })?;
-        let pin = self.pin_of(event).await?;
-        let task = Task { console: self, events, event, pin };
+        let (pin, since) = self.place_of(event).await?;
+        let task = Task { console: self, events, event, pin, since };
         let plan = match order {
             Order::EventMove { shard, .. } => task.relocate(*shard, dry_run).await?,
             Order::EventResume { .. } => task.say(Wish::Resume, dry_run).await?,
@@ -129,6 +131,10 @@ impl Task<'_> {
     async fn relocate(&self, to: ShardId, dry_run: bool) -> Result<Vec<String>, Trouble> {
         let (event, from) = (self.event, self.pin.shard);
         if from == to {
+            if !dry_run {
+                // A move away that broke off may have left it refused here.
+                self.done(self.tell(to, Wish::Unfence).await)?;
+            }
             return Ok(vec![format!("event {event} is pinned to shard {to} already")]);
         }
         if self.is_there(from).await? {
@@ -147,9 +153,10 @@ impl Task<'_> {
             Err(EventTrouble::Present) => return Err(self.stays()),
             said => self.done(said)?,
         }
-        self.done(self.tell(to, Wish::Unfence).await)?;
-        let key = event.to_owned();
-        self.console.change(MetaCommand::MovePin { key, from, to }).await?;
+        // From here on something has happened: whatever fails, the order is to be repeated.
+        self.tell(to, Wish::Unfence).await.map_err(|_| Trouble::Unknown)?;
+        let command = MetaCommand::MovePin { key: event.to_owned(), since: self.since, to };
+        self.console.change(command).await.map_err(|_| Trouble::Unknown)?;
         Ok(steps)
     }
 

@@ -64,7 +64,7 @@ impl Mismatch {
 /// Compares identity first, then money, and only then looks at the status.
 pub fn judge(expected: &Expected, object: &GatewayPayment) -> Verdict {
     if let Some(mismatch) = mismatch(expected, object) {
-        return contradicted(mismatch, object);
+        return contradicted(mismatch, expected, object);
     }
     match &object.status {
         // Payments are made in one stage; a reserve that appears all the same is not money yet.
@@ -78,11 +78,13 @@ pub fn judge(expected: &Expected, object: &GatewayPayment) -> Verdict {
     }
 }
 
-/// An object under another reference is not our payment's: that one may still come to its own end.
-fn contradicted(mismatch: Mismatch, object: &GatewayPayment) -> Verdict {
+/// Money goes back only where the object is certainly our payment's: under the reference that we
+/// recorded, or naming our payment and order. Anything else may be somebody else's money.
+fn contradicted(mismatch: Mismatch, expected: &Expected, object: &GatewayPayment) -> Verdict {
     let is_ours = match mismatch {
         Mismatch::Reference => false,
-        Mismatch::Payment | Mismatch::Order | Mismatch::Currency => true,
+        Mismatch::Payment | Mismatch::Order => expected.provider_ref.is_some(),
+        Mismatch::Currency => true,
     };
     let amount_minor = object.captured.minor;
     if is_ours && object.status == PaymentStatus::Succeeded && amount_minor > 0 {

@@ -94,3 +94,19 @@ fn an_object_is_believed_before_its_reference_was_recorded() {
     expected.provider_ref = None;
     assert_eq!(judge(&expected, &object(PaymentStatus::Succeeded)), captured(350_000));
 }
+
+#[test]
+fn without_a_reference_only_what_names_payment_and_order_is_given_back() {
+    let mut expected = expected();
+    expected.provider_ref = None;
+    let judged = |change: Change| {
+        let mut object = object(PaymentStatus::Succeeded);
+        change(&mut object);
+        judge(&expected, &object)
+    };
+    let parked = |mismatch| Verdict::Quarantine(mismatch);
+    assert_eq!(judged(|o| o.payment_id = Some("p1-6".into())), parked(Mismatch::Payment));
+    assert_eq!(judged(|o| o.order_id = Some("o2-4".into())), parked(Mismatch::Order));
+    let back = Verdict::GiveBack { mismatch: Mismatch::Currency, amount_minor: 350_000 };
+    assert_eq!(judged(|o| o.captured.currency = Currency::USD), back);
+}

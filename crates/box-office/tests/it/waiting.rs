@@ -100,12 +100,15 @@ async fn a11_who_waits_is_served_in_order_with_a_hold_of_their_own() {
     shop.close().await;
 }
 
-/// Money that comes when the order's seat is somebody else's, while others are free.
+/// Money that comes when the order's seat is sold to somebody else, while others are free.
 async fn late(shop: &Shop, event: EventNo, seat: u32) -> (Order, Payment, Value) {
     let order = shop.order(&shop.hold_in(event, &[seat]).await).await;
     let payment = shop.pay(&order).await;
     shop.until_status(&order, "expired").await;
-    shop.hold_in(event, &[seat]).await;
+    let next = shop.order(&shop.hold_in(event, &[seat]).await).await;
+    let paid = shop.pay(&next).await;
+    shop.decide(&paid, json!({"outcome": "succeed"})).await;
+    shop.until_status(&next, "paid").await;
     shop.decide(&payment, json!({"outcome": "succeed"})).await;
     let offered = until("other seats are offered", async || {
         let now = shop.read_order(&order).await;
@@ -118,7 +121,7 @@ async fn late(shop: &Shop, event: EventNo, seat: u32) -> (Order, Payment, Value)
 #[tokio::test(flavor = "multi_thread")]
 async fn d2_other_seats_are_offered_for_late_money_and_taken_or_not() {
     let mut shop = Shop::open().await;
-    let event = shop.publish(hall("late", 8, 5)).await;
+    let event = shop.publish(hall("late", 8, 8)).await;
     let (order, payment, offered) = late(&shop, event, 0).await;
     assert_eq!(offered["offer"]["payment_id"], payment.id.as_str());
     assert_eq!(offered["payments"][0]["settled_as"], Value::Null);

@@ -17,15 +17,15 @@ use super::attempts::{Aim, Ask, Patience};
 use super::leaders::{Leader, Place};
 use crate::ShardId;
 use crate::batch::{PIECE_OVERHEAD_BYTES, Pieces};
-use crate::port::protocol::{Answer, Request};
+use crate::port::protocol::{Answer, BUNDLE_BYTES_MAX, Request};
 use crate::rpc::CallError;
 
 /// Commands of one bundle at most: a unit puts a bundle whole into one log entry.
 const COMMANDS_MAX: usize = 512;
 /// Bytes of one bundle at most; a larger command goes alone.
-const BYTES_MAX: usize = 64 << 10;
+const BYTES_MAX: usize = BUNDLE_BYTES_MAX;
 /// Deadlines within one bundle differ at most by so much: the earliest counts for all.
-const DEADLINES_APART_MAX: Duration = Duration::from_millis(250);
+const DEADLINES_APART_MAX: Duration = Duration::from_millis(50);
 
 /// What one attempt at a command came to.
 type Outcome = Result<Answer, CallError>;
@@ -96,11 +96,14 @@ impl Inner {
 
     /// Sends one bundle and tells everybody in it what came of it.
     async fn carry(&self, shard: ShardId, place: &Place, bundle: Vec<Passenger>) {
+        let now = Instant::now();
+        let (bundle, late): (Vec<_>, Vec<_>) = bundle.into_iter().partition(|p| now < p.until);
+        hand_out(late, Ok(Answer::Expired));
         let Some(first) = bundle.first() else { return };
         let (leader, epoch) = (first.leader, first.epoch);
         let until = bundle.iter().fold(first.until, |until, next| until.min(next.until));
         let commands: Pieces = bundle.iter().map(|passenger| &passenger.command).collect();
-        let budget = until.saturating_duration_since(Instant::now());
+        let budget = until.saturating_duration_since(now);
         let ask = Ask { shard, patience: Patience::PerAttempt, bytes: commands.bytes() };
         let request = Request::Submit { shard, epoch, budget, commands };
         let answer = self.attempt(&ask, place, leader, (request, until)).await;

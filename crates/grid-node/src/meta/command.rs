@@ -147,8 +147,9 @@ pub enum MetaCommand {
     MovePin {
         /// The key.
         key: String,
-        /// The shard that it is pinned to, which refuses the key by now.
-        from: ShardId,
+        /// The revision of its last change, as known before its shard was told to refuse the key: who
+        /// went by an older one moves nothing.
+        since: u64,
         /// The shard that it goes to.
         to: ShardId,
     },

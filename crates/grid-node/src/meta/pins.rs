@@ -41,6 +41,12 @@ impl MetaState {
         self.pins.get(key).map(|record| record.pin)
     }
 
+    /// The pin of a key, and the revision at which it was last changed.
+    #[must_use]
+    pub fn pin_changed(&self, key: &str) -> Option<(Pin, u64)> {
+        self.pins.get(key).map(|record| (record.pin, record.changed))
+    }
+
     /// The state for somebody who has all pins of a revision: only those that changed since.
     pub(crate) fn told_since(&self, revision: u64) -> Self {
         let newer = self.pins.iter().filter(|(_, record)| record.changed > revision);
@@ -88,18 +94,18 @@ impl MetaState {
         Ok(self.put_elsewhere(key, known, shard))
     }
 
-    pub(super) fn move_pin(&mut self, key: String, (from, to): (ShardId, ShardId)) -> Outcome {
+    pub(super) fn move_pin(&mut self, key: String, since: u64, to: ShardId) -> Outcome {
         if to == 0 || !self.shards.contains_key(&to) {
             return Err(MetaRefusal::NotFound(format!("shard {to}")));
         }
         let missing = || MetaRefusal::NotFound(format!("a pin of {key}"));
-        let known = self.pin_of(&key).ok_or_else(missing)?;
+        let (known, changed) = self.pin_changed(&key).ok_or_else(missing)?;
         if known.shard == to {
             return Ok(MetaReply::Pinned(known));
         }
         // invariant: I7
-        if known.shard != from {
-            let reason = format!("the key is pinned to shard {}, not {from}", known.shard);
+        if changed != since {
+            let reason = format!("the key was moved meanwhile and is in shard {}", known.shard);
             return Err(MetaRefusal::Conflict(reason));
         }
         Ok(self.put_elsewhere(key, known, to))

@@ -64,17 +64,23 @@ fn a_pin_moves_only_when_told_and_keeps_its_number() {
 fn a_pin_moves_only_from_where_it_is() {
     let mut state = founded(3);
     run(&mut state, MetaCommand::PinTo { key: "key".into(), shard: 2, moved: false });
-    let moved = |from, to| MetaCommand::MovePin { key: "key".into(), from, to };
-    assert!(matches!(refused(&mut state, moved(3, 1)), MetaRefusal::Conflict(_)), "not there");
-    assert!(matches!(refused(&mut state, moved(2, 0)), MetaRefusal::NotFound(_)));
-    assert!(matches!(refused(&mut state, moved(2, 9)), MetaRefusal::NotFound(_)));
+    let changed = |state: &MetaState| state.pin_changed("key").expect("pinned").1;
+    let moved = |since, to| MetaCommand::MovePin { key: "key".into(), since, to };
+    let first = changed(&state);
+    assert!(matches!(refused(&mut state, moved(first - 1, 1)), MetaRefusal::Conflict(_)));
+    assert!(matches!(refused(&mut state, moved(first, 0)), MetaRefusal::NotFound(_)));
+    assert!(matches!(refused(&mut state, moved(first, 9)), MetaRefusal::NotFound(_)));
     for _ in 0..2 {
-        let reply = run(&mut state, moved(2, 1));
+        let reply = run(&mut state, moved(first, 1));
         assert_eq!(reply, MetaReply::Pinned(Pin { number: 1, shard: 1 }));
     }
-    // Of two moves from the same place one wins.
-    assert!(matches!(refused(&mut state, moved(2, 3)), MetaRefusal::Conflict(_)));
-    let unknown = MetaCommand::MovePin { key: "other".into(), from: 1, to: 2 };
+    // Of two moves from the same place one wins, and none that began before it was moved there
+    // and back.
+    assert!(matches!(refused(&mut state, moved(first, 3)), MetaRefusal::Conflict(_)));
+    let second = changed(&state);
+    run(&mut state, moved(second, 2));
+    assert!(matches!(refused(&mut state, moved(first, 3)), MetaRefusal::Conflict(_)));
+    let unknown = MetaCommand::MovePin { key: "other".into(), since: first, to: 2 };
     assert!(matches!(refused(&mut state, unknown), MetaRefusal::NotFound(_)));
 }
 
@@ -83,7 +89,8 @@ fn a_newer_command_is_none_before_its_version() {
     let mut state = founded(3);
     run(&mut state, MetaCommand::PinTo { key: "key".into(), shard: 2, moved: false });
     let before = state.clone();
-    let command = MetaCommand::MovePin { key: "key".into(), from: 2, to: 1 };
+    let since = state.pin_changed("key").expect("pinned").1;
+    let command = MetaCommand::MovePin { key: "key".into(), since, to: 1 };
     let apply = |state: &mut MetaState, version| {
         let commands = [codec::encode(&command)].iter().collect();
         let mut replies = Replies::new(1, true);

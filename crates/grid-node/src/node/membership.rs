@@ -145,9 +145,10 @@ impl<S: StateMachine> Membership<S> {
 
     /// Writes the founding layout into the meta group while this node leads it and it has none.
     async fn found(&self) {
-        let began = Instant::now();
+        let mut leading_since = None;
         while self.view.get().is_none() {
             if let Some(meta) = self.hosted.meta().filter(|meta| meta.is_serving()) {
+                let began = *leading_since.get_or_insert_with(Instant::now);
                 let common = self.common_version().await;
                 if common.is_none() && began.elapsed() < FOUNDERS_PATIENCE {
                     tokio::time::sleep(PAUSE / 5).await;

@@ -10,7 +10,7 @@ use super::host::Host;
 use super::membership::Membership;
 use super::{GridNode, RoutePublisher, StartError, status};
 use crate::machine::{QueryHandler, StateMachine};
-use crate::port::protocol::REQUEST_OVERHEAD_BYTES;
+use crate::port::protocol::{BUNDLE_BYTES_MAX, REQUEST_OVERHEAD_BYTES};
 use crate::port::{ClientService, Desk};
 use crate::raft::RaftService;
 use crate::rpc::{Server, ServerOptions};
@@ -140,7 +140,8 @@ impl<S: StateMachine> Serving<S> {
                 name: "client",
                 connections_max: limits.connections_max,
                 in_flight_max: limits.in_flight_max,
-                body_bytes_max: config.batch.command_bytes_max + REQUEST_OVERHEAD_BYTES,
+                body_bytes_max: config.batch.command_bytes_max.max(BUNDLE_BYTES_MAX)
+                    + REQUEST_OVERHEAD_BYTES,
             },
             tls: config.tls.tls(),
             shutdown: parts.shutdown.clone(),

@@ -14,6 +14,9 @@ use crate::{NodeId, ShardId, codec};
 const SPOKEN: Spoken = Spoken { newest: 3, oldest: 3 };
 const MAGIC: &[u8; 8] = b"SGGRID\r\n";
 
+/// Bytes of commands that a client sends together, at most; a larger command goes alone.
+pub(crate) const BUNDLE_BYTES_MAX: usize = 64 << 10;
+
 /// Bytes of a request beside its payload, at most.
 pub(crate) const REQUEST_OVERHEAD_BYTES: usize = 64;
 

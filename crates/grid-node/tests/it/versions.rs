@@ -100,6 +100,10 @@ impl Node {
     }
 }
 
+fn is_locked(error: &StartError) -> bool {
+    format!("{error:?}").contains("Locked")
+}
+
 /// A grid whose nodes are of different releases.
 struct Mixed {
     grid: Grid,
@@ -111,7 +115,21 @@ impl Mixed {
         Self { grid: Grid::prepare(3, |_| {}), nodes: BTreeMap::new() }
     }
 
+    /// Starts a node, once the one before on its directory has let go of the log: a group that
+    /// failed ends a moment after its node.
     async fn start(&mut self, id: NodeId, is_new: bool) -> Result<(), StartError> {
+        let deadline = soon();
+        let mut pause = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            pause.tick().await;
+            match self.try_start(id, is_new).await {
+                Err(error) if is_locked(&error) && Instant::now() < deadline => {}
+                started => return started,
+            }
+        }
+    }
+
+    async fn try_start(&mut self, id: NodeId, is_new: bool) -> Result<(), StartError> {
         let config = self.grid.config(id).clone();
         let node = if is_new {
             Node::New(GridNode::start(config, Arc::new(Silent)).await?)

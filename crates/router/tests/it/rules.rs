@@ -27,14 +27,19 @@ fn club() -> Plan {
     plan
 }
 
-/// Long enough for all that a test does on a slow machine, short enough to wait for.
-fn long(sale: &mut Sale) {
-    sale.hold_ttl_ms = 15_000;
-}
+/// No hold of these tests ends by itself.
+const LONG_MS: u32 = 1_800_000;
+/// Long enough for a dozen requests on a slow machine, short enough to wait for.
+const SHORT_MS: u32 = 10_000;
 
 async fn start(rules: SaleRules) -> (System, Client) {
+    start_with(rules, LONG_MS).await
+}
+
+async fn start_with(rules: SaleRules, hold_ttl_ms: u32) -> (System, Client) {
     let system = System::start().await;
-    system.run("club", |no| vec![hall::open_with(no, "club", (rules, club()), long)]).await;
+    let lasting = |sale: &mut Sale| sale.hold_ttl_ms = hold_ttl_ms;
+    system.run("club", |no| vec![hall::open_with(no, "club", (rules, club()), lasting)]).await;
     let client = system.client();
     (system, client)
 }
@@ -274,7 +279,8 @@ async fn cycling_holds_has_a_budget() {
 async fn a_hold_is_swapped_extended_and_expires_between_two_clicks() {
     // D30, D36, D37, D40.
     let extension = Some(Extension { by_ms: 2_000, times_max: 1 });
-    let (_system, client) = start(SaleRules { extension, ..SaleRules::default() }).await;
+    let rules = SaleRules { extension, ..SaleRules::default() };
+    let (_system, client) = start_with(rules, SHORT_MS).await;
     let held = hold(&client, json!({"seats": ["A-1-1", "A-1-2"]})).await;
     assert_eq!(held.json()["extensions_left"], 1);
     let taken = hold(&client, json!({"seats": ["A-2-1"]})).await;

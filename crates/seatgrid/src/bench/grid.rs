@@ -76,6 +76,7 @@ pub enum LoadChoice {
     /// By schedule.
     Open,
     /// One after the other.
+    #[value(alias = "both")]
     All,
 }
 
