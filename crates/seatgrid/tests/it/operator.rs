@@ -49,7 +49,7 @@ fn questions(up: &Up) {
     assert_eq!(node["shards"].as_array().map(Vec::len), Some(17));
     assert_eq!(json(up, "ctl shard show 3")["leader"], 1);
     assert_eq!(json(up, "ctl shard digest 3").as_array().map(Vec::len), Some(1));
-    assert_eq!(json(up, "ctl upgrade status")["active"], 1);
+    assert_eq!(json(up, "ctl upgrade status")["active"], 2, "a new grid begins with the newest");
     ends(up, "ctl layout show", 0, "nothing staged");
     ends(up, "ctl operation list", 0, "no operations");
     ends(up, "ctl node list", 0, "active");
