@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 pub(crate) use keeper::{Keeper, KeeperEnd};
-pub(crate) use rows::{attempt_rows, decision_row};
+pub(crate) use rows::{attempt_rows, blank, decision_row};
 
 /// The chain of refused attempts and of operators' decisions: a shard number that no grid gives out.
 pub const ATTEMPTS_SHARD: u32 = 2_000_000_000;

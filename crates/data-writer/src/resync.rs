@@ -16,6 +16,7 @@ use inventory::{EventNo, FeedPosition};
 use processing_unit::{CheckedEvent, Feed, Grid, GridError, ShardId};
 use serde::Serialize;
 
+use crate::attempts::blank;
 use crate::batch::Batch;
 use crate::database::UrlError;
 use crate::now::Now;
@@ -164,17 +165,7 @@ fn gap_row(from: &Checkpoint, feed: &Feed, at_ms: u64) -> LedgerRow {
     LedgerRow {
         position: feed.acknowledged,
         event_id: ALL_EVENTS.to_owned(),
-        kind: GAP_KIND.into(),
-        order_id: None,
-        seat_id: None,
-        hold_id: None,
-        payment_id: None,
-        refund_id: None,
-        amount_minor: None,
-        at_ms,
-        subject: "system".to_owned(),
-        ip: None,
-        status: format!("lost after {log_index}.{ordinal}").into(),
+        ..blank(at_ms, GAP_KIND.to_owned(), format!("lost after {log_index}.{ordinal}"))
     }
 }
 

@@ -255,17 +255,20 @@ impl GridClient {
         let ask = Ask { shard, patience: Patience::WhileAlive, bytes: body.len() };
         let request = |aim: Aim| Request::Admin { budget: aim.budget, body: body.clone() };
         let place = self.inner.leaders.place(shard);
-        for _ in 1..LEADERS_ASKED_MAX {
-            let asked = place.leader();
+        let mut asked = 0;
+        loop {
+            let known = place.leader();
             let answer = self.inner.ask(ask, Question::Other(&request), deadline).await?;
             let answer: AdminAnswer = decoded(&answer)?;
-            if !answer.is_of_another_than_the_leader() {
+            asked += 1;
+            if asked == LEADERS_ASKED_MAX || !answer.is_of_another_than_the_leader() {
                 return Ok(answer);
             }
             // It led when this client last heard of it, and answers for itself alone.
-            asked.or_else(|| place.leader()).inspect(|leader| place.doubt(*leader));
+            if let Some(leader) = known.or_else(|| place.leader()) {
+                place.doubt(leader);
+            }
         }
-        decoded(&self.inner.ask(ask, Question::Other(&request), deadline).await?)
     }
 
     /// The figures of one unit, by its place in the configuration.

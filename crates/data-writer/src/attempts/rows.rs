@@ -94,7 +94,8 @@ pub(crate) fn decision_row(
     }
 }
 
-fn blank(at_ms: u64, kind: String, status: String) -> LedgerRow {
+/// A row of the system that names nothing yet.
+pub(crate) fn blank(at_ms: u64, kind: String, status: String) -> LedgerRow {
     LedgerRow {
         position: FeedPosition::default(),
         event_id: String::new(),
