@@ -241,6 +241,6 @@ pub async fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// How often a condition is looked at.
-fn looks() -> tokio::time::Interval {
+pub fn looks() -> tokio::time::Interval {
     tokio::time::interval(Duration::from_millis(10))
 }
