@@ -9,7 +9,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openraft::EntryPayload;
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::{EntryPayload, ServerState};
 
 use super::group::{Group, GroupParts};
 use super::types::{Entry, LeaderId, LogId, Membership};
@@ -21,6 +22,9 @@ const FOUNDING_TERM: u64 = 0;
 /// First pause between attempts to be elected, since others may not have heard everybody yet;
 /// doubles up to a lease.
 const STAND_AGAIN: Duration = Duration::from_millis(100);
+/// So much longer the next founder waits than the one before it. That one was heard a moment ago and is
+/// more likely slow than gone: it founds its other groups on the same disk.
+const LEASES_PER_TURN: u32 = 4;
 
 /// Whether a log that ends here has nothing but its founding entry.
 pub(super) fn is_founding(end: Option<&LogId>) -> bool {
@@ -45,23 +49,32 @@ fn fingerprint(voters: &BTreeSet<NodeId>) -> u64 {
 }
 
 /// Stands for the first election once the doubt about the empty log is over: the preferred leader at
-/// once, each of the others a lease later should nobody lead by then.
+/// once, each of the others some leases later should nobody lead by then.
 pub(super) async fn run<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
-    let voters = group.voters();
-    let Some(rank) = voters.iter().position(|id| *id == group.node_id) else { return };
     let lease = Duration::from_millis(parts.config.election_timeout_max);
-    tokio::time::sleep(lease * u32::try_from(rank).unwrap_or(u32::MAX)).await;
+    let lost = |node: NodeId| parts.peers.directory.has_given_up(node);
+    let turn = turn(&group.voters(), group.node_id, lost);
+    tokio::time::sleep(lease * LEASES_PER_TURN * turn).await;
     group.raft.runtime_config().elect(true);
     let mut pause = STAND_AGAIN;
     while group.role().leader.is_none() {
-        // With a pre-vote: it changes nothing before a quorum would elect this node.
-        if let Err(error) = group.raft.trigger().elect(true).await {
+        // With a pre-vote: it changes nothing before a quorum would elect this node. Asked for again
+        // while its votes are on their way, it would begin another term and lose them.
+        let standing = group.raft.metrics().borrow_watched().state == ServerState::Candidate;
+        if !standing && let Err(error) = group.raft.trigger().elect(true).await {
             tracing::debug!(shard = group.shard, %error, "not standing for election");
             return;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(lease);
     }
+}
+
+/// How many founders that may still come stand before this one. A node that the log does not name
+/// stands before nobody: consensus keeps it from being elected until it is a member.
+fn turn(voters: &[NodeId], own: NodeId, lost: impl Fn(NodeId) -> bool) -> u32 {
+    let before = voters.iter().take_while(|node| **node != own);
+    before.filter(|node| !lost(**node)).map(|_| 1).sum()
 }
 
 #[cfg(test)]
@@ -76,5 +89,12 @@ mod tests {
         assert!(is_founding(None) && is_founding(Some(&founding)));
         let leader_id = LeaderId { term: 1, node_id: 1 };
         assert!(!is_founding(Some(&LogId { leader_id, index: 1 })));
+    }
+
+    #[test]
+    fn founders_stand_in_order_and_wait_for_nobody_that_was_given_up() {
+        let turns = |own, lost: &[NodeId]| turn(&[1, 2, 3], own, |node| lost.contains(&node));
+        assert_eq!([turns(1, &[]), turns(2, &[]), turns(3, &[])], [0, 1, 2]);
+        assert_eq!([turns(2, &[1]), turns(3, &[1]), turns(3, &[1, 2])], [0, 1, 0]);
     }
 }

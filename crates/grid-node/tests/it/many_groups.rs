@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use grid_node::GridClient;
 
 use crate::grid::{Grid, PATIENCE, soon};
 use crate::toy::command;
@@ -35,6 +36,15 @@ async fn all_serve(grid: &Grid, began: Instant) -> Duration {
     began.elapsed()
 }
 
+/// Writes a word for certain: with very many groups on one machine a leader may be deposed for its
+/// silence in the middle, which leaves a command's end unknown. Repeating it is harmless.
+async fn write(client: &GridClient, shard: u32, request: u64, word: &str) {
+    let deadline = soon();
+    while let Err(error) = client.submit(shard, command(request, word), soon()).await {
+        assert!(Instant::now() < deadline, "shard {shard}: {error}");
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "the figure is what a long run is made for")]
 fn report(founded: Duration, opened: Duration, serving: Duration) {
     let groups = groups();
@@ -60,9 +70,7 @@ async fn many_groups_recover_together() {
     let client = grid.client();
     for request in 0..COMMANDS {
         let word = format!("w{request}");
-        let written =
-            (1..=groups()).map(|shard| client.submit(shard, command(request, &word), soon()));
-        assert!(join_all(written).await.iter().all(Result::is_ok));
+        join_all((1..=groups()).map(|shard| write(&client, shard, request, &word))).await;
     }
     for node in 1..=3 {
         grid.kill_node(node);
