@@ -33,6 +33,9 @@ enum PublishError {
     Grid(#[from] GridError),
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// PostgreSQL is too far behind for a new sale (`persistence_backlog`); it opens by itself later.
+    #[error("persistence_backlog: no new sale opens until PostgreSQL has caught up")]
+    Backlog,
     /// The event cannot be sold as it is; trying again helps only after it was edited.
     #[error("{0}")]
     Unsellable(String),
@@ -46,6 +49,8 @@ pub(crate) struct Publisher {
     open: BTreeMap<String, Arc<EventRecord>>,
     /// Events that cannot be sold until somebody edits them.
     unsellable: BTreeSet<String>,
+    /// Events whose sale waits until PostgreSQL has caught up.
+    held_back: BTreeSet<String>,
     /// Tells that every event of one copy of the catalogue was dealt with.
     passed: watch::Sender<bool>,
 }
@@ -63,6 +68,7 @@ impl Publisher {
             catalogue,
             open: BTreeMap::new(),
             unsellable: BTreeSet::new(),
+            held_back: BTreeSet::new(),
             passed,
         }
     }
@@ -101,9 +107,18 @@ impl Publisher {
             }
             match self.publish(event).await {
                 Ok(()) => {
+                    self.held_back.remove(&event.id);
                     self.open.insert(event.id.clone(), event.clone());
                 }
+                Err(error @ PublishError::Backlog) => {
+                    waiting += 1;
+                    // Told once per event, since it is tried twice a second.
+                    if self.held_back.insert(event.id.clone()) {
+                        tracing::warn!(event = %event.id, %error, "the sale waits");
+                    }
+                }
                 Err(PublishError::Unsellable(reason)) => {
+                    self.held_back.remove(&event.id);
                     tracing::warn!(event = %event.id, reason, "the event is not sold as published");
                     self.unsellable.insert(event.id.clone());
                 }
@@ -114,6 +129,7 @@ impl Publisher {
             }
         }
         metrics::gauge!("seatgrid_office_events_unpublished").set(waiting as f64);
+        metrics::gauge!("seatgrid_office_sales_held_back").set(self.held_back.len() as f64);
         if waiting == 0 {
             self.passed.send_replace(true);
         }
@@ -221,7 +237,7 @@ fn is_same(open: &Sale, mut sale: Sale) -> bool {
 /// What an outcome that was not hoped for means.
 fn foreign(outcome: Outcome) -> PublishError {
     match outcome {
-        Outcome::Refused(Refusal::PersistenceBacklog) => GridError::Overloaded.into(),
+        Outcome::Refused(Refusal::PersistenceBacklog) => PublishError::Backlog,
         // It is on its way to another shard, or the route here is an old one.
         Outcome::Refused(Refusal::EventMoved) => GridError::NoLeader.into(),
         Outcome::Refused(Refusal::SaleDiffers) => differs(),

@@ -378,6 +378,11 @@ impl Event {
         })
     }
 
+    /// Whether the sale begins at this turn, which is not told yet.
+    pub(crate) fn opens_with(&self, turn_ms: u64) -> bool {
+        !self.told.opened && self.sale.opens_at_ms == turn_ms
+    }
+
     /// Times at which the window's ends come that are not told yet.
     pub(crate) fn turns(&self) -> impl Iterator<Item = u64> + use<> {
         let opens = (!self.told.opened).then_some(self.sale.opens_at_ms);

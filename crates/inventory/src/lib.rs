@@ -42,7 +42,8 @@ pub use order::{
     FrozenTerms, Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus, SettledAs,
 };
 pub use outbox::{
-    Change, FeedPosition, LedgerRecord, PricedSeat, ReturnCause, SaleChange, WaitChange,
+    BACKLOG_AGE_MAX_MS, BACKLOG_FULL_PERCENT, Backlog, Change, FeedPosition, LedgerRecord,
+    PricedSeat, ReturnCause, SaleChange, WaitChange,
 };
 pub use outcome::{Held, HoldStep, OrderPlaced, Outcome, PaymentStarted, Refusal, Reply, Settled};
 pub use plan::{

@@ -4,10 +4,12 @@
 //! bounded: room for what a hold or payment may still write is reserved when it is granted, so that
 //! a confirm is never refused for lack of room (invariant I12).
 
+mod backlog;
 mod change;
 
 use serde::{Deserialize, Serialize};
 
+pub use backlog::{BACKLOG_AGE_MAX_MS, BACKLOG_FULL_PERCENT, Backlog};
 pub use change::{Change, ReturnCause, SaleChange, WaitChange};
 
 use crate::share::SharedQueue;

@@ -8,7 +8,8 @@ use crate::keys::Keys;
 use crate::outbox::Outbox;
 use crate::share::{SharedMap, SharedSet};
 use crate::{
-    Actor, Command, Envelope, Event, EventNo, FeedPosition, LedgerRecord, Outcome, Refusal, Reply,
+    Actor, Backlog, Command, Envelope, Event, EventNo, FeedPosition, LedgerRecord, Outcome,
+    Refusal, Reply,
 };
 
 /// Records in the outbox, promised ones included. Some 200 bytes each: at most 100 MB a shard.
@@ -158,9 +159,38 @@ impl State {
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let hold = self.deadlines.first().map(|d| d.0);
         let order = self.forget.first().map(|d| d.0);
-        let turn = self.turns.first().map(|d| d.0);
+        let turn = self.turns_not_held_back().next().map(|d| d.0);
         let cancel = self.cancel_is_due().then_some(self.at_ms);
         [hold, order, turn, cancel].into_iter().flatten().min()
+    }
+
+    /// Ends of sales' windows that the ledger is to be told of, in their order, without the beginnings
+    /// that have come and wait for PostgreSQL: an acknowledgement brings those back.
+    pub(crate) fn turns_not_held_back(&self) -> impl Iterator<Item = (u64, EventNo)> {
+        let behind = self.backlog(self.at_ms) != Backlog::Fine;
+        let waits = move |when: u64, no: EventNo| {
+            behind && when <= self.at_ms && self.event(no).is_some_and(|e| e.opens_with(when))
+        };
+        self.turns.iter().copied().filter(move |(when, no)| !waits(*when, *no))
+    }
+
+    /// The step of the outage ladder that the shard stands on at a moment, milliseconds since 1970.
+    pub fn backlog(&self, at_ms: u64) -> Backlog {
+        self.outbox.backlog(at_ms, self.ledger_records_max)
+    }
+
+    /// Most records of the outbox, promised ones included.
+    pub fn ledger_records_max(&self) -> u64 {
+        self.ledger_records_max
+    }
+
+    /// Sales that should have begun at a moment and wait for PostgreSQL.
+    pub fn openings_waiting(&self, at_ms: u64) -> usize {
+        if self.backlog(at_ms) == Backlog::Fine {
+            return 0;
+        }
+        let due = self.turns.iter().take_while(|(when, _)| *when <= at_ms);
+        due.filter(|(when, no)| self.event(*no).is_some_and(|e| e.opens_with(*when))).count()
     }
 
     /// Whether a cancelled event can be undone further: something is left, and the outbox has room.

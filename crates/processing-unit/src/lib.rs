@@ -9,6 +9,7 @@
 mod client;
 mod config;
 mod machine;
+mod persistence;
 mod query;
 mod reader;
 mod timekeeper;
@@ -17,6 +18,7 @@ mod unit;
 pub use client::{Grid, GridConfig, GridError};
 pub use config::UnitConfig;
 pub use machine::ShardMachine;
+pub use persistence::{Persistence, PersistenceWatch};
 pub use query::{
     Answer, CheckedEvent, CheckedSeat, EventSummary, Feed, HoldAnswer, MapChanges, OpenPayment,
     OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, SeatMap, ShardSummary,

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use grid_node::{GridNode, NodeStatus, ShardId, StartError};
 use tokio::task::JoinHandle;
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::UnitConfig;
 use crate::machine::ShardMachine;
+use crate::persistence::Persistence;
 use crate::reader::Reader;
 use crate::timekeeper;
 
@@ -51,6 +53,14 @@ impl Unit {
     /// Whether this unit serves a shard now: leads it and its lease is alive.
     pub fn leads(&self, shard: ShardId) -> bool {
         self.node.shard(shard).is_some_and(|shard| shard.is_serving())
+    }
+
+    /// How far PostgreSQL is behind the shards that this unit leads.
+    pub fn persistence(&self) -> Vec<Persistence> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = now.as_millis() as u64;
+        let led = self.node.replicas().all().into_iter().filter(|shard| shard.is_serving());
+        led.map(|shard| shard.read(|m| Persistence::of(shard.id(), m.state(), now_ms))).collect()
     }
 
     /// Fingerprint of this unit's replica of a shard; equal on replicas that have applied the same

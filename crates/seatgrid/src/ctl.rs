@@ -2,6 +2,7 @@
 //! talks to the public port, and decides nothing: what is safe is the unit's to say.
 
 mod api;
+mod backlog;
 mod fault;
 mod local_units;
 mod view;
@@ -95,11 +96,13 @@ async fn ask(api: &Api, args: &CtlArgs) -> Result<(), Fault> {
     let json = args.target.json;
     match &args.command {
         CtlCommand::Status => {
-            show(&view::Status::new(&grid(api).await?, &api.writers().await), json)
+            let (writers, shards) = (api.writers().await, api.persistence().await);
+            show(&view::Status::new(&grid(api).await?, &writers, &shards), json)
         }
         CtlCommand::Issues => {
             let mut issues: Vec<Issue> = api.get("issues").await?;
             issues.extend(writers::issues(&api.writers().await));
+            issues.extend(backlog::issues(&api.persistence().await));
             issues.sort_by_key(|issue| issue.severity);
             show(&view::Issues(issues), json)
         }

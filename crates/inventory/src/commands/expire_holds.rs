@@ -22,9 +22,11 @@ pub(crate) fn apply(state: &mut State) -> Effect {
         touched.insert(event);
         holds += 1;
     }
-    for _ in 0..EXPIRE_BATCH_MAX {
-        let next = state.turns.first().copied().filter(|(when, _)| *when <= state.at_ms);
-        let Some((_, event)) = next else { break };
+    let at_ms = state.at_ms;
+    let turns = state.turns_not_held_back().take_while(|(when, _)| *when <= at_ms);
+    let turns: Vec<EventNo> =
+        turns.map(|(_, event)| event).take(EXPIRE_BATCH_MAX as usize).collect();
+    for event in turns {
         set_window::turn(&mut state.scope(event, Actor::SYSTEM).expect("a timer's event exists"));
         touched.insert(event);
     }

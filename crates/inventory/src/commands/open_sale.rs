@@ -6,8 +6,8 @@ use super::Effect;
 use crate::outcome::{Outcome, Refusal};
 use crate::plan::{NAME_BYTES_MAX, PRICE_MINOR_MAX};
 use crate::{
-    Actor, Change, Event, Extension, FeedPosition, HoldBudget, LedgerRecord, OpenSale, Sale,
-    SaleRules, State,
+    Actor, Backlog, Change, Event, Extension, FeedPosition, HoldBudget, LedgerRecord, OpenSale,
+    Sale, SaleRules, State,
 };
 
 /// Shortest and longest life of a hold.
@@ -50,7 +50,8 @@ pub(crate) fn apply(state: &mut State, actor: Actor, c: &OpenSale) -> Result<Eff
         });
     }
     // The opening itself, and the ends of the window.
-    if !state.outbox.has_room(3, state.ledger_records_max) {
+    let has_room = state.outbox.has_room(3, state.ledger_records_max);
+    if !has_room || state.backlog(state.at_ms) != Backlog::Fine {
         return Err(Refusal::PersistenceBacklog);
     }
 

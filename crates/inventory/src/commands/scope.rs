@@ -8,8 +8,8 @@ use crate::event::{HoldEnd, HoldPurpose};
 use crate::outbox::Outbox;
 use crate::share::SharedSet;
 use crate::{
-    Actor, Change, Event, EventNo, FeedPosition, FrozenTerms, Hold, HoldStep, LedgerRecord,
-    OrderStatus, Outcome, PricedSeat, Refusal, SaleRules, SeatStatus,
+    Actor, Backlog, Change, Event, EventNo, FeedPosition, FrozenTerms, Hold, HoldStep,
+    LedgerRecord, OrderStatus, Outcome, PricedSeat, Refusal, SaleRules, SeatStatus,
 };
 
 /// Records a live hold may still write: order placed, order changed, its end, seats sold.
@@ -88,6 +88,15 @@ impl Scope<'_> {
     /// Whether so many records fit.
     pub(super) fn has_room(&self, records: u64) -> bool {
         self.outbox.has_room(records, self.ledger_records_max)
+    }
+
+    /// Whether the sale should have begun and waits until PostgreSQL has caught up. What has begun
+    /// never waits again.
+    pub(crate) fn opening_waits(&self) -> bool {
+        let event = &*self.event;
+        !event.told.opened
+            && self.at_ms >= event.sale.opens_at_ms
+            && self.outbox.backlog(self.at_ms, self.ledger_records_max) != Backlog::Fine
     }
 
     /// Room promised to each open payment, offer and refund.

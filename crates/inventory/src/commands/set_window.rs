@@ -22,7 +22,13 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &SetWindow) -> Result<Effect, Refusal>
     let before = (sale.opens_at_ms, sale.closes_at_ms);
     (sale.opens_at_ms, sale.closes_at_ms) = (c.opens_at_ms, c.closes_at_ms);
     s.event.first_window.get_or_insert(before);
+    let began = s.event.told.opened;
     s.event.told = WindowTold::at(&s.event.sale, s.at_ms);
+    if !began {
+        // A beginning that waits is not begun by moving it.
+        s.event.told.opened = false;
+        s.event.told.opened = s.event.told.closed || opens_now(s);
+    }
     note_turns(s);
     let (opens_at_ms, closes_at_ms) = (c.opens_at_ms, c.closes_at_ms);
     s.record(Change::SaleChanged(SaleChange::WindowSet { opens_at_ms, closes_at_ms }));
@@ -44,11 +50,15 @@ pub(super) fn forget_turns(s: &mut Scope<'_>) {
     }
 }
 
-/// The end of the window that has come, if it is not told yet.
+fn opens_now(s: &Scope<'_>) -> bool {
+    s.at_ms >= s.event.sale.opens_at_ms && !s.opening_waits()
+}
+
+/// The end of the window that has come, if it is not told yet. A beginning that waits for PostgreSQL
+/// is told when it no longer waits, or with the end.
 pub(super) fn turn(s: &mut Scope<'_>) {
-    let told = WindowTold::at(&s.event.sale, s.at_ms);
-    let (opened, closed) =
-        (told.opened && !s.event.told.opened, told.closed && !s.event.told.closed);
+    let closed = !s.event.told.closed && s.at_ms >= s.event.sale.closes_at_ms;
+    let opened = !s.event.told.opened && (closed || opens_now(s));
     if !opened && !closed {
         return;
     }

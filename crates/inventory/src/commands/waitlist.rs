@@ -23,7 +23,7 @@ struct Free {
 /// Serves whoever can be served. Called at the end of every command that may have freed seats.
 pub(super) fn serve(s: &mut Scope<'_>) {
     let Some(ttl_ms) = s.event.sale.rules.waitlist_ttl_ms else { return };
-    if s.event.waiting.is_empty() || !is_selling(s.event, s.at_ms) {
+    if s.event.waiting.is_empty() || !is_selling(s.event, s.at_ms) || s.opening_waits() {
         return;
     }
     let asked_by = std::mem::replace(&mut s.actor, Actor::SYSTEM);

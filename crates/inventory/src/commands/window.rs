@@ -1,4 +1,5 @@
-//! When holds are granted: the sale's window in the log's time, presale codes, the stop switch.
+//! When holds are granted: the sale's window in the log's time, presale codes, the stop switch, and a
+//! beginning that waits until PostgreSQL has caught up.
 
 use super::Scope;
 use crate::Refusal;
@@ -15,11 +16,16 @@ pub(super) fn check(s: &Scope<'_>, presale: Option<u128>) -> Result<Option<u128>
     if s.at_ms >= sale.closes_at_ms {
         return Err(Refusal::SaleClosed);
     }
-    if s.at_ms >= sale.opens_at_ms {
+    let waits = s.opening_waits();
+    if s.at_ms >= sale.opens_at_ms && !waits {
         return Ok(None);
     }
     let Some(hash) = presale else {
-        return Err(Refusal::SaleNotOpen { opens_at_ms: sale.opens_at_ms });
+        return Err(if waits {
+            Refusal::PersistenceBacklog
+        } else {
+            Refusal::SaleNotOpen { opens_at_ms: sale.opens_at_ms }
+        });
     };
     s.event.codes.presale(hash, s.at_ms)?;
     Ok(Some(hash))

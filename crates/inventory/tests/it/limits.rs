@@ -178,20 +178,20 @@ fn d61_the_stop_switch_stops_holds_and_nothing_else() {
 fn d51_the_sale_opens_and_closes_at_one_place_of_the_log() {
     let shard = check(
         "
-        open opens=60 closes=120
-        tick 59s
+        open opens=10 closes=120
+        tick 9s
         expire                             => expired 0 more=false
-        hold A-1-1                         => SaleNotOpen { opens_at_ms: 1800000060000 }
+        hold A-1-1                         => SaleNotOpen { opens_at_ms: 1800000010000 }
         tick 1s
         expire                             => expired 0 more=false
         hold A-1-1                         => h1 A-1-1 100
-        window opens=200 closes=300        => WindowSet
-        hold A-1-2                         => SaleNotOpen { opens_at_ms: 1800000200000 }
+        window opens=20 closes=28          => WindowSet
+        hold A-1-2                         => SaleNotOpen { opens_at_ms: 1800000020000 }
         window opens=300 closes=300        => OutOfRange
-        open opens=60 closes=120           => opened
-        tick 140s
+        open opens=10 closes=120           => opened
+        tick 10s
         hold A-1-2                         => h2 A-1-2 100
-        tick 100s
+        tick 8s
         hold A-1-3                         => SaleClosed
         expire                             => expired 0 more=false
     ",
@@ -201,15 +201,15 @@ fn d51_the_sale_opens_and_closes_at_one_place_of_the_log() {
         _ => None,
     };
     let told: Vec<_> = shard.state.feed().filter_map(told).collect();
-    let set = SaleChange::WindowSet { opens_at_ms: T0 + 200_000, closes_at_ms: T0 + 300_000 };
+    let set = SaleChange::WindowSet { opens_at_ms: T0 + 20_000, closes_at_ms: T0 + 28_000 };
     let expected = [
-        (60_000, SaleChange::Opened),
-        (60_000, set),
-        (300_000, SaleChange::Opened),
-        (300_000, SaleChange::Closed),
+        (10_000, SaleChange::Opened),
+        (10_000, set),
+        (28_000, SaleChange::Opened),
+        (28_000, SaleChange::Closed),
     ];
     assert_eq!(told, expected);
-    assert_eq!(shard.state.next_deadline_ms(), Some(T0 + 360_000), "the first hold's end");
+    assert_eq!(shard.state.next_deadline_ms(), Some(T0 + 310_000), "the first hold's end");
 }
 
 #[test]
@@ -235,6 +235,7 @@ fn presale_codes_let_in_before_the_opening() {
         code? 6                            => held 0/0 sold 1/0
         tick 450s
         hold B-1-3 presale=6               => CodeNotValid
+        ack
         tick 100s
         hold B-1-3                         => h5 B-1-3 50
     ",

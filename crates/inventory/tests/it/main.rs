@@ -1,5 +1,6 @@
 //! Tests of the rules: tables of commands, random commands against a naive oracle, golden files.
 
+mod backlog;
 mod everything;
 mod feed;
 mod freeze;

@@ -8,6 +8,7 @@ use anyhow::Context;
 use futures_util::future::join_all;
 use operator::Given;
 use operator::model::Receipt;
+use processing_unit::Persistence;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -79,6 +80,11 @@ impl Api {
     /// What the writers say of themselves.
     pub(super) async fn writers(&self) -> Vec<Asked> {
         writers::ask(&self.writers).await
+    }
+
+    /// How far PostgreSQL is behind, as the shards know; nothing when no unit can say.
+    pub(super) async fn persistence(&self) -> Vec<Persistence> {
+        self.get("persistence").await.unwrap_or_default()
     }
 
     /// The units, those last that do not even say that they live: a machine that stands still, or a

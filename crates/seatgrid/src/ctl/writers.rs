@@ -83,7 +83,7 @@ pub(super) fn issues(writers: &[Asked]) -> Vec<Issue> {
                         "records_parked",
                         Severity::Warning,
                         format!("{} records are parked in quarantine", writer.quarantine),
-                        "select * from grid.writer_quarantine",
+                        "seatgrid ctl writer quarantine list",
                     );
                 }
             }

@@ -1,5 +1,6 @@
 //! A processing unit, with the operator's API on the admin port.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,11 +8,12 @@ use anyhow::{Context, Result, anyhow};
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
+use futures_util::future::join_all;
 use grid_node::{ClientConfig, GridClient, NodeStatus};
 use http_api::Problem;
 use http_api::admin::{self, Probes};
 use operator::{Access, Console};
-use processing_unit::{Grid, RouteTable, Unit, UnitConfig};
+use processing_unit::{Grid, Persistence, PersistenceWatch, RouteTable, ShardId, Unit, UnitConfig};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -64,6 +66,7 @@ async fn serve(config: UnitConfig, shutdown: CancellationToken) -> Result<()> {
         }
         () = keep_looking(&unit, &probes, &publish) => Ok(()),
         () = keep_publishing(status, console, shutdown.clone()) => Ok(()),
+        () = keep_watching_persistence(&unit) => Ok(()),
     };
     if result.is_ok() {
         unit.shutdown().await;
@@ -108,6 +111,15 @@ async fn keep_publishing(
     }
 }
 
+/// Never ends: how far PostgreSQL is behind what this unit leads, as metrics and in the log.
+async fn keep_watching_persistence(unit: &Unit) {
+    let mut watch = PersistenceWatch::default();
+    loop {
+        watch.publish(&unit.persistence());
+        tokio::time::sleep(PUBLISH_EVERY).await;
+    }
+}
+
 fn without_leader(status: &NodeStatus) -> Option<String> {
     let shards = status.shards.iter().filter(|shard| shard.leader.is_none());
     let names: Vec<String> = shards.map(|shard| shard.shard.to_string()).collect();
@@ -120,6 +132,7 @@ fn own_routes(status: watch::Receiver<NodeStatus>, grid: GridClient) -> Router {
     Router::new()
         .route("/admin/v1/status", get(status))
         .route("/admin/v1/routes", get(routes))
+        .route("/admin/v1/persistence", get(persistence))
         .with_state(grid)
 }
 
@@ -128,4 +141,21 @@ async fn routes(State(grid): State<GridClient>) -> Result<Json<RouteTable>, Prob
     let routes = grid.refresh_routes(Instant::now() + ROUTES_MAX).await;
     let routes = routes.map_err(processing_unit::GridError::from)?;
     Ok(Json(RouteTable::clone(&routes)))
+}
+
+/// How far PostgreSQL is behind every shard that has events, as each shard's leader knows. Shards
+/// that do not answer are left out: what is wrong with them is told elsewhere.
+async fn persistence(State(grid): State<GridClient>) -> Result<Json<Vec<Persistence>>, Problem> {
+    let deadline = Instant::now() + ROUTES_MAX;
+    let routes = grid.refresh_routes(deadline).await.map_err(processing_unit::GridError::from)?;
+    let shards: BTreeSet<ShardId> = routes.pins.values().map(|pin| pin.shard).collect();
+    let grid = Grid::over(grid);
+    let asked = shards.into_iter().map(|shard| {
+        let grid = grid.clone();
+        async move {
+            let summary = grid.shard(shard, deadline).await.ok()?;
+            Some(Persistence::of_summary(shard, &summary))
+        }
+    });
+    Ok(Json(join_all(asked).await.into_iter().flatten().collect()))
 }

@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use grid_node::{NodeId, ShardId};
 use operator::health::Health;
 use operator::model::{Issue, NodeView, OperationView, Overview, Stage};
+use processing_unit::Persistence;
 use serde::Serialize;
 
 use super::lists::write_issues;
 use super::{bytes, names};
+use crate::ctl::backlog;
 use crate::ctl::wait::told;
 use crate::ctl::writers::{self, Asked};
 
@@ -23,6 +25,8 @@ pub(in crate::ctl) struct Status {
     shards_by_health: BTreeMap<Health, usize>,
     leaders: BTreeMap<ShardId, Option<NodeId>>,
     persist_lag_ms: Option<u64>,
+    /// The step of the outage ladder that each shard with events stands on.
+    persist_backlog: Vec<Persistence>,
     active_version: u32,
     operations: Vec<OperationView>,
     /// One sentence each; `details` has the remedies.
@@ -44,7 +48,7 @@ struct Node {
 }
 
 impl Status {
-    pub(in crate::ctl) fn new(grid: &Overview, writers: &[Asked]) -> Self {
+    pub(in crate::ctl) fn new(grid: &Overview, writers: &[Asked], shards: &[Persistence]) -> Self {
         let mut shards_by_state = BTreeMap::from([("serving", 0), ("no_leader", 0)]);
         let mut shards_by_health = BTreeMap::new();
         for shard in &grid.shards {
@@ -54,6 +58,7 @@ impl Status {
         }
         let mut details = grid.issues.clone();
         details.extend(writers::issues(writers));
+        details.extend(backlog::issues(shards));
         details.sort_by_key(|issue| issue.severity);
         let members = grid.nodes.iter().filter(|node| node.state != Stage::Removed);
         let open = grid.operations.iter().filter(|operation| !operation.state.is_over());
@@ -63,6 +68,7 @@ impl Status {
             shards_by_health,
             leaders: grid.shards.iter().map(|shard| (shard.shard, shard.leader)).collect(),
             persist_lag_ms: writers::lag_ms(writers),
+            persist_backlog: shards.to_vec(),
             active_version: grid.active_version,
             operations: open.cloned().collect(),
             issues: details.iter().map(|issue| issue.what.clone()).collect(),

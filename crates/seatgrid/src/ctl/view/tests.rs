@@ -105,7 +105,7 @@ fn json(view: &impl serde::Serialize) -> Value {
 
 #[test]
 fn status_is_one_screen() {
-    let text = Status::new(&grid(), &writers()).to_string();
+    let text = Status::new(&grid(), &writers(), &[]).to_string();
     let expected = "\
 node  state            zone  replicas  disk free  leads
 1     active           -     2         3.0 GiB    0
@@ -125,13 +125,13 @@ warning  node 2 does not answer
 fn a_node_that_was_given_up_is_not_expected_to_answer() {
     let mut grid = grid();
     grid.nodes[1].state = Stage::Lost;
-    let text = Status::new(&grid, &writers()).to_string();
+    let text = Status::new(&grid, &writers(), &[]).to_string();
     assert!(text.contains("\n2     lost    -  "), "{text}");
 }
 
 #[test]
 fn status_keeps_the_shape_that_scripts_know() {
-    let status = json(&Status::new(&grid(), &writers()));
+    let status = json(&Status::new(&grid(), &writers(), &[]));
     assert_eq!(status["shards_by_state"], json!({ "serving": 1, "no_leader": 1 }));
     assert_eq!(status["shards_by_health"], json!({ "under_replicated": 1, "read_only": 1 }));
     assert_eq!(status["leaders"], json!({ "0": 1, "1": null }));
@@ -140,7 +140,7 @@ fn status_keeps_the_shape_that_scripts_know() {
     assert_eq!(status["details"][1]["code"], "node_unreachable");
     let node = &status["nodes"][1];
     assert_eq!((&node["node"], &node["reachable"]), (&json!(2), &json!(false)));
-    let quiet = Status::new(&Overview { issues: Vec::new(), ..grid() }, &[]);
+    let quiet = Status::new(&Overview { issues: Vec::new(), ..grid() }, &[], &[]);
     assert!(quiet.to_string().ends_with(
         "persist lag  unknown\noperation 7: drain node 2, running, 3 of 12 moves\nissues  none\n"
     ));
