@@ -111,10 +111,33 @@ impl MetaState {
 
     /// What canceling takes back at once: a draining node stays in service.
     fn undo(&mut self, kind: &OperationKind) {
-        if let OperationKind::DrainNode { node, .. } = kind
-            && self.nodes.get(node).is_some_and(|record| record.state == NodeState::Draining)
-        {
-            self.set_node_state(*node, NodeState::Active);
+        for node in self.drained_by(kind) {
+            self.set_node_state(node, NodeState::Active);
+        }
+    }
+
+    /// The draining nodes whose drain ends with an operation of this kind, which is over.
+    fn drained_by(&self, kind: &OperationKind) -> Vec<NodeId> {
+        let draining = |node: &NodeId| {
+            self.nodes.get(node).is_some_and(|record| record.state == NodeState::Draining)
+        };
+        match kind {
+            OperationKind::DrainNode { node, .. } => {
+                vec![*node].into_iter().filter(draining).collect()
+            }
+            // A layout drains those that no operation of their own drains.
+            OperationKind::ApplyLayout { .. } => {
+                let running = self.operations.values().filter(|other| !other.state.is_over());
+                let own: Vec<NodeId> = running
+                    .filter_map(|other| match other.kind {
+                        OperationKind::DrainNode { node, .. } => Some(node),
+                        _ => None,
+                    })
+                    .collect();
+                let nodes = self.nodes.keys().copied();
+                nodes.filter(|node| draining(node) && !own.contains(node)).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -143,10 +166,13 @@ impl MetaState {
         operation.state = state.clone();
         let kind = operation.kind.clone();
         self.touch();
-        if state == OperationState::Done
-            && let OperationKind::DrainNode { node, .. } = kind
-        {
-            self.set_node_state(node, NodeState::Drained);
+        if state == OperationState::Done {
+            let mut empty = self.drained_by(&kind);
+            // Another layout may still be moving a node's replicas.
+            empty.retain(|node| self.shards_of(*node).is_empty());
+            for node in empty {
+                self.set_node_state(node, NodeState::Drained);
+            }
         }
         Ok(MetaReply::Done)
     }

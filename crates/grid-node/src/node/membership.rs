@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::ask::Asker;
 use super::belonging::{client_addresses, profile};
 use super::govern;
-use super::hosted::Hosted;
+use super::hosted::{Hosted, META};
 use super::identity::Identity;
 use super::meta_view::MetaView;
 use crate::client::ClientConfig;
@@ -116,14 +116,16 @@ impl<S: StateMachine> Membership<S> {
     }
 
     /// Asks the other nodes: steadily while this one has no replica of the meta group, and now and
-    /// then while it has one, since a replica that has left its group is not told so.
+    /// then while it has one, since a replica that has left its group is not told so. Those that have
+    /// one come first; one that only hears of the grid itself answers at once, so that two of them
+    /// never wait for each other.
     async fn watch_others(&self) {
-        let own = self.config.own_address().client;
         let mut next = 0_usize;
         loop {
-            let mut addresses: Vec<_> = self.addresses().into_iter().collect();
-            addresses.retain(|address| *address != own);
-            let Some(address) = addresses.get(next % addresses.len().max(1)).copied() else {
+            let (members, others) = self.others();
+            let count = members.len() + others.len();
+            let turn = next % count.max(1);
+            let Some(address) = members.iter().chain(&others).nth(turn).copied() else {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
@@ -131,16 +133,31 @@ impl<S: StateMachine> Membership<S> {
             let began = Instant::now();
             let known = self.view.get();
             let answer = self.asker.state(address, known.as_deref(), wait).await;
-            let told = answer.is_some();
             if let Some(state) = answer {
                 self.view.offer(state);
-            }
-            // No news after a long wait is an answer, too.
-            if !told && began.elapsed() < WATCH_WAIT {
-                next = next.wrapping_add(1);
+            } else if began.elapsed() < WATCH_WAIT {
+                next = turn + 1;
                 tokio::time::sleep(PAUSE).await;
+            } else {
+                // No news after a long wait is an answer, too; another member may know more.
+                next = (turn + 1) % members.len().max(1);
             }
         }
+    }
+
+    /// Client addresses of the other nodes: of those with a replica of the meta group, as far as this
+    /// one knows, and of all others.
+    fn others(&self) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+        let own = self.config.own_address().client;
+        let state = self.view.get();
+        let has_meta = |address: &SocketAddr| {
+            state.as_ref().is_some_and(|state| {
+                let meta = state.shards().get(&META);
+                let mut replicas = meta.into_iter().flat_map(|meta| &meta.replicas);
+                replicas.any(|id| state.node(*id).is_some_and(|n| n.addresses.client == *address))
+            })
+        };
+        self.addresses().into_iter().filter(|address| *address != own).partition(has_meta)
     }
 
     /// Writes the founding layout into the meta group while this node leads it and it has none.

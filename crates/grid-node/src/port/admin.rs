@@ -66,12 +66,15 @@ pub(crate) struct Desk<S: StateMachine> {
 
 impl<S: StateMachine> Desk<S> {
     /// The meta group's state as known here once it is newer than `known`, with the pins that changed
-    /// since; nothing if it is not by the deadline.
+    /// since; nothing if it is not by the deadline. Without a replica of the meta group this node only
+    /// knows what it is told, possibly by the one that asks, and answers at once.
     pub async fn meta_watch(self: Arc<Self>, known: u64, deadline: Instant) -> Answer {
         let mut revision = self.view.watch();
-        let newer = revision.wait_for(|revision| *revision > known);
-        // No news is an answer, too.
-        let _ = tokio::time::timeout_at(deadline.into(), newer).await;
+        if self.hosted.meta().is_some() {
+            let newer = revision.wait_for(|revision| *revision > known);
+            // No news is an answer, too.
+            let _ = tokio::time::timeout_at(deadline.into(), newer).await;
+        }
         match self.view.get().filter(|state| state.revision() > known) {
             Some(state) => Answer::Ok(codec::encode(&state.told_since(known))),
             None => Answer::Ok(Bytes::new()),

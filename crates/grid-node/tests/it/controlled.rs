@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use grid_node::NodeId;
 use grid_node::meta::{
-    MetaCommand, MetaReply, MetaState, NodeState, OperationKind, OperationState,
+    LayoutChange, MetaCommand, MetaReply, MetaState, NodeState, OperationKind, OperationState,
 };
 
+use grid_node::{GridNode, NodeId};
+
 use crate::grid::{Grid, PATIENCE, wait_for};
+use crate::toy::Toy;
 use crate::writer::{SHARD, Writer};
 
 const META: u32 = 0;
@@ -180,6 +182,61 @@ async fn a_drain_that_is_canceled_leaves_the_grid_whole() {
     .await;
     assert_eq!(newest(&grid).node(1).map(|node| node.state), Some(NodeState::Active));
     assert!(replicas(&grid).iter().all(|replicas| replicas.len() == 3));
+    writer.finish(&client).await;
+    grid.stop().await;
+}
+
+/// Stages changes, applies them as the given version and waits for the end.
+async fn apply_layout(grid: &Grid, version: u64, changes: Vec<LayoutChange>) {
+    for change in changes {
+        assert_eq!(grid.change(MetaCommand::Stage { change }).await, MetaReply::Done);
+    }
+    match grid.change(MetaCommand::ApplyLayout { version }).await {
+        MetaReply::Begun(operation) => done(grid, operation).await,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Waits until every node hosts what the shard table says and nothing else.
+async fn hosted_as_told(grid: &Grid) {
+    wait_for("nodes that host what the table says", || {
+        let state = newest(grid);
+        let as_told = |(id, node): (&NodeId, &GridNode<Toy>)| {
+            let mut told: BTreeSet<u32> = state.shards_of(*id).into_iter().collect();
+            let meta = told.remove(&META);
+            meta == node.meta().is_some()
+                && told == node.shards().iter().map(|shard| shard.id()).collect()
+        };
+        grid.nodes.iter().all(as_told).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_layout_of_single_replicas_and_back_leaves_every_node_as_told() {
+    let mut grid = Grid::start_with(3, |config| config.shards = 12).await;
+    wait_for("the founding layout", || grid.nodes[&1].grid_state()).await;
+    for shard in 1..=12 {
+        grid.leader(shard).await;
+    }
+    let client = grid.client();
+    let writer = Writer::start(client.clone());
+    apply_layout(
+        &grid,
+        1,
+        vec![LayoutChange::Drain { node: 1 }, LayoutChange::Replicas { count: 1 }],
+    )
+    .await;
+    assert_eq!(newest(&grid).node(1).map(|node| node.state), Some(NodeState::Drained));
+    hosted_as_told(&grid).await;
+    apply_layout(
+        &grid,
+        2,
+        vec![LayoutChange::Add { node: 1 }, LayoutChange::Replicas { count: 3 }],
+    )
+    .await;
+    assert_eq!(replicas(&grid), vec![BTreeSet::from([1, 2, 3]); 13]);
+    hosted_as_told(&grid).await;
     writer.finish(&client).await;
     grid.stop().await;
 }
