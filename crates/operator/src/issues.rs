@@ -27,6 +27,7 @@ pub fn find(overview: &Overview) -> Vec<Issue> {
     issues.extend(overview.operations.iter().filter_map(of_operation));
     issues.extend(of_switches(overview));
     issues.extend(of_layout(overview));
+    issues.extend(of_single_replicas(overview));
     issues.sort_by_key(|issue| issue.severity);
     issues
 }
@@ -237,6 +238,17 @@ fn of_layout(overview: &Overview) -> Option<Issue> {
             Severity::Notice,
             format!("layout {next} is staged and not applied"),
             format!("seatgrid ctl layout apply --version {next}, or seatgrid ctl layout revert"),
+        )
+    })
+}
+
+fn of_single_replicas(overview: &Overview) -> Option<Issue> {
+    (overview.layout.replicas_wanted == 1).then(|| {
+        issue(
+            "single_replicas",
+            Severity::Notice,
+            "each shard has one replica: with its disk goes what the database lacks".to_owned(),
+            "add nodes, then seatgrid ctl layout stage replicas 3 and layout apply".to_owned(),
         )
     })
 }

@@ -323,6 +323,7 @@ impl Change {
             Self::Add { node } => format!("let node {node} hold replicas"),
             Self::Drain { node } => format!("move everything away from node {node}"),
             Self::Zone { node, zone } => format!("put node {node} into zone {zone}"),
+            Self::Replicas { count: 1 } => "keep a single replica of each shard".to_owned(),
             Self::Replicas { count } => format!("keep {count} replicas of each shard"),
         }
     }

@@ -98,3 +98,11 @@ fn an_old_release_is_told_and_a_removed_node_is_not() {
     }
     assert_eq!(codes(&facts).iter().filter(|found| **found == behind()).count(), 0);
 }
+
+#[test]
+fn a_grid_of_single_replicas_says_what_that_means() {
+    let mut facts = well(3, 1);
+    assert!(codes(&facts).is_empty());
+    facts.table.layout.replicas_wanted = 1;
+    assert_eq!(codes(&facts), [("single_replicas".to_owned(), Severity::Notice)]);
+}

@@ -19,6 +19,9 @@ pub(super) fn change(
     if from == to {
         return senseless("a replica does not move from a node to itself");
     }
+    for named in [from, to].into_iter().flatten() {
+        node(grid, named)?;
+    }
     if is_done(shard, from, to) {
         return Ok(Plan::nothing(format!("the replicas of shard {id} are so already")));
     }

@@ -144,6 +144,7 @@ fn moving_a_replica() {
     senseless(&to(1, 1), &facts, "to itself");
     missing(&to(1, 9), &facts);
     missing(&Order::ShardMove { shard: 99, from: Some(1), to: Some(4) }, &facts);
+    missing(&Order::ShardMove { shard: 1, from: Some(9), to: Some(2) }, &facts);
     senseless(&Order::ShardMove { shard: 1, from: None, to: None }, &facts, "names the node");
     facts.table.shards.get_mut(&1).expect("shard 1").moving = Some(joining(4));
     assert_eq!(steps(&to(1, 4), &facts), 4, "the same move again is the same order");
