@@ -161,7 +161,7 @@ pub struct ReplicaView {
     /// Whether its state differs from that of the other replicas; it serves nobody then.
     #[serde(default)]
     pub diverged: bool,
-    /// The newest entry behind which it compared its fingerprint with the others'.
+    /// The newest entry behind which a majority of the voters was found to have its fingerprint.
     #[serde(default)]
     pub checked_index: Option<u64>,
     /// That fingerprint: 16 hexadecimal digits.

@@ -128,7 +128,7 @@ fn shard_status<S: StateMachine>(shard: &Shard<S>) -> ShardStatus {
         log_bytes: figures.log_bytes,
         doubtful: figures.doubtful,
         version: group.version(),
-        digest: group.replica.checks().newest(),
+        digest: group.replica.checks().confirmed(),
         diverged: group.has_diverged(),
     }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Checks {
     /// (index, fingerprint), the newest last.
     known: Mutex<VecDeque<(u64, u64)>>,
     newest: watch::Sender<Option<(u64, u64)>>,
+    /// The newest that a majority of the voters, this replica among them, was heard to have alike.
+    confirmed: Mutex<Option<(u64, u64)>>,
 }
 
 impl Checks {
@@ -59,6 +61,7 @@ impl Checks {
             news: Notify::new(),
             known: Mutex::default(),
             newest: watch::Sender::new(None),
+            confirmed: Mutex::default(),
         }
     }
 
@@ -100,6 +103,16 @@ impl Checks {
     /// The fingerprint behind an entry, if it was taken and is kept.
     pub fn digest_at(&self, index: u64) -> Option<u64> {
         self.known.lock().iter().find(|(at, _)| *at == index).map(|(_, digest)| *digest)
+    }
+
+    /// A majority of the voters has the same fingerprint behind this entry.
+    pub fn confirm(&self, index: u64, digest: u64) {
+        *self.confirmed.lock() = Some((index, digest));
+    }
+
+    /// The newest entry behind which a majority of the voters was heard to be as this replica is.
+    pub fn confirmed(&self) -> Option<(u64, u64)> {
+        *self.confirmed.lock()
     }
 
     /// The newest fingerprint and its entry.

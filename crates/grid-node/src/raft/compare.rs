@@ -106,6 +106,7 @@ async fn conclude<S: StateMachine>(
             let odd = digests.iter().filter(|(_, other)| **other != digest);
             group.gate.differ(odd.map(|(node, _)| *node).collect());
             if own == digest {
+                group.replica.checks().confirm(index, digest);
                 if group.gate.diverge(false) {
                     tracing::info!(shard, index, "the replica is equal to the others again");
                     group.stand_again();
