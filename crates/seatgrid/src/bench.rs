@@ -11,6 +11,7 @@ mod buyer;
 mod crowd;
 mod grid;
 mod holds;
+mod http;
 mod journal;
 mod report;
 

@@ -4,12 +4,13 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
-use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use axum::http::Method;
+use axum::http::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
+use super::super::http::{Answer, Call, Http};
 use super::super::journal::Line;
 
 /// The longest that one attempt may take: above the service's own limit of two seconds.
@@ -17,6 +18,11 @@ const ATTEMPT: Duration = Duration::from_secs(4);
 /// Before an attempt is repeated, plus up to as much again by the request's number, so that not all
 /// come back at the same moment. The service's own wish counts where it is shorter.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Names the attempts of one request.
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Shows that a hold is one's own.
+const TOKEN: HeaderName = HeaderName::from_static("x-hold-token");
 
 /// What one request is about.
 #[derive(Clone, Copy)]
@@ -52,17 +58,9 @@ pub struct SeatMap {
     pub version: Option<u64>,
 }
 
-/// One attempt's definite answer.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 /// A client of one event.
 pub struct Client {
-    http: reqwest::Client,
-    base: String,
+    http: Http,
     event: String,
     connections: Semaphore,
     patience: Duration,
@@ -73,18 +71,12 @@ pub struct Client {
 impl Client {
     /// A client with so many connections.
     pub fn new(base: String, event: &str, connections: u32, patience_s: u64) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .timeout(ATTEMPT)
-            .pool_max_idle_per_host(connections as usize)
-            .tcp_nodelay(true)
-            .build()
-            .context("building the HTTP client")?;
+        let http = Http::new(&base, ATTEMPT)?;
         let since_1970 =
             SystemTime::now().duration_since(UNIX_EPOCH).context("a clock before 1970")?;
         let now_ns = u64::try_from(since_1970.as_nanos()).context("a clock far ahead")?;
         Ok(Self {
             http,
-            base: format!("{base}/api/v1"),
             event: event.to_owned(),
             connections: Semaphore::new(connections as usize),
             patience: Duration::from_secs(patience_s),
@@ -111,12 +103,15 @@ impl Client {
     /// Free and held seats, as the router knows them.
     pub async fn seat_map(&self) -> Result<SeatMap> {
         let give_up = Instant::now() + self.patience;
-        let url = format!("{}/events/{}/seats", self.base, self.event);
         let body: Value = loop {
-            match self.http.get(&url).send().await {
-                Ok(answer) if answer.status().is_success() => break answer.json().await?,
+            let path = format!("/api/v1/events/{}/seats", self.event);
+            let call = Call { method: Method::GET, path, header: None, body: [][..].into() };
+            match self.http.send(call).await {
+                Ok(answer) if answer.status.is_success() => {
+                    break serde_json::from_slice(&answer.body).context("the seat map")?;
+                }
                 answer => {
-                    let status = answer.map(|answer| answer.status());
+                    let status = answer.map(|answer| answer.status);
                     ensure!(Instant::now() < give_up, "the seat map: {status:?}");
                     tokio::time::sleep(2 * PAUSE).await;
                 }
@@ -158,27 +153,24 @@ impl Client {
     }
 
     async fn attempt(&self, wish: Wish<'_>, line: &Line) -> Result<Answer> {
-        let answer = self.request(wish, line).send().await?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
-    }
-
-    fn request(&self, wish: Wish<'_>, line: &Line) -> RequestBuilder {
         let hold = line.hold.as_deref().unwrap_or_default();
-        match wish {
-            Wish::Hold => {
-                let url = format!("{}/events/{}/holds", self.base, self.event);
-                let body = serde_json::json!({"seats": line.seats});
-                self.http.post(url).header("Idempotency-Key", &line.key).json(&body)
-            }
-            Wish::Release(token) => self.about_hold(Method::DELETE, hold, token),
-            Wish::Read(token) => self.about_hold(Method::GET, hold, token),
-        }
-    }
-
-    fn about_hold(&self, method: Method, hold: &str, token: &str) -> RequestBuilder {
-        let url = format!("{}/holds/{hold}", self.base);
-        self.http.request(method, url).header("X-Hold-Token", token)
+        let about = |method, token| Call {
+            method,
+            path: format!("/api/v1/holds/{hold}"),
+            header: Some((TOKEN, token)),
+            body: [][..].into(),
+        };
+        let call = match wish {
+            Wish::Hold => Call {
+                method: Method::POST,
+                path: format!("/api/v1/events/{}/holds", self.event),
+                header: Some((KEY, &line.key)),
+                body: serde_json::to_vec(&serde_json::json!({"seats": line.seats}))?.into(),
+            },
+            Wish::Release(token) => about(Method::DELETE, token),
+            Wish::Read(token) => about(Method::GET, token),
+        };
+        self.http.send(call).await
     }
 }
 

@@ -30,6 +30,8 @@ struct State {
     held: VecDeque<Held>,
     /// Seats that are in `free`, so that none is in it twice.
     is_free: Vec<bool>,
+    /// By seat: how many of `held` have it, so that nobody searches them.
+    holds: Vec<u32>,
 }
 
 impl Pool {
@@ -37,8 +39,9 @@ impl Pool {
     pub fn new(names: Vec<String>, seed: u64) -> Self {
         let free: Vec<u32> = (0..).take(names.len()).collect();
         let is_free = vec![true; names.len()];
-        let random = StdRng::seed_from_u64(seed);
-        Self { names, state: Mutex::new(State { random, free, held: VecDeque::new(), is_free }) }
+        let (random, holds) = (StdRng::seed_from_u64(seed), vec![0; names.len()]);
+        let state = State { random, free, held: VecDeque::new(), is_free, holds };
+        Self { names, state: Mutex::new(state) }
     }
 
     /// A seat's id.
@@ -79,22 +82,25 @@ impl Pool {
             taken.iter().for_each(|seat| is_free[*seat as usize] = false);
             free.retain(|seat| is_free[*seat as usize]);
         }
+        held.seats.iter().for_each(|seat| state.holds[*seat as usize] += 1);
         state.held.push_back(held);
     }
 
     /// Forgets the oldest hold if there are more than `keep`.
     pub fn oldest_beyond(&self, keep: usize) -> Option<Held> {
         let mut state = self.state.lock();
-        if state.held.len() > keep { state.held.pop_front() } else { None }
+        let oldest = if state.held.len() > keep { state.held.pop_front() } else { None };
+        let seats = oldest.iter().flat_map(|held| &held.seats);
+        seats.for_each(|seat| state.holds[*seat as usize] -= 1);
+        oldest
     }
 
     /// These can be asked for again; at worst the answer is that they are taken.
     pub fn give_back(&self, seats: &[u32]) {
         let mut state = self.state.lock();
-        let State { free, is_free, held, .. } = &mut *state;
+        let State { free, is_free, holds, .. } = &mut *state;
         for seat in seats {
-            let is_held = held.iter().any(|held| held.seats.contains(seat));
-            if !is_held && !is_free[*seat as usize] {
+            if holds[*seat as usize] == 0 && !is_free[*seat as usize] {
                 is_free[*seat as usize] = true;
                 free.push(*seat);
             }
