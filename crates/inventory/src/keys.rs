@@ -6,11 +6,11 @@
 //! the state is frozen.
 
 mod form;
-
-use std::collections::BTreeMap;
+mod index;
 
 use serde::{Deserialize, Serialize};
 
+use self::index::KeyIndex;
 use crate::share::SharedQueue;
 use crate::{Outcome, Refusal, Reply, RequestKey};
 
@@ -46,8 +46,8 @@ pub(crate) struct Keys {
     log: KeyLog,
     /// How many were forgotten: the number of the oldest that is remembered.
     forgotten: u64,
-    /// Number of each key in log order.
-    by_id: BTreeMap<u128, u64>,
+    /// Number of each key in log order, its lower half.
+    by_id: KeyIndex,
 }
 
 /// What a snapshot holds of the keys; a clone shares it.
@@ -74,9 +74,14 @@ impl Keys {
     }
 
     fn known(&self, id: u128) -> Option<&KeyEffect> {
-        let number = self.by_id.get(&id)?;
-        let at = usize::try_from(number - self.forgotten).ok()?;
-        self.log.oldest_first.get(at).map(|known| &known.effect)
+        let entry = |number| self.log.oldest_first.get(self.place(number));
+        let is = |number| entry(number).is_some_and(|known| known.id == id);
+        self.by_id.find(id, is).and_then(entry).map(|known| &known.effect)
+    }
+
+    /// Where the key of a number stands in the log. There are fewer keys than half numbers.
+    fn place(&self, number: u32) -> usize {
+        number.wrapping_sub(self.forgotten as u32) as usize
     }
 
     /// Remembers a success, forgetting what is past the horizon. At the limit the oldest goes early
@@ -98,7 +103,15 @@ impl Keys {
     }
 
     fn push(&mut self, known: Remembered) {
-        self.by_id.insert(known.id, self.forgotten + self.log.oldest_first.len() as u64);
+        if self.by_id.is_full() {
+            let mut grown = self.by_id.grown();
+            for (known, number) in self.log.oldest_first.iter().zip(self.forgotten..) {
+                grown.insert(known.id, number as u32);
+            }
+            self.by_id = grown;
+        }
+        let number = self.forgotten + self.log.oldest_first.len() as u64;
+        self.by_id.insert(known.id, number as u32);
         self.log.oldest_first.push_back(known);
     }
 
@@ -112,7 +125,7 @@ impl Keys {
     fn forget_oldest(&mut self) -> Option<u64> {
         let (id, made_at_ms) =
             self.log.oldest_first.front().map(|known| (known.id, known.made_at_ms))?;
-        self.by_id.remove(&id);
+        self.by_id.remove(id, self.forgotten as u32);
         self.log.oldest_first.drop_front();
         self.forgotten += 1;
         made_at_ms
@@ -131,7 +144,7 @@ impl Keys {
     pub(crate) fn in_step(&self) -> bool {
         let log = &self.log.oldest_first;
         self.by_id.len() == log.len()
-            && log.iter().zip(self.forgotten..).all(|(known, no)| self.by_id[&known.id] == no)
+            && log.iter().all(|known| self.known(known.id) == Some(&known.effect))
             && log.iter().zip(log.iter().skip(1)).all(|(a, b)| a.seen_ms <= b.seen_ms)
     }
 }
