@@ -3,7 +3,7 @@
 //! Readers and writers are the caller's; nothing is opened here.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 
 use bincode::Options;
 use serde::Serialize;
@@ -21,6 +21,9 @@ const FIRST: u8 = 1;
 pub const DECODE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes of one decoded snapshot: a shard at all its limits fits.
 pub const SNAPSHOT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of a snapshot that are handed over at once: numbers are a few bytes each, and a call of
+/// somebody else's writer or reader for each would cost more than encoding them.
+const PIECE_BYTES: usize = 64 * 1024;
 
 /// Why bytes are not a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,17 +137,20 @@ fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, DecodeError> {
 /// # Errors
 /// Those of `out`.
 pub(crate) fn encode_into<T: Serialize>(value: &T, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(PIECE_BYTES, out);
     out.write_all(&[FORMAT])?;
-    options().serialize_into(out, value).map_err(|error| match *error {
+    options().serialize_into(&mut out, value).map_err(|error| match *error {
         bincode::ErrorKind::Io(error) => error,
         other => io::Error::other(other.to_string()),
-    })
+    })?;
+    out.flush()
 }
 
 /// Decodes a snapshot piece by piece, all of the bytes or nothing. `Old` is its first form.
 pub(crate) fn decode_snapshot<T: DeserializeOwned + From<Old>, Old: DeserializeOwned>(
     from: &mut dyn Read,
 ) -> Result<T, DecodeError> {
+    let from = &mut BufReader::with_capacity(PIECE_BYTES, from);
     let mut byte = [0];
     match from.read_exact(&mut byte) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(DecodeError::Empty),
@@ -158,7 +164,7 @@ pub(crate) fn decode_snapshot<T: DeserializeOwned + From<Old>, Old: DeserializeO
 }
 
 /// All that is left of a snapshot.
-fn rest<T: DeserializeOwned>(from: &mut dyn Read) -> Result<T, DecodeError> {
+fn rest<T: DeserializeOwned>(from: &mut impl Read) -> Result<T, DecodeError> {
     let invalid = |reason: String| DecodeError::Invalid(reason);
     let options = options().with_limit(SNAPSHOT_BYTES_MAX);
     let value = options.deserialize_from(&mut *from).map_err(|e| invalid(e.to_string()))?;
