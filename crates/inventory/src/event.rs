@@ -16,8 +16,8 @@ pub(crate) use people::{People, PeopleForm};
 use crate::seats::SeatChange;
 use crate::share::{SharedMap, SharedSet};
 use crate::{
-    Best, EventNo, FrozenTerms, Order, Payment, Plan, PlanIndex, PricedSeat, Refund, Sale, SeatIx,
-    SeatStatus, SeatTable,
+    Best, EventNo, FrozenTerms, Order, Payment, Plan, PlanIndex, PricedSeat, PricedSeats, Refund,
+    Sale, SeatIx, SeatStatus, SeatTable,
 };
 
 /// An event whose sale was opened in this shard.
@@ -28,7 +28,7 @@ pub struct Event {
     pub(crate) plan: Arc<Plan>,
     pub(crate) index: Arc<PlanIndex>,
     pub(crate) seats: SeatTable,
-    pub(crate) holds: SharedMap<u64, Hold>,
+    pub(crate) holds: SharedMap<u64, Arc<Hold>>,
     pub(crate) orders: SharedMap<u64, Order>,
     pub(crate) payments: SharedMap<u64, Payment>,
     pub(crate) refunds: SharedMap<u64, Refund>,
@@ -66,7 +66,7 @@ pub struct Hold {
     /// Number within the event.
     pub no: u64,
     /// Its seats with frozen prices, in plan order.
-    pub seats: Vec<PricedSeat>,
+    pub seats: PricedSeats,
     /// When it was granted, milliseconds since 1970.
     pub granted_at_ms: u64,
     /// When it ends.
@@ -278,7 +278,7 @@ impl Event {
 
     /// A live hold.
     pub fn hold(&self, no: u64) -> Option<&Hold> {
-        self.holds.get(&no)
+        self.holds.get(&no).map(Arc::as_ref)
     }
 
     /// How a hold that is no longer live ended, if it is remembered.
@@ -288,7 +288,7 @@ impl Event {
 
     /// Live holds, by number.
     pub fn holds(&self) -> impl Iterator<Item = &Hold> {
-        self.holds.values()
+        self.holds.values().map(Arc::as_ref)
     }
 
     /// An order.

@@ -25,9 +25,10 @@ impl State {
     }
 
     fn check_timers(&self) -> Result<(), String> {
-        let holds = self.events.values().flat_map(|event| {
-            event.holds.values().map(|hold| (hold.expires_at_ms, event.no, hold.no))
-        });
+        let holds = self
+            .events
+            .values()
+            .flat_map(|event| event.holds().map(|hold| (hold.expires_at_ms, event.no, hold.no)));
         let expected: BTreeSet<_> = holds.collect();
         ensure(self.deadlines == expected, || "I9: deadlines differ from live holds".into())?;
         let turns = self.events().flat_map(|e| e.turns().map(|at_ms| (at_ms, e.no)));

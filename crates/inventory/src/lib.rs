@@ -19,6 +19,7 @@ mod order;
 mod outbox;
 mod outcome;
 mod plan;
+mod priced;
 mod row;
 mod seats;
 mod share;
@@ -50,6 +51,7 @@ pub use plan::{
     PLAN_SEATS_MAX, Plan, PlanError, PlanIndex, ROW_SEATS_MAX, Row, Seat, Section, SectionKind,
     Tier,
 };
+pub use priced::PricedSeats;
 pub use seats::{SeatCounts, SeatStatus, SeatTable};
 pub use snapshot::{Frozen, RestoreError};
 pub use state::{EXPIRE_BATCH_MAX, LEDGER_RECORDS_MAX, Stamp, State};

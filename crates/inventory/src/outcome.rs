@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub use refusal::Refusal;
 
 use crate::{
-    HoldId, OrderId, OrderStatus, PaymentId, PaymentStatus, PricedSeat, RefundId, SettledAs, WaitId,
+    HoldId, OrderId, OrderStatus, PaymentId, PaymentStatus, PricedSeats, RefundId, SettledAs,
+    WaitId,
 };
 
 /// The answer to one command.
@@ -135,7 +136,7 @@ pub struct Held {
     /// Its id.
     pub hold: HoldId,
     /// Its seats with the frozen prices, in plan order.
-    pub seats: Vec<PricedSeat>,
+    pub seats: PricedSeats,
     /// Sum of the prices.
     pub total_minor: i64,
     /// Which rung of the ladder found them; `None` for named seats.
@@ -189,7 +190,7 @@ pub struct OrderPlaced {
     /// The hold it came from.
     pub hold: HoldId,
     /// Its seats and frozen prices.
-    pub seats: Vec<PricedSeat>,
+    pub seats: PricedSeats,
     /// Sum of the prices.
     pub total_minor: i64,
     /// When the hold ends, milliseconds since 1970.

@@ -220,7 +220,7 @@ impl State {
         for event in parts.events {
             let event = event_in(event)?;
             let deadline = |hold: &Hold| (hold.expires_at_ms, event.no, hold.no);
-            state.deadlines.extend(event.holds.values().map(deadline));
+            state.deadlines.extend(event.holds().map(deadline));
             state.turns.extend(event.turns().map(|at_ms| (at_ms, event.no)));
             if matches!(event.cancel, Some(Cancel::Running { .. })) {
                 state.cancelling.insert(event.no);
@@ -244,7 +244,7 @@ fn event_out(event: &Event) -> EventV2 {
         sale: (*event.sale).clone(),
         plan: (*event.plan).clone(),
         seats: event.seats.parts().collect(),
-        holds: event.holds.values().cloned().collect(),
+        holds: event.holds().cloned().collect(),
         orders: event.orders.values().cloned().collect(),
         payments: event.payments.values().cloned().collect(),
         refunds: event.refunds.values().cloned().collect(),
@@ -269,7 +269,7 @@ fn event_in(parts: EventV2) -> Result<Event, RestoreError> {
     event.seats = SeatTable::from_parts(&event.index, &parts.seats);
     event.version = parts.version;
     event.next_no = parts.next_no;
-    event.holds = parts.holds.into_iter().map(|h| (h.no, h)).collect();
+    event.holds = parts.holds.into_iter().map(|h| (h.no, Arc::new(h))).collect();
     event.orders = parts.orders.into_iter().map(|o| (o.no, o)).collect();
     event.payments = parts.payments.into_iter().map(|p| (p.no, p)).collect();
     event.refunds = parts.refunds.into_iter().map(|r| (r.no, r)).collect();

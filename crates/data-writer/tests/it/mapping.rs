@@ -128,7 +128,7 @@ async fn what_does_not_exist_is_named() {
     let unknown = Batch::of(&records, &TermsByEvent::new());
     assert_eq!(unknown, Err(MapError::EventUnknown(seller.event)));
     if let Change::HoldGranted { seats, .. } = &mut records[1].change {
-        seats[0] = PricedSeat { seat: SeatIx(10), price_minor: 1 };
+        *seats = vec![PricedSeat { seat: SeatIx(10), price_minor: 1 }].into();
     }
     let outside = Batch::of(&records, &terms);
     let expected = MapError::SeatUnknown { event: seller.event, seat: SeatIx(10) };

@@ -1,8 +1,12 @@
 //! BlockSeats: the organiser keeps free seats back: all or none.
 
+use std::borrow::Cow;
+
 use super::choose::{area_rows, distinct};
 use super::{Effect, Scope};
-use crate::{BlockSeats, Change, Event, Outcome, PricedSeat, Refusal, SeatIx, SeatSet, SeatStatus};
+use crate::{
+    BlockSeats, Change, Event, Outcome, PricedSeats, Refusal, SeatIx, SeatSet, SeatStatus,
+};
 
 /// Seats of one staff command.
 pub(super) const SEATS_PER_COMMAND_MAX: usize = 1_000;
@@ -18,7 +22,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &BlockSeats) -> Result<Effect, Refusal
     s.need_room(1)?;
 
     s.begin_change();
-    let seats: Vec<PricedSeat> = seats.into_iter().map(|seat| s.event.priced(seat)).collect();
+    let seats: PricedSeats = seats.into_iter().map(|seat| s.event.priced(seat)).collect();
     s.event.set_seats(&seats, (SeatStatus::Free, 0), (SeatStatus::Blocked, 0));
     let number = seats.len() as u32;
     s.record(Change::SeatsBlocked { seats });
@@ -40,7 +44,7 @@ pub(super) fn resolve(
         return Err(Refusal::SeatsInvalid);
     }
     match set {
-        SeatSet::Seats(seats) => distinct(event, seats),
+        SeatSet::Seats(seats) => distinct(event, seats).map(Cow::into_owned),
         SeatSet::Area { section, quantity } => {
             let fits = |seat: &SeatIx| {
                 event.seats.status(*seat) == status && !event.removed.contains(seat)

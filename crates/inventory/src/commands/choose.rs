@@ -1,13 +1,15 @@
 //! Which seats a choice means: named ones, the best, or places of an area. Seats that wait for the
 //! head of the waiting list are nobody else's, and the own seats of a hold count as free in a swap.
 
+use std::borrow::Cow;
+
 use super::Scope;
 use super::best::Search;
 use crate::plan::{PLAN_SECTIONS_MAX, PLAN_TIERS_MAX};
 use crate::{Best, Choice, Event, Hold, HoldStep, PlanIndex, Refusal, SeatIx, SeatStatus};
 
 /// Seats in plan order, with the rung that found them.
-type Seats = (Vec<SeatIx>, Option<HoldStep>);
+type Seats<'c> = (Cow<'c, [SeatIx]>, Option<HoldStep>);
 
 /// Refuses a number of seats that no hold may have; the number.
 pub(super) fn number(s: &Scope<'_>, choice: &Choice) -> Result<usize, Refusal> {
@@ -34,7 +36,11 @@ pub(super) fn check_wish(wish: &Best) -> Result<(), Refusal> {
 }
 
 /// The seats of a choice. `own` are the seats of the hold that they shall replace.
-pub(super) fn seats(s: &Scope<'_>, choice: &Choice, own: Option<&Hold>) -> Result<Seats, Refusal> {
+pub(super) fn seats<'c>(
+    s: &Scope<'_>,
+    choice: &'c Choice,
+    own: Option<&Hold>,
+) -> Result<Seats<'c>, Refusal> {
     match choice {
         Choice::Seats(seats) => named(s, seats, own).map(|seats| (seats, None)),
         Choice::Best(wish) => {
@@ -44,12 +50,12 @@ pub(super) fn seats(s: &Scope<'_>, choice: &Choice, own: Option<&Hold>) -> Resul
             if wish.together && !step.is_together() {
                 return Err(Refusal::NotEnoughAdjacent);
             }
-            Ok((seats, Some(step)))
+            Ok((seats.into(), Some(step)))
         }
         Choice::Area { section, quantity } => {
             let free = |row| available(s.event, own, s.at_ms, row);
             let seats = in_area(&s.event.index, *section, *quantity, free)?;
-            Ok((seats, None))
+            Ok((seats.into(), None))
         }
     }
 }
@@ -104,15 +110,24 @@ pub(super) fn area_rows(
 }
 
 /// Sorted, each once, and all in the plan.
-pub(super) fn distinct(event: &Event, seats: &[SeatIx]) -> Result<Vec<SeatIx>, Refusal> {
-    let mut seats = seats.to_vec();
-    seats.sort_unstable();
+pub(super) fn distinct<'c>(
+    event: &Event,
+    seats: &'c [SeatIx],
+) -> Result<Cow<'c, [SeatIx]>, Refusal> {
+    let mut seats = Cow::Borrowed(seats);
+    if !seats.is_sorted() {
+        seats.to_mut().sort_unstable();
+    }
     let twice = seats.windows(2).any(|pair| pair[0] == pair[1]);
     let outside = seats.last().is_none_or(|last| last.at() >= event.seats.len());
     if twice || outside { Err(Refusal::SeatsInvalid) } else { Ok(seats) }
 }
 
-fn named(s: &Scope<'_>, seats: &[SeatIx], own: Option<&Hold>) -> Result<Vec<SeatIx>, Refusal> {
+fn named<'c>(
+    s: &Scope<'_>,
+    seats: &'c [SeatIx],
+    own: Option<&Hold>,
+) -> Result<Cow<'c, [SeatIx]>, Refusal> {
     let (event, index) = (&*s.event, &s.event.index);
     let seats = distinct(event, seats)?;
     if seats.iter().any(|seat| index.in_area(*seat)) {

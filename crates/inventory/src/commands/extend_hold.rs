@@ -1,10 +1,12 @@
 //! ExtendHold: a hold, and the order made from it, get more time, as often as the sale allows.
 
+use std::sync::Arc;
+
 use super::{Effect, Scope};
 use crate::{Change, ExtendHold, Extension, Hold, Outcome, Refusal};
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &ExtendHold) -> Result<Effect, Refusal> {
-    let hold = s.live_hold(c.hold.no)?.clone();
+    let hold = Hold::clone(s.live_hold(c.hold.no)?);
     let Extension { by_ms, times_max } = allowed(s, &hold)?;
     s.need_room(1)?;
 
@@ -28,7 +30,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &ExtendHold) -> Result<Effect, Refusal
     // The seats' rows carry the deadline, so their version grows with it.
     let held = (crate::SeatStatus::Held, hold.no);
     s.event.set_seats(&hold.seats, held, held);
-    s.event.holds.insert(hold.no, Hold { expires_at_ms, extensions, ..hold });
+    s.event.holds.insert(hold.no, Arc::new(Hold { expires_at_ms, extensions, ..hold }));
     Ok(s.effect(Outcome::Extended { expires_at_ms, at_ms: s.at_ms, left }))
 }
 

@@ -1,6 +1,8 @@
 //! PlaceOrder: a live hold becomes an order; the deadline stays the hold's. What costs nothing is
 //! sold at once.
 
+use std::sync::Arc;
+
 use super::{Effect, Scope, settle};
 use crate::event::HoldEnd;
 use crate::{
@@ -17,7 +19,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
     if s.event.cancel.is_some() {
         return Err(Refusal::EventCancelled);
     }
-    let hold = s.live_hold(c.hold.no)?.clone();
+    let hold = Arc::clone(s.live_hold(c.hold.no)?);
     if let Some(order) = hold.order {
         return Err(Refusal::OrderState { status: s.event.orders[&order].status });
     }
@@ -27,7 +29,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
         no: s.event.take_no(),
         hold: hold.no,
         total_minor: hold.total_minor(),
-        seats: hold.seats,
+        seats: hold.seats.to_vec(),
         left: Vec::new(),
         terms: hold.terms,
         offer: None,
@@ -44,7 +46,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
     let placed = OrderPlaced {
         order: OrderId { event: s.event.no, no: order.no },
         hold: c.hold,
-        seats: order.seats.clone(),
+        seats: hold.seats.clone(),
         total_minor: order.total_minor,
         expires_at_ms: order.expires_at_ms,
         at_ms: s.at_ms,
@@ -56,10 +58,10 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
         expires_at_ms: order.expires_at_ms,
         contact: order.contact.clone(),
         buyer: order.buyer,
-        seats: order.seats.clone(),
+        seats: hold.seats.clone(),
     });
     if let Some(hold) = s.event.holds.get_mut(&hold.no) {
-        hold.order = Some(order.no);
+        Arc::make_mut(hold).order = Some(order.no);
     }
     let (no, free_of_charge) = (order.no, order.total_minor == 0);
     s.event.orders.insert(no, order);

@@ -56,6 +56,6 @@ fn exchange(s: &mut Scope<'_>, c: &ReassignSeats) {
         s.event.set_seats(&[*seat], now, (SeatStatus::Sold, no));
     }
     let (cause, blocked) = (ReturnCause::Reassigned, c.block);
-    s.record(Change::SeatsReturned { order: no, seats: gone, cause, blocked });
-    s.record(Change::SeatsSold { order: no, seats: come });
+    s.record(Change::SeatsReturned { order: no, seats: gone.into(), cause, blocked });
+    s.record(Change::SeatsSold { order: no, seats: come.into() });
 }

@@ -9,7 +9,7 @@ use super::take_back::{Terms, WHOLE, room, take_back};
 use super::{Effect, Scope, waitlist};
 use crate::event::HoldEnd;
 use crate::{
-    Change, HoldId, OrderStatus, Outcome, PricedSeat, RefundId, Refusal, RemoveSeats, ReturnCause,
+    Change, HoldId, OrderStatus, Outcome, PricedSeats, RefundId, Refusal, RemoveSeats, ReturnCause,
     SeatIx, SeatStatus,
 };
 
@@ -58,7 +58,7 @@ fn owners(s: &Scope<'_>, seats: &[SeatIx]) -> (BTreeSet<u64>, BTreeMap<u64, Vec<
 }
 
 fn block(s: &mut Scope<'_>, seats: &[SeatIx]) {
-    let seats: Vec<PricedSeat> = seats.iter().map(|seat| s.event.priced(*seat)).collect();
+    let seats: PricedSeats = seats.iter().map(|seat| s.event.priced(*seat)).collect();
     for priced in &seats {
         let now = (s.event.seats.status(priced.seat), 0);
         s.event.set_seats(&[*priced], now, (SeatStatus::Blocked, 0));

@@ -40,7 +40,7 @@ pub(crate) fn apply(
     let added: Vec<PricedSeat> =
         (before..after).map(|at| s.event.priced(SeatIx(at as u32))).collect();
     for seats in added.chunks(SEATS_PER_RECORD) {
-        s.record(Change::SeatsAdded { seats: seats.to_vec() });
+        s.record(Change::SeatsAdded { seats: seats.iter().copied().collect() });
     }
     waitlist::serve(s);
     Ok(s.effect(Outcome::PlanReplaced))

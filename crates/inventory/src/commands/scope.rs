@@ -2,6 +2,7 @@
 //! alike: recording, granting a hold, ending one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::settle;
 use crate::event::{HoldEnd, HoldPurpose};
@@ -9,7 +10,7 @@ use crate::outbox::Outbox;
 use crate::share::SharedSet;
 use crate::{
     Actor, Backlog, Change, Event, EventNo, FeedPosition, FrozenTerms, Hold, HoldStep,
-    LedgerRecord, OrderStatus, Outcome, PricedSeat, Refusal, SaleRules, SeatStatus,
+    LedgerRecord, OrderStatus, Outcome, PricedSeats, Refusal, SaleRules, SeatStatus,
 };
 
 /// Records a live hold may still write: order placed, order changed, its end, seats sold.
@@ -49,7 +50,7 @@ pub(crate) struct Scope<'a> {
 
 /// A hold to be granted on seats that the caller saw free.
 pub(super) struct NewHold {
-    pub(super) seats: Vec<PricedSeat>,
+    pub(super) seats: PricedSeats,
     pub(super) terms: FrozenTerms,
     pub(super) step: Option<HoldStep>,
     pub(super) ttl_ms: u32,
@@ -105,7 +106,7 @@ impl Scope<'_> {
     }
 
     /// A live hold, or the reason why it is not.
-    pub(crate) fn live_hold(&self, no: u64) -> Result<&Hold, Refusal> {
+    pub(crate) fn live_hold(&self, no: u64) -> Result<&Arc<Hold>, Refusal> {
         match self.event.holds.get(&no) {
             Some(hold) if self.at_ms < hold.expires_at_ms => Ok(hold),
             Some(_) => Err(Refusal::HoldExpired),
@@ -120,12 +121,12 @@ impl Scope<'_> {
 
     /// Grants a hold within a change that the caller began, counting its person and codes. Room
     /// for what it may write was asked for by the caller, or is promised regardless (offers).
-    pub(super) fn grant(&mut self, new: NewHold) -> Hold {
+    pub(super) fn grant(&mut self, new: NewHold) -> Arc<Hold> {
         let no = self.event.take_no();
         let NewHold { seats, terms, step, ttl_ms, purpose, order } = new;
         self.event.set_seats(&seats, (SeatStatus::Free, 0), (SeatStatus::Held, no));
         self.event.people.take(terms.person, seats.len());
-        let hold = Hold {
+        let hold = Arc::new(Hold {
             no,
             adjacent: self.event.adjacent(&seats),
             seats,
@@ -136,7 +137,7 @@ impl Scope<'_> {
             terms,
             extensions: 0,
             purpose,
-        };
+        });
         if hold.offered_for().is_none() {
             self.event.codes.take(&terms, hold.seats.len());
         }
@@ -144,12 +145,12 @@ impl Scope<'_> {
         self.deadlines.insert((hold.expires_at_ms, self.event.no, no));
         let (expires_at_ms, seats) = (hold.expires_at_ms, hold.seats.clone());
         self.record(Change::HoldGranted { hold: no, expires_at_ms, seats });
-        self.event.holds.insert(no, hold.clone());
+        self.event.holds.insert(no, Arc::clone(&hold));
         hold
     }
 
     /// Takes a hold out of every table; its seats keep their status.
-    pub(crate) fn remove_hold(&mut self, no: u64, end: HoldEnd) -> Hold {
+    pub(crate) fn remove_hold(&mut self, no: u64, end: HoldEnd) -> Arc<Hold> {
         let hold = self.event.holds.remove(&no).expect("the caller saw the hold live");
         let was = self.deadlines.remove(&(hold.expires_at_ms, self.event.no, no));
         // invariant: I9
@@ -173,7 +174,7 @@ impl Scope<'_> {
         let held = (SeatStatus::Held, no);
         self.event.set_seats(&hold.seats, held, (SeatStatus::Free, 0));
         self.event.people.give_back(hold.terms.person, hold.seats.len());
-        let (offered_for, seats) = (hold.offered_for(), hold.seats);
+        let (offered_for, seats) = (hold.offered_for(), hold.seats.clone());
         let asked_by = self.actor;
         if end == HoldEnd::Expired {
             // Whoever's command found it overdue, it was the time that ended it.

@@ -10,7 +10,7 @@ use super::{Effect, Scope};
 use crate::event::HoldEnd;
 use crate::{
     Change, GatewayResult, OrderId, OrderStatus, Outcome, Payment, PaymentId, PaymentStatus,
-    Refund, RefundId, RefundStatus, Refusal, SeatStatus, Settle, Settled, SettledAs,
+    PricedSeats, Refund, RefundId, RefundStatus, Refusal, SeatStatus, Settle, Settled, SettledAs,
 };
 
 /// Characters kept of a gateway's reason.
@@ -174,7 +174,7 @@ pub(super) fn sell(s: &mut Scope<'_>, order_no: u64, from: (SeatStatus, u64)) {
     let at_ms = s.at_ms;
     let order = s.event.orders.get_mut(&order_no).expect("a payment's order is kept with it");
     order.paid_at_ms = Some(at_ms);
-    let (seats, terms) = (order.seats.clone(), order.terms);
+    let (seats, terms) = (PricedSeats::from(order.seats.clone()), order.terms);
     s.event.codes.sell(&terms, seats.len());
     s.event.set_seats(&seats, from, (SeatStatus::Sold, order_no));
     s.change_order(order_no, OrderStatus::Paid);

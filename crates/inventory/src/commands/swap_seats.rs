@@ -1,14 +1,16 @@
 //! SwapSeats: a hold's seats are exchanged in one step; the deadline stays. Seats that stay keep
 //! their price, new ones have the price of now.
 
+use std::sync::Arc;
+
 use super::terms::{Asker, freeze};
 use super::{Effect, Scope, choose, hold, waitlist, window};
 use crate::event::HoldPurpose;
-use crate::{Change, Hold, Outcome, PricedSeat, Refusal, SeatStatus, SwapSeats};
+use crate::{Change, Hold, Outcome, PricedSeat, PricedSeats, Refusal, SeatStatus, SwapSeats};
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &SwapSeats) -> Result<Effect, Refusal> {
     hold::check_plan(s, c.plan_version)?;
-    let old = s.live_hold(c.hold.no)?.clone();
+    let old = Arc::clone(s.live_hold(c.hold.no)?);
     check_swappable(s, &old)?;
     // Who came in by a presale code stays in by it.
     let presale = window::check(s, old.terms.presale)?;
@@ -22,14 +24,14 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &SwapSeats) -> Result<Effect, Refusal>
     check_codes(s, &old, &terms, seats.len())?;
 
     s.begin_change();
-    let next = Hold { adjacent: s.event.adjacent(&seats), seats, step, terms, ..old.clone() };
+    let next = Hold { adjacent: s.event.adjacent(&seats), seats, step, terms, ..Hold::clone(&old) };
     exchange(s, &old, &next);
     s.event.people.give_back(old.terms.person, old.seats.len());
     s.event.people.take(terms.person, next.seats.len());
     s.event.codes.give_back(&old.terms, old.seats.len());
     s.event.codes.take(&terms, next.seats.len());
     let held = hold::describe(s, &next);
-    s.event.holds.insert(next.no, next);
+    s.event.holds.insert(next.no, Arc::new(next));
     waitlist::serve(s);
     Ok(s.effect(Outcome::Swapped(held)))
 }
@@ -57,7 +59,7 @@ fn check_codes(
 }
 
 fn exchange(s: &mut Scope<'_>, old: &Hold, next: &Hold) {
-    let without = |of: &[PricedSeat], others: &[PricedSeat]| -> Vec<PricedSeat> {
+    let without = |of: &[PricedSeat], others: &[PricedSeat]| -> PricedSeats {
         let gone = |one: &&PricedSeat| !others.iter().any(|other| other.seat == one.seat);
         of.iter().filter(gone).copied().collect()
     };

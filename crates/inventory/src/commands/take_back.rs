@@ -45,7 +45,7 @@ pub(super) fn take_back(
     s.event.set_seats(&gone, (SeatStatus::Sold, order_no), (to, 0));
     s.event.people.give_back(frozen.person, gone.len());
     let (cause, blocked) = (terms.cause, terms.block);
-    s.record(Change::SeatsReturned { order: order_no, seats: gone, cause, blocked });
+    s.record(Change::SeatsReturned { order: order_no, seats: gone.into(), cause, blocked });
     let refund = refund(s, order_no, amount_minor);
     let status = match (all_gone, refund) {
         (true, Some(_)) => OrderStatus::RefundPending,

@@ -2,7 +2,7 @@
 
 use super::Scope;
 use crate::event::CodeUse;
-use crate::{Discount, FrozenTerms, PricedSeat, Refusal, SeatIx};
+use crate::{Discount, FrozenTerms, PricedSeat, PricedSeats, Refusal, SeatIx};
 
 /// Who asks, with which codes.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(super) fn freeze(
     asker: Asker,
     seats: &[SeatIx],
     kept: &[PricedSeat],
-) -> Result<(Vec<PricedSeat>, FrozenTerms), Refusal> {
+) -> Result<(PricedSeats, FrozenTerms), Refusal> {
     if let Some(hash) = asker.presale {
         let code = s.event.codes.presale(hash, s.at_ms)?;
         if !seats.iter().all(|seat| fits(s, code, *seat)) {
@@ -34,16 +34,16 @@ pub(super) fn freeze(
         fee: s.event.sale.rules.fee,
         ..FrozenTerms::default()
     };
-    let mut priced = Vec::with_capacity(seats.len());
-    for seat in seats {
+    let one = |seat: &SeatIx| {
         let one = price(s, promo, *seat, kept);
-        let full_minor = s.event.index.price_minor(*seat);
         if promo.is_some_and(|(code, _)| fits(s, code, *seat)) {
+            let full_minor = s.event.index.price_minor(*seat);
             terms.promo_seats += 1;
             terms.discount_minor += (full_minor - one.price_minor).max(0);
         }
-        priced.push(one);
-    }
+        one
+    };
+    let priced: PricedSeats = seats.iter().map(one).collect();
     if promo.is_some() && terms.promo_seats == 0 {
         return Err(Refusal::CodeNotValid);
     }

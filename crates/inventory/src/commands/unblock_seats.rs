@@ -2,7 +2,7 @@
 
 use super::block_seats::resolve;
 use super::{Effect, Scope, waitlist};
-use crate::{Change, Outcome, PricedSeat, Refusal, SeatStatus, UnblockSeats};
+use crate::{Change, Outcome, PricedSeats, Refusal, SeatStatus, UnblockSeats};
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &UnblockSeats) -> Result<Effect, Refusal> {
     let seats = resolve(s.event, &c.seats, SeatStatus::Blocked)?;
@@ -15,7 +15,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &UnblockSeats) -> Result<Effect, Refus
     s.need_room(1)?;
 
     s.begin_change();
-    let seats: Vec<PricedSeat> = seats.into_iter().map(|seat| s.event.priced(seat)).collect();
+    let seats: PricedSeats = seats.into_iter().map(|seat| s.event.priced(seat)).collect();
     s.event.set_seats(&seats, (SeatStatus::Blocked, 0), (SeatStatus::Free, 0));
     let number = seats.len() as u32;
     s.record(Change::SeatsUnblocked { seats });

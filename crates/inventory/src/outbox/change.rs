@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PricedSeat;
-use crate::{OrderStatus, PaymentStatus, RefundStatus, SettledAs};
+use crate::{OrderStatus, PaymentStatus, PricedSeats, RefundStatus, SettledAs};
 
 /// What changed. Seats' changes make one ledger row a seat, all others one row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,21 +20,21 @@ pub enum Change {
         /// Until when, milliseconds since 1970.
         expires_at_ms: u64,
         /// Which seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// Seats are free again because the shopper gave them back.
     HoldReleased {
         /// The hold.
         hold: u64,
         /// Which seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// Seats are free again because the deadline passed.
     HoldExpired {
         /// The hold.
         hold: u64,
         /// Which seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// An order exists.
     OrderPlaced {
@@ -52,7 +51,7 @@ pub enum Change {
         /// The account, if any.
         buyer: Option<u128>,
         /// Its seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// An order's status changed.
     OrderChanged {
@@ -101,7 +100,7 @@ pub enum Change {
         /// To this order.
         order: u64,
         /// Which seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// A refund was decided or its state changed.
     RefundChanged {
@@ -131,41 +130,41 @@ pub enum Change {
         /// Until when now, milliseconds since 1970.
         expires_at_ms: u64,
         /// Its seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// Seats of a hold are free again because the organiser took one of them, or the event, away.
     HoldWithdrawn {
         /// The hold.
         hold: u64,
         /// Which seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// Free seats are kept back.
     SeatsBlocked {
         /// Which seats, at their price now.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// Blocked seats are free again.
     SeatsUnblocked {
         /// Which seats, at their price now.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// Seats are blocked for good; their holds and orders were ended before.
     SeatsRemoved {
         /// Which seats, at their price now.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// The plan has new seats, all free.
     SeatsAdded {
         /// Which seats.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
     },
     /// An order no longer owns seats.
     SeatsReturned {
         /// The order.
         order: u64,
         /// Which seats, at the prices that were paid.
-        seats: Vec<PricedSeat>,
+        seats: PricedSeats,
         /// Why.
         cause: ReturnCause,
         /// Whether they are kept back instead of free.

@@ -39,9 +39,18 @@ impl<T: Clone> SharedQueue<T> {
     pub(crate) fn push_back(&mut self, entry: T) {
         match self.chunks.back_mut().filter(|last| last.len() < CHUNK_LEN) {
             Some(last) => Arc::make_mut(last).push(entry),
-            None => self.chunks.push_back(Arc::new(vec![entry])),
+            None => self.push_chunk(entry),
         }
         self.len += 1;
+    }
+
+    fn push_chunk(&mut self, first: T) {
+        // A queue that has filled a chunk fills the next one too: growing that step by step would
+        // copy it as often.
+        let capacity = if self.chunks.is_empty() { 1 } else { CHUNK_LEN };
+        let mut chunk = Vec::with_capacity(capacity);
+        chunk.push(first);
+        self.chunks.push_back(Arc::new(chunk));
     }
 
     /// Drops the first entry. It is freed with its chunk.

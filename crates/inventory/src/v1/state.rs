@@ -128,7 +128,7 @@ impl From<Hold> for crate::Hold {
     fn from(old: Hold) -> Self {
         Self {
             no: old.no,
-            seats: old.seats,
+            seats: old.seats.into(),
             granted_at_ms: old.granted_at_ms,
             expires_at_ms: old.expires_at_ms,
             order: old.order,

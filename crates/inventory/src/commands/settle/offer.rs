@@ -6,11 +6,11 @@ use super::super::scope::NewHold;
 use super::{end_payment, open_refund, sell};
 use crate::commands::Scope;
 use crate::event::{HoldEnd, HoldPurpose};
-use crate::{Best, HoldStep, Order, PricedSeat, SeatIx, SeatStatus, SettledAs};
+use crate::{Best, HoldStep, Order, PricedSeat, PricedSeats, SeatIx, SeatStatus, SettledAs};
 
 /// Seats to offer, at the prices that were paid.
 pub(super) struct Offer {
-    seats: Vec<PricedSeat>,
+    seats: PricedSeats,
     step: HoldStep,
     ttl_ms: u32,
 }
@@ -44,7 +44,7 @@ pub(super) fn find(s: &Scope<'_>, order: &Order) -> Option<Offer> {
     Some(Offer { seats: at_paid_prices(&seats, &order.seats), step, ttl_ms })
 }
 
-fn at_paid_prices(seats: &[SeatIx], paid: &[PricedSeat]) -> Vec<PricedSeat> {
+fn at_paid_prices(seats: &[SeatIx], paid: &[PricedSeat]) -> PricedSeats {
     let pairs = seats.iter().zip(paid);
     pairs.map(|(seat, paid)| PricedSeat { seat: *seat, price_minor: paid.price_minor }).collect()
 }
@@ -69,7 +69,7 @@ pub(super) fn make(s: &mut Scope<'_>, payment: u64, offer: Offer) {
 /// The payer takes the offered seats.
 pub(crate) fn take_offer(s: &mut Scope<'_>, payment: u64, hold: u64) {
     s.begin_change();
-    let seats = s.remove_hold(hold, HoldEnd::Sold).seats;
+    let seats = s.remove_hold(hold, HoldEnd::Sold).seats.to_vec();
     end_payment(s, payment, |payment| payment.settled_as = Some(SettledAs::Swapped));
     let no = s.event.payments[&payment].order;
     let order = s.event.orders.get_mut(&no).expect("a payment's order is kept with it");
