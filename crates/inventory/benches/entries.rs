@@ -129,10 +129,11 @@ fn measure(events: u32, seats: u32, commands: u64) {
     let at = |share: usize| slices[(slices.len() - 1) * share / 100].as_nanos();
     println!(
         "{events:>5} events of {seats:>6} seats, {commands} commands: \
-         best {:>5} ns, quarter {:>5} ns, median {:>5} ns a command",
+         best {:>5} ns, quarter {:>5} ns, median {:>5} ns a command; longest entry {:>6} us",
         at(0),
         at(25),
-        at(50)
+        at(50),
+        at(100) * ENTRY_LEN as u128 / 1_000
     );
 }
 

@@ -88,8 +88,9 @@ impl Shard {
 
     fn envelope(&mut self, command: Command) -> Envelope {
         self.at += 1;
-        let key =
-            RequestKey { id: u128::from(self.at), hash: self.at, made_at_ms: Some(self.now_ms()) };
+        let made_at_ms = self.now_ms();
+        let id = u128::from(made_at_ms) << 80 | u128::from(self.at);
+        let key = RequestKey { id, hash: self.at, made_at_ms: Some(made_at_ms) };
         Envelope { key: Some(key), actor: Actor::SYSTEM, command }
     }
 
