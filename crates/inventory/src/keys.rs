@@ -20,6 +20,9 @@ pub const KEY_HORIZON_MS: u64 = 15 * 60 * 1_000;
 pub const KEY_SKEW_MS: u64 = 60 * 1_000;
 /// Keys remembered per shard; bounds memory. Reaching it raises the horizon, see [`Keys::remember`].
 pub const KEYS_MAX: usize = 1_000_000;
+/// Keys moved to a larger index with each new one: it is done long before that one is full, and no
+/// command waits for all of them.
+const MOVED_PER_KEY: usize = 8;
 
 /// A key that had an effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,10 @@ pub(crate) struct Keys {
     forgotten: u64,
     /// Number of each key in log order, its lower half.
     by_id: KeyIndex,
+    /// The smaller index from before, while its keys move over.
+    outgrown: KeyIndex,
+    /// Number of the first key in `outgrown`; those below have moved.
+    moved: u64,
 }
 
 /// What a snapshot holds of the keys; a clone shares it.
@@ -76,7 +83,8 @@ impl Keys {
     fn known(&self, id: u128) -> Option<&KeyEffect> {
         let entry = |number| self.log.oldest_first.get(self.place(number));
         let is = |number| entry(number).is_some_and(|known| known.id == id);
-        self.by_id.find(id, is).and_then(entry).map(|known| &known.effect)
+        let number = self.by_id.find(id, is).or_else(|| self.outgrown.find(id, is))?;
+        entry(number).map(|known| &known.effect)
     }
 
     /// Where the key of a number stands in the log. There are fewer keys than half numbers.
@@ -103,16 +111,30 @@ impl Keys {
     }
 
     fn push(&mut self, known: Remembered) {
+        self.move_some(MOVED_PER_KEY);
         if self.by_id.is_full() {
-            let mut grown = self.by_id.grown();
-            for (known, number) in self.log.oldest_first.iter().zip(self.forgotten..) {
-                grown.insert(known.id, number as u32);
-            }
-            self.by_id = grown;
+            self.move_some(usize::MAX);
+            let grown = self.by_id.grown();
+            self.outgrown = std::mem::replace(&mut self.by_id, grown);
+            self.moved = self.forgotten;
         }
         let number = self.forgotten + self.log.oldest_first.len() as u64;
         self.by_id.insert(known.id, number as u32);
         self.log.oldest_first.push_back(known);
+    }
+
+    /// Moves keys from the outgrown index, the oldest first.
+    fn move_some(&mut self, max: usize) {
+        for _ in 0..max.min(self.outgrown.len()) {
+            let number = self.moved as u32;
+            let Some(known) = self.log.oldest_first.get(self.place(number)) else { return };
+            self.outgrown.remove(known.id, number);
+            self.by_id.insert(known.id, number);
+            self.moved += 1;
+        }
+        if self.outgrown.len() == 0 {
+            self.outgrown = KeyIndex::default();
+        }
     }
 
     fn forget_before(&mut self, limit_ms: u64) {
@@ -125,7 +147,13 @@ impl Keys {
     fn forget_oldest(&mut self) -> Option<u64> {
         let (id, made_at_ms) =
             self.log.oldest_first.front().map(|known| (known.id, known.made_at_ms))?;
-        self.by_id.remove(id, self.forgotten as u32);
+        let number = self.forgotten as u32;
+        if self.outgrown.len() > 0 && self.moved == self.forgotten {
+            self.outgrown.remove(id, number);
+            self.moved += 1;
+        } else {
+            self.by_id.remove(id, number);
+        }
         self.log.oldest_first.drop_front();
         self.forgotten += 1;
         made_at_ms
@@ -133,7 +161,7 @@ impl Keys {
 
     /// How many are remembered.
     pub(crate) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_id.len() + self.outgrown.len()
     }
 
     /// What a snapshot holds.
@@ -143,7 +171,7 @@ impl Keys {
 
     pub(crate) fn in_step(&self) -> bool {
         let log = &self.log.oldest_first;
-        self.by_id.len() == log.len()
+        self.len() == log.len()
             && log.iter().all(|known| self.known(known.id) == Some(&known.effect))
             && log.iter().zip(log.iter().skip(1)).all(|(a, b)| a.seen_ms <= b.seen_ms)
     }
@@ -172,4 +200,28 @@ fn believed(key: &RequestKey, at_ms: u64) -> Option<u64> {
 
 fn refused(refusal: Refusal) -> Reply {
     Reply { version: 0, replayed: false, outcome: Outcome::Refused(refusal) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_follows_the_log_while_it_grows_and_is_trimmed() {
+        let mut keys = Keys::default();
+        let reply = Reply { version: 1, replayed: false, outcome: Outcome::Released };
+        let mut halfway = 0;
+        for n in 0..5_000_u64 {
+            let key = RequestKey { id: u128::from(n) << 80 | 7, hash: n, made_at_ms: Some(n) };
+            assert_eq!(keys.check(&key, n), None);
+            keys.remember(&key, n, &reply);
+            assert!(keys.check(&key, n).is_some_and(|reply| reply.replayed));
+            if n % 3 == 0 {
+                keys.forget_oldest();
+            }
+            halfway += u32::from(keys.outgrown.len() > 0);
+            assert!(n % 16 != 0 || keys.in_step(), "after {n} keys");
+        }
+        assert!(halfway > 100, "keys moved while others came");
+    }
 }
