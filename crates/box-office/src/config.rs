@@ -46,6 +46,8 @@ pub struct OfficeConfig {
     pub ticket_key_file: PathBuf,
     /// File with the administrator's first password; without it no account is made.
     pub admin_password_file: Option<PathBuf>,
+    /// File with the tokens of staff, one a line; without it nobody is staff.
+    pub staff_token_file: Option<PathBuf>,
     /// Payment providers by name.
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Whether to put demonstration artists, venues and events into an empty catalogue.
@@ -151,6 +153,7 @@ impl Default for OfficeConfig {
             contact_key_file: PathBuf::new(),
             ticket_key_file: PathBuf::new(),
             admin_password_file: None,
+            staff_token_file: None,
             providers: BTreeMap::new(),
             demo: false,
             demo_hold_ttl_s: 300,

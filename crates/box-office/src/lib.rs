@@ -14,6 +14,7 @@ pub mod plan_file;
 pub mod refunding;
 pub mod sealing;
 pub mod settlement;
+pub mod staff_token;
 pub mod ticket_code;
 pub mod worker;
 

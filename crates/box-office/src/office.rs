@@ -26,6 +26,7 @@ use crate::plans::Plans;
 use crate::publisher::Publisher;
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
+use crate::staff_token::{StaffTokenError, StaffTokens};
 use crate::tasks::{self, TaskDied};
 use crate::ticket_code::TicketSigner;
 use crate::upkeep::Upkeep;
@@ -45,6 +46,7 @@ mod orders;
 mod payments_api;
 mod refunds;
 mod routes;
+mod staff;
 mod stored_orders;
 mod tickets;
 mod waitlist;
@@ -63,6 +65,9 @@ pub enum RunError {
     /// A key file is of no use.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// The file of staff tokens is of no use.
+    #[error(transparent)]
+    StaffToken(#[from] StaffTokenError),
     /// A payment provider cannot be made.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -88,6 +93,7 @@ pub(crate) struct Office {
     tokens: TokenKey,
     contacts: ContactKey,
     tickets: TicketSigner,
+    staff: StaffTokens,
     journal: JournalKeeper,
     /// Stored notifications to process; what does not fit is left to the worker.
     notices: mpsc::Sender<Waiting>,
@@ -203,6 +209,7 @@ impl Office {
             tokens: TokenKey::new(&hold_key),
             contacts: ContactKey::new(&load_key_file(&config.contact_key_file)?),
             tickets: TicketSigner::new(&load_key_file(&config.ticket_key_file)?),
+            staff: StaffTokens::load(config.staff_token_file.as_deref())?,
             notices,
             payment_create_max: Duration::from_millis(config.payment_create_ms_max),
             installation: installation(&hold_key),

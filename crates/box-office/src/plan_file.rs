@@ -10,6 +10,7 @@ mod store;
 
 use std::collections::BTreeSet;
 
+pub(crate) use csv::hundredths;
 pub use store::{ImportError, import};
 
 use crate::catalogue::{StoredPlan, TierRecord};
@@ -63,6 +64,11 @@ impl PlanFile {
         faults.sort_by_key(|fault| fault.line);
         faults.truncate(FAULTS_MAX);
         if faults.is_empty() { Ok(Self { plan }) } else { Err(faults) }
+    }
+
+    /// The plan in its stored form, version 1.
+    pub(crate) fn stored(&self) -> &StoredPlan {
+        &self.plan
     }
 
     /// Seats and places of areas.

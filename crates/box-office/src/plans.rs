@@ -1,10 +1,10 @@
-//! Plans and terms of events in the grid, fetched once: they never change while a sale is open.
+//! Plans and terms of events in the grid, fetched once for each version: a later one only adds seats.
 //!
 //! Gives seats their names in answers. Bounded; the least recently added goes first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use inventory::{EventNo, Plan, PricedSeat, Sale, SeatIx};
 use parking_lot::Mutex;
@@ -12,6 +12,8 @@ use processing_unit::{Grid, GridError};
 
 /// Plans kept; a plan of 20,000 seats takes some 3 MB, so that this stays below 200 MB.
 const PLANS_MAX: usize = 64;
+/// Pause before a replica is asked again whether it has a newer plan by now.
+const NEWER_PAUSE: Duration = Duration::from_millis(20);
 
 /// An event's terms and plan with each seat's place.
 pub(crate) struct EventPlan {
@@ -73,6 +75,22 @@ impl EventPlan {
         seats.iter().filter_map(|seat| Some((*seat, self.name(seat.seat)?)))
     }
 
+    /// The indices of those of the seats that the plan has, by id.
+    pub(crate) fn indices<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a str>,
+    ) -> HashMap<&'a str, SeatIx> {
+        let wanted: HashSet<&str> = ids.collect();
+        let all = (0..).zip(&self.places).map(|(at, _)| SeatIx(at));
+        let named = all.filter_map(|seat| Some((seat, self.name(seat)?.id())));
+        named.filter_map(|(seat, id)| Some((*wanted.get(id.as_str())?, seat))).collect()
+    }
+
+    /// Whether the plan names all of the seats.
+    fn names_all(&self, seats: &[PricedSeat]) -> bool {
+        seats.iter().all(|seat| seat.seat.at() < self.places.len())
+    }
+
     /// ISO 4217 letters of the event's currency.
     pub(crate) fn currency(&self) -> &str {
         std::str::from_utf8(&self.sale.currency).unwrap_or_default()
@@ -105,6 +123,50 @@ impl Plans {
         if let Some(plan) = self.known.lock().by_event.get(&event) {
             return Ok(plan.clone());
         }
+        self.fetch(event, deadline).await
+    }
+
+    /// The plan of an event, of this version or a later one.
+    pub(crate) async fn at_least(
+        &self,
+        event: EventNo,
+        version: u32,
+        deadline: Instant,
+    ) -> Result<Arc<EventPlan>, GridError> {
+        self.until(event, deadline, |plan| plan.plan.version >= version).await
+    }
+
+    /// The plan of an event that names these seats, unless they have no names at all.
+    pub(crate) async fn naming(
+        &self,
+        event: EventNo,
+        seats: &[PricedSeat],
+        deadline: Instant,
+    ) -> Result<Arc<EventPlan>, GridError> {
+        self.until(event, deadline, |plan| plan.names_all(seats)).await
+    }
+
+    /// A replica may lag a moment behind the leader that spoke of a newer plan.
+    async fn until(
+        &self,
+        event: EventNo,
+        deadline: Instant,
+        fits: impl Fn(&EventPlan) -> bool,
+    ) -> Result<Arc<EventPlan>, GridError> {
+        let mut plan = self.get(event, deadline).await?;
+        while !fits(&plan) {
+            plan = self.fetch(event, deadline).await?;
+            if !fits(&plan) && Instant::now() + NEWER_PAUSE >= deadline {
+                return Err(GridError::NoLeader);
+            }
+            if !fits(&plan) {
+                tokio::time::sleep(NEWER_PAUSE).await;
+            }
+        }
+        Ok(plan)
+    }
+
+    async fn fetch(&self, event: EventNo, deadline: Instant) -> Result<Arc<EventPlan>, GridError> {
         let answer = self.grid.plan(event, deadline).await?;
         let plan = Arc::new(EventPlan::new(answer.sale, answer.plan));
         self.known.lock().keep(event, plan.clone());

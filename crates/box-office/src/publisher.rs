@@ -2,20 +2,21 @@
 //!
 //! Level-triggered: it compares the catalogue with the grid and does what is missing, so start,
 //! change and restart are one path. Terms stay as they were at the opening; codes are told again at
-//! every start, which changes nothing, and the window follows the catalogue when it is edited.
+//! wherever the grid has others, and the window follows the catalogue, whenever it was edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use inventory::{
-    Actor, Command, Envelope, EventNo, OpenSale, Outcome, Plan, PutCodes, Refusal, Sale, SetWindow,
+    Actor, Code, CodeUse, Command, Envelope, EventNo, OpenSale, Outcome, Plan, PutCodes, Refusal,
+    Sale, SetWindow,
 };
 use processing_unit::{Grid, GridError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalogue::{Catalogue, CatalogueCache, EventRecord, store};
+use crate::catalogue::{Catalogue, CatalogueCache, EventRecord, is_void, store, void};
 use crate::database::{Database, DatabaseError};
 
 /// Pause before what failed is tried again.
@@ -140,14 +141,19 @@ impl Publisher {
         let deadline = Instant::now() + EVENT_DEADLINE;
         let no = EventNo(self.grid.pin(&event.id, deadline).await?.number);
         let sale = terms(event)?;
-        match self.grid.plan(no, deadline).await {
-            Ok(open) if is_same(&open.sale, sale.clone()) => {}
-            Ok(_) => return Err(differs()),
-            Err(GridError::NotFound) => self.open_sale(no, event, sale.clone(), deadline).await?,
+        let open = match self.grid.sale(no, deadline).await {
+            // Nothing is sold any more, so nothing is told.
+            Ok(open) if open.cancel.is_some() => return Ok(()),
+            Ok(open) => open.sale,
+            Err(GridError::NotFound) => {
+                self.open_sale(no, event, sale.clone(), deadline).await?;
+                Arc::new(sale.clone())
+            }
             Err(error) => return Err(error.into()),
-        }
+        };
         self.put_codes(no, event, deadline).await?;
-        self.move_window(no, event, &sale, deadline).await
+        self.move_window(no, &open, &sale, deadline).await?;
+        if is_same(&open, sale) { Ok(()) } else { Err(differs()) }
     }
 
     async fn put_codes(
@@ -158,6 +164,7 @@ impl Publisher {
     ) -> Result<(), PublishError> {
         let codes = event.codes.iter().map(|code| code.to_code(&event.id, &event.tiers));
         let codes = codes.collect::<Result<Vec<_>, _>>().map_err(unsellable)?;
+        let codes = to_tell(codes, self.grid.codes(no, deadline).await?);
         for codes in codes.chunks(CODES_PER_COMMAND) {
             let command = Command::PutCodes(PutCodes { event: no, codes: codes.to_vec() });
             match self.tell(no, command, deadline).await? {
@@ -168,24 +175,23 @@ impl Publisher {
         Ok(())
     }
 
-    /// The window follows the catalogue only when somebody edited it there while we looked: what was
-    /// set in the grid by other means stays otherwise.
+    /// The window is the catalogue's, also when it was edited there while nobody looked.
     async fn move_window(
         &self,
         no: EventNo,
-        event: &EventRecord,
+        open: &Sale,
         sale: &Sale,
         deadline: Instant,
     ) -> Result<(), PublishError> {
-        let window = |of: &EventRecord| (of.opens_at_ms, of.closes_at_ms);
-        if self.open.get(&event.id).is_none_or(|known| window(known) == window(event)) {
+        let (opens_at_ms, closes_at_ms) = (sale.opens_at_ms, sale.closes_at_ms);
+        if (open.opens_at_ms, open.closes_at_ms) == (opens_at_ms, closes_at_ms) {
             return Ok(());
         }
-        let (opens_at_ms, closes_at_ms) = (sale.opens_at_ms, sale.closes_at_ms);
         let command = Command::SetWindow(SetWindow { event: no, opens_at_ms, closes_at_ms });
         match self.tell(no, command, deadline).await? {
             Outcome::WindowSet => {
-                tracing::info!(event = %event.id, opens_at_ms, closes_at_ms, "the window is moved");
+                let event = &sale.event_id;
+                tracing::info!(event, opens_at_ms, closes_at_ms, "the window is moved");
                 Ok(())
             }
             other => Err(foreign(other)),
@@ -226,6 +232,19 @@ impl Publisher {
         let stored = stored.ok_or_else(|| unsellable("it has no plan"))?;
         stored.to_plan(&event.tiers).map_err(unsellable)
     }
+}
+
+/// Codes that the grid has not, or otherwise; those that the catalogue has no more work for nobody.
+fn to_tell(wanted: Vec<Code>, known: Vec<CodeUse>) -> Vec<Code> {
+    let by_hash: BTreeMap<u128, &Code> =
+        known.iter().map(|one| (one.code.hash, &one.code)).collect();
+    let hashes: BTreeSet<u128> = wanted.iter().map(|code| code.hash).collect();
+    let mut tell = wanted;
+    tell.retain(|code| by_hash.get(&code.hash) != Some(&code));
+    let gone = known.iter().map(|one| &one.code);
+    let gone = gone.filter(|code| !hashes.contains(&code.hash) && !is_void(code));
+    tell.extend(gone.cloned().map(void));
+    tell
 }
 
 /// Whether the open sale is this one. Its window may have been moved since, in the grid.

@@ -100,11 +100,12 @@ pub fn kind(change: &Change) -> &'static str {
         Change::SaleChanged(change) => match change {
             SaleChange::Paused => "sale_paused",
             SaleChange::Resumed => "sale_resumed",
-            SaleChange::WindowSet { .. } => "sale_window_set",
+            // What an administrator changed stands in the row's status, who in its subject.
+            SaleChange::WindowSet { .. }
+            | SaleChange::CodesPut { .. }
+            | SaleChange::PersonLimitSet { .. } => "admin_change",
             SaleChange::Opened => "sale_window_opened",
             SaleChange::Closed => "sale_window_closed",
-            SaleChange::CodesPut { .. } => "sale_codes_put",
-            SaleChange::PersonLimitSet { .. } => "sale_person_limit_set",
             SaleChange::Cancelled => "event_cancelled",
         },
         Change::HoldExtended { .. } => "hold_extended",
@@ -139,11 +140,10 @@ fn sale_word(change: &SaleChange) -> &'static str {
         SaleChange::Paused => "paused",
         SaleChange::Closed => "closed",
         SaleChange::Cancelled => "cancelled",
-        SaleChange::Resumed
-        | SaleChange::Opened
-        | SaleChange::WindowSet { .. }
-        | SaleChange::CodesPut { .. }
-        | SaleChange::PersonLimitSet { .. } => "open",
+        SaleChange::Resumed | SaleChange::Opened => "open",
+        SaleChange::WindowSet { .. } => "window_set",
+        SaleChange::CodesPut { .. } => "codes_put",
+        SaleChange::PersonLimitSet { .. } => "person_limit_set",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod codes;
 mod people;
+mod staff;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use codes::CodeUse;
 pub(crate) use codes::Codes;
 pub(crate) use people::{People, PeopleForm};
+pub use staff::CancelProgress;
 
 use crate::seats::SeatChange;
 use crate::share::{SharedMap, SharedSet};

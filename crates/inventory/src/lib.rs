@@ -36,7 +36,7 @@ pub use command::{
     SeatSet, SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats,
     Unfence,
 };
-pub use event::{CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
+pub use event::{CancelProgress, CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
 pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId, WaitId};
 pub use keys::{KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_MAX};
 pub use order::{

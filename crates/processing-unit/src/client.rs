@@ -22,6 +22,8 @@ use crate::query::{
     Query, SeatMap, ShardSummary, WaitAnswer,
 };
 
+mod staff;
+
 /// How long a command that the shard's version does not have is tried again inside.
 const NOT_ACTIVE_PATIENCE: Duration = Duration::from_secs(3);
 /// Pause between such attempts.
@@ -218,7 +220,10 @@ impl Grid {
             | Query::PendingMoney { .. }
             | Query::Shard
             | Query::Check { .. }
-            | Query::WaitEntry(_) => ReadFrom::Leader,
+            | Query::WaitEntry(_)
+            | Query::Sale { .. }
+            | Query::Codes { .. }
+            | Query::Turns { .. } => ReadFrom::Leader,
         };
         let bytes = Bytes::from(codec::encode(query));
         let answer = self.client.query(shard, bytes, from, deadline).await?;

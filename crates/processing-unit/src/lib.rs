@@ -21,8 +21,8 @@ pub use machine::ShardMachine;
 pub use persistence::{Persistence, PersistenceWatch};
 pub use query::{
     Answer, CheckedEvent, CheckedSeat, EventSummary, Feed, HoldAnswer, MapChanges, OpenPayment,
-    OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, SeatMap, ShardSummary,
-    WaitAnswer,
+    OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, RefundCounts,
+    SaleAnswer, SeatMap, ShardSummary, Turn, WaitAnswer,
 };
 pub use unit::{RunError, Unit};
 

@@ -5,10 +5,14 @@
 use std::sync::Arc;
 
 use inventory::{
-    EventNo, FeedPosition, Hold, HoldEnd, HoldId, LedgerRecord, Order, OrderId, Payment, PaymentId,
-    Plan, Refund, Sale, SeatCounts, SeatIx, SeatStatus, WaitEntry, WaitId,
+    CodeUse, EventNo, FeedPosition, Hold, HoldEnd, HoldId, LedgerRecord, Order, OrderId, Payment,
+    PaymentId, Plan, Refund, Sale, SeatCounts, SeatIx, SeatStatus, WaitEntry, WaitId,
 };
 use serde::{Deserialize, Serialize};
+
+mod staff;
+
+pub use staff::{RefundCounts, SaleAnswer, Turn};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +60,21 @@ pub enum Query {
     },
     /// One place in a waiting list.
     WaitEntry(WaitId),
+    /// An event's sale as staff sees it.
+    Sale {
+        /// The event.
+        event: EventNo,
+    },
+    /// An event's codes with their use.
+    Codes {
+        /// The event.
+        event: EventNo,
+    },
+    /// Places of waiting lists whose turn has come, in the whole shard.
+    Turns {
+        /// Most of them.
+        limit: u32,
+    },
 }
 
 /// An answer, of the variant that the question asks for.
@@ -85,6 +104,12 @@ pub enum Answer {
     Check(Box<CheckedEvent>),
     /// To [`Query::WaitEntry`].
     WaitEntry(Box<WaitAnswer>),
+    /// To [`Query::Sale`].
+    Sale(Box<SaleAnswer>),
+    /// To [`Query::Codes`].
+    Codes(Vec<CodeUse>),
+    /// To [`Query::Turns`].
+    Turns(Vec<Turn>),
 }
 
 /// One place in a waiting list.

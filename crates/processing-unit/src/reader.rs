@@ -14,6 +14,9 @@ use inventory::{
 };
 
 use crate::ShardMachine;
+
+mod staff;
+
 use crate::query::{
     Answer, CheckedEvent, CheckedSeat, EventSummary, Feed, HoldAnswer, MapChanges, OpenPayment,
     OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlanAnswer, Query, SeatMap, ShardSummary,
@@ -86,7 +89,10 @@ fn wait(query: &Query) -> Duration {
         | Query::PendingMoney { .. }
         | Query::Shard
         | Query::Check { .. }
-        | Query::WaitEntry(_) => Duration::ZERO,
+        | Query::WaitEntry(_)
+        | Query::Sale { .. }
+        | Query::Codes { .. }
+        | Query::Turns { .. } => Duration::ZERO,
     }
 }
 
@@ -104,7 +110,10 @@ fn ready(state: &State, query: &Query) -> bool {
         | Query::PendingMoney { .. }
         | Query::Shard
         | Query::Check { .. }
-        | Query::WaitEntry(_) => true,
+        | Query::WaitEntry(_)
+        | Query::Sale { .. }
+        | Query::Codes { .. }
+        | Query::Turns { .. } => true,
     }
 }
 
@@ -120,6 +129,9 @@ fn look(state: &State, query: &Query) -> Answer {
         Query::Shard => summary(state),
         Query::Check { event } => check(state, *event),
         Query::WaitEntry(id) => wait_entry(state, *id),
+        Query::Sale { event } => staff::sale(state, *event),
+        Query::Codes { event } => staff::codes(state, *event),
+        Query::Turns { limit } => staff::turns(state, *limit),
     }
 }
 

@@ -14,6 +14,7 @@ mod holds;
 mod http;
 mod journal;
 mod report;
+mod streams;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub enum Bench {
     CheckJournal(journal::CheckJournal),
     /// Commands into three units of its own, without HTTP.
     Grid(grid::GridArgs),
+    /// Open live streams, and how soon a change is on every one of them.
+    Streams(streams::Streams),
 }
 
 /// A crowd and its manners.
@@ -79,6 +82,10 @@ pub async fn run(bench: Bench) -> Result<()> {
         }
         Bench::CheckJournal(args) => journal::check(&args),
         Bench::Grid(args) => grid::run(args).await,
+        Bench::Streams(args) => {
+            let url = router_url(args.url.as_deref(), &args.data_dir)?;
+            streams::run(&args, url).await
+        }
     }
 }
 

@@ -70,6 +70,16 @@ pub(crate) struct NoTier {
 }
 
 impl StoredPlan {
+    /// The stored form of a plan that is in force.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        let section = |section: &Section| of_section(plan, section);
+        Self {
+            version: plan.version,
+            sections: plan.sections.iter().map(section).collect(),
+            focal: plan.focal,
+        }
+    }
+
     /// The plan that the rules sell from.
     pub(crate) fn to_plan(&self, tiers: &[TierRecord]) -> Result<Plan, NoTier> {
         let sections = self.sections.iter().map(|section| to_section(section, tiers));
@@ -85,6 +95,31 @@ impl StoredPlan {
             focal: self.focal,
         })
     }
+}
+
+fn of_section(plan: &Plan, section: &Section) -> StoredSection {
+    let tier = |at: u16| plan.tiers.get(usize::from(at)).map_or("", |tier| &tier.id).to_owned();
+    let (id, name) = (section.id.clone(), section.name.clone());
+    if section.kind == SectionKind::Area {
+        let mut places = section.rows.iter().flat_map(|row| &row.seats);
+        let tier = places.next().map_or_else(String::new, |first| tier(first.tier));
+        let capacity = section.rows.iter().map(|row| row.seats.len()).sum::<usize>();
+        let area = StoredArea { capacity: u32::try_from(capacity).unwrap_or(u32::MAX), tier };
+        return StoredSection { id, name, rows: Vec::new(), area: Some(area) };
+    }
+    let seat = |seat: &Seat| StoredSeat {
+        number: seat.number.to_string(),
+        tier: tier(seat.tier),
+        x: seat.x,
+        y: seat.y,
+        accessible: seat.accessible,
+        companion: seat.companion,
+    };
+    let row = |row: &Row| StoredRow {
+        label: row.label.clone(),
+        seats: row.seats.iter().map(seat).collect(),
+    };
+    StoredSection { id, name, rows: section.rows.iter().map(row).collect(), area: None }
 }
 
 fn to_section(section: &StoredSection, tiers: &[TierRecord]) -> Result<Section, NoTier> {
@@ -125,4 +160,26 @@ fn to_seat(
 fn tier_at(tiers: &[TierRecord], id: &str, seat: impl Fn() -> String) -> Result<u16, NoTier> {
     let at = tiers.iter().position(|tier| tier.id == id);
     at.map(|at| at as u16).ok_or_else(|| NoTier { seat: seat(), tier: id.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_in_force_is_stored_as_it_was_read() {
+        let text = r#"{"version":3,"focal":[5,-7],"sections":[
+            {"id":"A","name":"Stalls","rows":[{"label":"1","seats":[
+                {"number":"1","tier":"back","x":10,"y":20,"accessible":true},
+                {"number":"2","tier":"front","x":30,"y":20,"companion":true}]}]},
+            {"id":"F","name":"Floor","area":{"capacity":300,"tier":"front"}}]}"#;
+        let stored: StoredPlan = serde_json::from_str(text).unwrap();
+        let tiers = ["front", "back"].map(|id| TierRecord {
+            id: id.into(),
+            name: id.into(),
+            price_minor: 100,
+        });
+        let plan = stored.to_plan(&tiers).unwrap();
+        assert_eq!((plan.check(), StoredPlan::of(&plan)), (Ok(()), stored));
+    }
 }

@@ -157,6 +157,20 @@ impl CodeRecord {
     }
 }
 
+/// When a withdrawn code works: in a past that nobody orders in.
+const NEVER_MS: (u64, u64) = (0, 1);
+
+/// The same code, working for nobody. The grid forgets no code, so that its use stays counted.
+pub(crate) fn void(code: Code) -> Code {
+    let (from_ms, until_ms) = NEVER_MS;
+    Code { from_ms, until_ms, ..code }
+}
+
+/// Whether a code was withdrawn.
+pub(crate) fn is_void(code: &Code) -> bool {
+    (code.from_ms, code.until_ms) == NEVER_MS
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

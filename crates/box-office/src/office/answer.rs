@@ -88,13 +88,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Shopper {
     }
 }
 
-/// A shopper without an account, by the address that the router saw.
+/// A shopper without an account.
 fn guest(headers: &HeaderMap) -> Actor {
+    Actor { subject: Subject::Guest, ip: client_ip(headers) }
+}
+
+/// The client's address, as the router saw it.
+pub(super) fn client_ip(headers: &HeaderMap) -> Option<[u8; 16]> {
     let given = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
     // The router sets one address; of several only the last was added by somebody we trust.
     let last = given.and_then(|list| list.rsplit(',').next());
     let address = last.and_then(|text| text.trim().parse::<IpAddr>().ok());
-    Actor { subject: Subject::Guest, ip: address.map(ip_bytes) }
+    address.map(ip_bytes)
 }
 
 /// A refusal of a command that names no seats.

@@ -14,6 +14,7 @@ use crate::clock::{rfc3339_ms as text, seconds_until};
 use crate::plans::EventPlan;
 
 pub(crate) mod catalogue;
+pub(crate) mod staff;
 pub(crate) mod waiting;
 
 /// An amount of money.

@@ -71,7 +71,7 @@ impl Office {
         let HoldAnswer::Live { hold, at_ms, .. } = self.grid.hold(hold, deadline).await? else {
             return Ok(None);
         };
-        let plan = self.plans.get(order.event, deadline).await?;
+        let plan = self.plans.naming(order.event, &hold.seats, deadline).await?;
         Ok(bodies::offer(order.event, &hold, at_ms, &plan))
     }
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{events, offers, orders, payments_api, refunds, tickets, waitlist, webhooks};
+use super::{events, offers, orders, payments_api, refunds, staff, tickets, waitlist, webhooks};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +26,23 @@ use super::{events, offers, orders, payments_api, refunds, tickets, waitlist, we
         tickets::list,
         refunds::read,
         webhooks::receive,
+        staff::sale::read,
+        staff::sale::pause,
+        staff::sale::resume,
+        staff::sale::cancel,
+        staff::sale::progress,
+        staff::window::edit,
+        staff::window::close,
+        staff::seats::change,
+        staff::plan::replace,
+        staff::limits::set,
+        staff::codes::put,
+        staff::codes::list,
+        staff::codes::withdraw,
+        staff::orders::read,
+        staff::orders::reassign,
+        staff::orders::refund,
+        staff::orders::retry,
     )
 )]
 struct Document;

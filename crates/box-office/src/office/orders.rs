@@ -66,7 +66,7 @@ pub(super) async fn place(
     let command = Command::PlaceOrder(PlaceOrder { hold, contact, buyer: None });
     let reply = office.command(hold.event, key.of(hash), &shopper, command).await?;
     let Outcome::OrderPlaced(placed) = &reply.outcome else { return Err(foreign(&reply.outcome)) };
-    let plan = office.plans.get(hold.event, shopper.deadline).await?;
+    let plan = office.plans.naming(hold.event, &placed.seats, shopper.deadline).await?;
     let document = bodies::placed(placed, &plan);
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
 }
@@ -86,7 +86,8 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     match office.own_order(&id, &shopper).await {
         Ok((id, answer)) => {
-            let plan = office.plans.get(id.event, shopper.deadline).await?;
+            let seats = &answer.order.seats;
+            let plan = office.plans.naming(id.event, seats, shopper.deadline).await?;
             let mut document = bodies::order(id.event, &answer, &plan);
             document.offer = office.offer(id, answer.order.offer, shopper.deadline).await?;
             Ok(private(StatusCode::OK, Some(answer.version), document))

@@ -49,7 +49,11 @@ pub(super) async fn read(
 impl Office {
     /// A refund's id does not name its order. PostgreSQL knows it once it was written behind;
     /// a refund younger than that is still among the open ones.
-    async fn order_of_refund(&self, id: RefundId, deadline: Instant) -> Result<OrderId, Problem> {
+    pub(super) async fn order_of_refund(
+        &self,
+        id: RefundId,
+        deadline: Instant,
+    ) -> Result<OrderId, Problem> {
         let stored = stored_orders::order_of_refund(&self.database, &id.to_string()).await;
         let away = stored.is_err();
         if let Some(order) = stored.ok().flatten().and_then(|order| order.parse().ok()) {

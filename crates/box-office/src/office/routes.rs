@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post, put};
 use http_api::{carry, measure, method_not_allowed, not_found};
 
 use super::{
-    Office, events, offers, openapi, orders, payments_api, refunds, tickets, waitlist, webhooks,
+    Office, events, offers, openapi, orders, payments_api, refunds, staff, tickets, waitlist,
+    webhooks,
 };
 
 /// All routes.
@@ -31,6 +32,7 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
         .route("/api/v1/refunds/{id}", get(refunds::read))
         .route("/api/v1/webhooks/{provider}", post(webhooks::receive))
         .route("/api/v1/openapi.json", get(openapi::read))
+        .merge(staff_calls())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // Counts by route, so it stands inside the router's matching.
@@ -38,4 +40,24 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
         // Outermost: names the request, tells problems their instance, answers for a panic.
         .layer(from_fn(carry))
         .with_state(office)
+}
+
+/// What staff may do; each refuses everybody else by itself.
+fn staff_calls() -> Router<Arc<Office>> {
+    use staff::{codes, limits, orders, plan, sale, seats, window};
+    Router::new()
+        .route("/api/v1/admin/events/{id}", get(sale::read).patch(window::edit))
+        .route("/api/v1/admin/events/{id}/pause", post(sale::pause))
+        .route("/api/v1/admin/events/{id}/resume", post(sale::resume))
+        .route("/api/v1/admin/events/{id}/close", post(window::close))
+        .route("/api/v1/admin/events/{id}/cancel", get(sale::progress).post(sale::cancel))
+        .route("/api/v1/admin/events/{id}/seats", post(seats::change))
+        .route("/api/v1/admin/events/{id}/plan", put(plan::replace))
+        .route("/api/v1/admin/events/{id}/limits", post(limits::set))
+        .route("/api/v1/admin/events/{id}/codes", get(codes::list).post(codes::put))
+        .route("/api/v1/admin/events/{id}/codes/{code}", delete(codes::withdraw))
+        .route("/api/v1/admin/orders/{id}", get(orders::read))
+        .route("/api/v1/admin/orders/{id}/reassign", post(orders::reassign))
+        .route("/api/v1/admin/orders/{id}/refunds", post(orders::refund))
+        .route("/api/v1/admin/refunds/{id}/retry", post(orders::retry))
 }

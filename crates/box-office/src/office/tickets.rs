@@ -46,7 +46,7 @@ pub(super) async fn list(
             return Err(problem.fact("order_status", status.as_str()));
         }
     }
-    let plan = office.plans.get(id.event, shopper.deadline).await?;
+    let plan = office.plans.naming(id.event, &answer.order.seats, shopper.deadline).await?;
     let tickets = tickets(id, &answer, &plan, &office.tickets);
     Ok(private(StatusCode::OK, Some(answer.version), tickets))
 }

@@ -140,7 +140,7 @@ impl Reader {
 const FLAGS: [&str; 3] = ["accessible", "companion", "area"];
 
 /// A decimal text as hundredths; empty is 0.
-pub(super) fn hundredths(text: &str) -> Option<i32> {
+pub(crate) fn hundredths(text: &str) -> Option<i32> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     if digits.is_empty() {
         return text.is_empty().then_some(0);

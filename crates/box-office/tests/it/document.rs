@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 18] = [
+const CALLS: [(&str, &str); 34] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -22,6 +22,22 @@ const CALLS: [(&str, &str); 18] = [
     ("get", "/api/v1/waitlist/{id}"),
     ("delete", "/api/v1/waitlist/{id}"),
     ("post", "/api/v1/webhooks/{provider}"),
+    ("get", "/api/v1/admin/events/{id}"),
+    ("patch", "/api/v1/admin/events/{id}"),
+    ("post", "/api/v1/admin/events/{id}/pause"),
+    ("post", "/api/v1/admin/events/{id}/resume"),
+    ("post", "/api/v1/admin/events/{id}/close"),
+    ("post", "/api/v1/admin/events/{id}/cancel"),
+    ("get", "/api/v1/admin/events/{id}/cancel"),
+    ("post", "/api/v1/admin/events/{id}/seats"),
+    ("put", "/api/v1/admin/events/{id}/plan"),
+    ("post", "/api/v1/admin/events/{id}/limits"),
+    ("post", "/api/v1/admin/events/{id}/codes"),
+    ("delete", "/api/v1/admin/events/{id}/codes/{code}"),
+    ("get", "/api/v1/admin/orders/{id}"),
+    ("post", "/api/v1/admin/orders/{id}/reassign"),
+    ("post", "/api/v1/admin/orders/{id}/refunds"),
+    ("post", "/api/v1/admin/refunds/{id}/retry"),
     ("get", "/api/v1/nothing"),
 ];
 

@@ -16,6 +16,8 @@ mod payments;
 mod plan_files;
 mod sealing;
 mod settings;
+mod staff;
+mod staff_orders;
 mod stored;
 mod ticket_codes;
 mod verdicts;

@@ -25,6 +25,8 @@ use uuid::Uuid;
 
 /// How long anything that must happen may take.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// What staff shows.
+pub const STAFF_TOKEN: &str = "token-of-the-staff-in-tests";
 /// The shop's secret at the sandbox.
 const SHOP_SECRET: &str = "test_secret_of_the_shop";
 
@@ -347,7 +349,8 @@ pub fn pay_form() -> Value {
     json!({"provider": "sandbox", "method": "bank_card", "return_url": "http://127.0.0.1/return"})
 }
 
-async fn read(request: reqwest::RequestBuilder) -> Answer {
+/// Sends a request and reads its answer.
+pub async fn read(request: reqwest::RequestBuilder) -> Answer {
     let answer = request.send().await.expect("an answer");
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let bytes = answer.bytes().await.expect("a body");
@@ -403,6 +406,7 @@ fn office_config(dir: &Path, wish: &Wish, grid: GridConfig) -> OfficeConfig {
         contact_key_file: key_file(dir, "contact", 2),
         ticket_key_file: key_file(dir, "ticket", 3),
         admin_password_file: Some(text_file(dir, "admin.password", "first password")),
+        staff_token_file: Some(text_file(dir, "staff.token", STAFF_TOKEN)),
         demo: true,
         demo_hold_ttl_s: wish.hold_ttl_s,
         catalogue_poll_ms: 50,

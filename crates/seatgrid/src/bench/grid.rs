@@ -8,7 +8,7 @@
 
 mod case;
 mod load;
-mod processes;
+pub(super) mod processes;
 mod raw;
 mod report;
 mod stage;

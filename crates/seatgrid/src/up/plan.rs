@@ -222,6 +222,7 @@ fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
         ("contact_key_file", file(&secrets.contact_key)),
         ("ticket_key_file", file(&secrets.ticket_key)),
         ("admin_password_file", file(&secrets.admin_password)),
+        ("staff_token_file", file(&secrets.staff_token)),
         ("demo", Value::Boolean(facts.is_demo)),
         ("grid", grid(clients)),
         ("providers", providers(facts, at)),

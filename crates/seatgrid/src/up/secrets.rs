@@ -14,6 +14,8 @@ use super::data_dir::{DataDir, DataDirError};
 const KEY_BYTES: usize = 32;
 /// 24 letters and digits are 142 bits.
 const PASSWORD_LEN: usize = 24;
+/// 40 letters and digits are 238 bits: a token is never typed.
+const TOKEN_LEN: usize = 40;
 
 /// Paths of the secret files.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Secrets {
     pub signing_key: PathBuf,
     /// The administrator's first password; office.
     pub admin_password: PathBuf,
+    /// What calls of staff show; office. Text, one token a line.
+    pub staff_token: PathBuf,
 }
 
 impl Secrets {
@@ -50,6 +54,8 @@ impl Secrets {
             signing_key: ensure(dir, "secrets/ledger.key", false, hex_key, is_hex_key)?,
             sandbox_secret: ensure(dir, "secrets/sandbox.secret", complete, password, is_password)?,
             admin_password: ensure(dir, "admin.password", complete, password, is_password)?,
+            // Nothing was made with the old one, and directories of earlier releases have none.
+            staff_token: ensure(dir, "staff.token", false, token, is_password)?,
         })
     }
 }
@@ -99,6 +105,12 @@ fn password() -> Vec<u8> {
     text
 }
 
+fn token() -> Vec<u8> {
+    let mut text: Vec<u8> = rand::rng().sample_iter(Alphanumeric).take(TOKEN_LEN).collect();
+    text.push(b'\n');
+    text
+}
+
 /// The user may put another password into the file, so any non-empty text is fine.
 fn is_password(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.trim().is_empty())
@@ -117,6 +129,9 @@ mod tests {
         let first = fs::read(&secrets.hold_token_key).expect("key");
         let mode = fs::metadata(&secrets.admin_password).expect("file").permissions().mode();
         assert_eq!((first.len(), mode & 0o777), (KEY_BYTES, 0o600));
+        let mode = fs::metadata(&secrets.staff_token).expect("file").permissions().mode();
+        let token = fs::read_to_string(&secrets.staff_token).expect("token");
+        assert_eq!((token.trim().len(), mode & 0o777), (TOKEN_LEN, 0o600));
         let signing = fs::read(&secrets.signing_key).expect("key");
         assert!(data_writer::HeadSigner::from_file(&secrets.signing_key).is_ok());
         fs::remove_file(&secrets.signing_key).expect("remove");

@@ -1,0 +1,111 @@
+//! Calls of staff: what an organiser does to a sale, its seats, orders, codes and limits.
+//!
+//! In the flow: a call is one command to the grid, which alone decides; what outlives the sale
+//! (window, codes, plan) is put into the catalogue first, so that the publisher tells the grid
+//! again whatever got lost on the way. Nothing here works without a staff token.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use http_api::{Code, Deadline, Problem, from_grid, from_refusal};
+use inventory::{Actor, Command, Envelope, EventNo, Outcome, Reply, RequestKey};
+
+use super::Office;
+use super::answer::client_ip;
+
+pub(super) mod codes;
+pub(super) mod limits;
+pub(super) mod orders;
+pub(super) mod plan;
+pub(super) mod sale;
+pub(super) mod seats;
+pub(super) mod window;
+
+mod catalogue;
+
+/// A member of staff, and how long they wait. An extractor that refuses everybody else.
+pub(super) struct Staff {
+    /// When they stop waiting.
+    pub(super) deadline: Instant,
+    /// For the ledger.
+    actor: Actor,
+    headers: HeaderMap,
+}
+
+impl FromRequestParts<Arc<Office>> for Staff {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
+        let Deadline(deadline) = Deadline::from_request_parts(parts, office).await?;
+        let headers = parts.headers.clone();
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = given.and_then(bearer).ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        let subject = office.staff.subject(token);
+        let subject = subject.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        let actor = Actor { subject, ip: client_ip(&headers) };
+        Ok(Self { deadline, actor, headers })
+    }
+}
+
+/// The token of `Bearer <token>`; the scheme's capitals do not count.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl Staff {
+    /// The revision that an edit is based on, from `If-Match: "<number>"`.
+    pub(super) fn if_match(&self) -> Result<i64, Problem> {
+        let given = self.headers.get(header::IF_MATCH);
+        let given = given.ok_or_else(|| Problem::new(Code::PreconditionRequired))?;
+        let text = given.to_str().unwrap_or_default().trim();
+        let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        // What was never a revision of ours matches none.
+        number
+            .and_then(|number| number.parse().ok())
+            .ok_or_else(|| Problem::new(Code::VersionMismatch))
+    }
+}
+
+impl Office {
+    /// The number of an event that is known to the grid.
+    pub(super) async fn event_no(&self, id: &str, deadline: Instant) -> Result<EventNo, Problem> {
+        let pin = self.grid.route(id, deadline).await;
+        let pin = pin.map_err(|error| from_grid(error, Code::EventNotFound))?;
+        Ok(EventNo(pin.number))
+    }
+
+    /// Sends one command of staff; refusals name seats by the event's plan.
+    async fn staff_command(
+        &self,
+        (event, missing): (EventNo, Code),
+        key: Option<RequestKey>,
+        staff: &Staff,
+        command: Command,
+    ) -> Result<Reply, Problem> {
+        let envelope = Envelope { key, actor: staff.actor, command };
+        let reply = self.grid.command(event, &envelope, staff.deadline).await;
+        let reply = reply.map_err(|error| from_grid(error, missing))?;
+        let Outcome::Refused(refusal) = &reply.outcome else { return Ok(reply) };
+        let plan = self.plans.get(event, staff.deadline).await.ok();
+        let name = |seat| plan.as_ref().and_then(|plan| Some(plan.name(seat)?.id()));
+        Err(from_refusal(refusal, |seat| name(seat).unwrap_or_else(|| seat.0.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bearer_has_a_token() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc "), Some("abc"));
+        for wrong in ["", "abc", "Basic abc", "Bearerabc"] {
+            assert_eq!(bearer(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What staff and the notifier ask a shard's leader.
+
+use std::time::Instant;
+
+use grid_node::ShardId;
+use inventory::{CodeUse, EventNo};
+
+use super::{Grid, GridError, unexpected};
+use crate::query::{Answer, Query, SaleAnswer, Turn};
+
+impl Grid {
+    /// An event's sale as its leader knows it.
+    ///
+    /// # Errors
+    /// [`GridError::NotFound`] for an event that was never opened.
+    pub async fn sale(&self, event: EventNo, deadline: Instant) -> Result<SaleAnswer, GridError> {
+        match self.ask(event, Query::Sale { event }, deadline).await? {
+            Answer::Sale(sale) => Ok(*sale),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// An event's codes with their use, by hash; 10,000 at most.
+    ///
+    /// # Errors
+    /// [`GridError::NotFound`] for an event that was never opened.
+    pub async fn codes(
+        &self,
+        event: EventNo,
+        deadline: Instant,
+    ) -> Result<Vec<CodeUse>, GridError> {
+        match self.ask(event, Query::Codes { event }, deadline).await? {
+            Answer::Codes(codes) => Ok(codes),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Places of a shard's waiting lists whose turn has come, while their holds live.
+    ///
+    /// # Errors
+    /// [`GridError`] when the shard gave no answer.
+    pub async fn turns(
+        &self,
+        shard: ShardId,
+        limit: u32,
+        deadline: Instant,
+    ) -> Result<Vec<Turn>, GridError> {
+        match self.query(shard, &Query::Turns { limit }, deadline).await? {
+            Answer::Turns(turns) => Ok(turns),
+            other => Err(unexpected(&other)),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Answers to what staff and the notifier ask: a sale's state, and whose turn has come.
+
+use std::sync::Arc;
+
+use inventory::{CancelProgress, EventNo, Hold, Sale, SeatCounts, WaitEntry};
+use serde::{Deserialize, Serialize};
+
+/// A sale as staff sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleAnswer {
+    /// The event.
+    pub event: EventNo,
+    /// Its terms, with the window as it is now.
+    pub sale: Arc<Sale>,
+    /// The plan in force.
+    pub plan_version: u32,
+    /// Whether no holds are granted for now.
+    pub paused: bool,
+    /// How far a cancelled event is undone.
+    pub cancel: Option<CancelProgress>,
+    /// Its seats.
+    pub seats: SeatCounts,
+    /// Live holds.
+    pub holds: u64,
+    /// Orders that are remembered.
+    pub orders: u64,
+    /// Places that wait.
+    pub waiting: u64,
+    /// Its refunds.
+    pub refunds: RefundCounts,
+    /// The event's version.
+    pub version: u64,
+    /// The leader's time, milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// An event's refunds by status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RefundCounts {
+    /// To be carried out, or tried again.
+    pub pending: u64,
+    /// The gateway confirmed them.
+    pub succeeded: u64,
+    /// Given up; a person must look.
+    pub dead: u64,
+}
+
+/// A place of a waiting list whose turn has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The event.
+    pub event: EventNo,
+    /// The event's public id.
+    pub event_id: String,
+    /// The place.
+    pub entry: WaitEntry,
+    /// The hold that it was given.
+    pub hold: Hold,
+}
