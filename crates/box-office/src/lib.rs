@@ -25,6 +25,7 @@ mod database;
 mod demo;
 mod gateways;
 mod notices;
+mod outbox;
 mod plans;
 mod publisher;
 mod tasks;

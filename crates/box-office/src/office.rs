@@ -31,6 +31,7 @@ use crate::tasks::{self, TaskDied};
 use crate::ticket_code::TicketSigner;
 use crate::upkeep::Upkeep;
 use crate::webhook_journal::Waiting;
+use join_budget::JoinBudget;
 use journal_keeper::{JournalKeeper, JournalTasks};
 
 pub use openapi::openapi;
@@ -39,6 +40,7 @@ pub(crate) mod bodies;
 
 mod answer;
 mod events;
+mod join_budget;
 mod journal_keeper;
 mod offers;
 mod openapi;
@@ -49,6 +51,7 @@ mod routes;
 mod staff;
 mod stored_orders;
 mod tickets;
+mod told;
 mod waitlist;
 mod webhooks;
 
@@ -94,6 +97,7 @@ pub(crate) struct Office {
     contacts: ContactKey,
     tickets: TicketSigner,
     staff: StaffTokens,
+    joins: JoinBudget,
     journal: JournalKeeper,
     /// Stored notifications to process; what does not fit is left to the worker.
     notices: mpsc::Sender<Waiting>,
@@ -210,6 +214,7 @@ impl Office {
             contacts: ContactKey::new(&load_key_file(&config.contact_key_file)?),
             tickets: TicketSigner::new(&load_key_file(&config.ticket_key_file)?),
             staff: StaffTokens::load(config.staff_token_file.as_deref())?,
+            joins: JoinBudget::default(),
             notices,
             payment_create_max: Duration::from_millis(config.payment_create_ms_max),
             installation: installation(&hold_key),

@@ -1,5 +1,5 @@
-//! The worker: asks gateways about every payment whose end is not known, carries out refunds, and
-//! processes notifications that were left over.
+//! The worker: asks gateways about every payment whose end is not known, carries out refunds,
+//! processes notifications that were left over, and writes down what people must be told.
 //!
 //! Level-triggered over what the grid and the journal say is open: it keeps nothing that a restart
 //! could lose, and any number of workers may run, since all that they do is idempotent.
@@ -22,10 +22,12 @@ use crate::settlement::Settlement;
 use crate::tasks::{self, TaskDied};
 use crate::webhook_journal::{self, Waiting};
 use money::MoneyRound;
+use notifier::Notifier;
 
 pub mod pace;
 
 mod money;
+mod notifier;
 
 /// Deadline of one notification: a read at the gateway and two commands.
 const NOTICE_DEADLINE: Duration = Duration::from_secs(20);
@@ -67,12 +69,14 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
         &config.database_url,
         config.database_connections_max,
     )?);
-    let settlement = Settlement::new(Grid::connect(&config.grid), providers);
+    let grid = Grid::connect(&config.grid);
+    let settlement = Settlement::new(grid.clone(), providers);
     let config = Arc::new(config);
     let stop = shutdown.child_token();
     let mut tasks = JoinSet::new();
     tasks.spawn(look_at_money(config.clone(), settlement.clone(), stop.clone()));
     tasks.spawn(look_at_notices(config.clone(), settlement, database.clone(), stop.clone()));
+    tasks.spawn(tell_people(config.clone(), grid, database.clone(), stop.clone()));
     tasks.spawn(clean(config.clone(), database.clone(), stop.clone()));
     let probes = Probes::new();
     probes.ready();
@@ -116,6 +120,24 @@ async fn look_at_notices(
                 Err(error) => tracing::debug!(%error, "the journal was not read"),
             }
             tokio::time::sleep(pause).await;
+        }
+    };
+    until(&shutdown, look).await;
+}
+
+async fn tell_people(
+    config: Arc<WorkerConfig>,
+    grid: Grid,
+    database: Arc<Database>,
+    shutdown: CancellationToken,
+) {
+    let pause = Duration::from_millis(config.look_every_ms);
+    let mut notifier = Notifier::new(grid, database);
+    let look = async {
+        loop {
+            if !notifier.look().await {
+                tokio::time::sleep(pause).await;
+            }
         }
     };
     until(&shutdown, look).await;

@@ -13,6 +13,8 @@ mod grid;
 mod holds;
 mod http;
 mod journal;
+mod memory;
+mod reads;
 mod report;
 mod streams;
 
@@ -36,6 +38,10 @@ pub enum Bench {
     CheckJournal(journal::CheckJournal),
     /// Commands into three units of its own, without HTTP.
     Grid(grid::GridArgs),
+    /// The seat map asked for by readers who have it already.
+    Reads(reads::Reads),
+    /// What a seat and an idle unit take.
+    Memory(memory::Memory),
     /// Open live streams, and how soon a change is on every one of them.
     Streams(streams::Streams),
 }
@@ -82,6 +88,11 @@ pub async fn run(bench: Bench) -> Result<()> {
         }
         Bench::CheckJournal(args) => journal::check(&args),
         Bench::Grid(args) => grid::run(args).await,
+        Bench::Reads(args) => {
+            let url = router_url(args.url.as_deref(), &args.data_dir)?;
+            reads::run(&args, url).await
+        }
+        Bench::Memory(args) => memory::run(&args),
         Bench::Streams(args) => {
             let url = router_url(args.url.as_deref(), &args.data_dir)?;
             streams::run(&args, url).await

@@ -3,7 +3,9 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use super::{events, offers, orders, payments_api, refunds, staff, tickets, waitlist, webhooks};
+use super::{
+    events, offers, orders, payments_api, refunds, staff, tickets, told, waitlist, webhooks,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +28,9 @@ use super::{events, offers, orders, payments_api, refunds, staff, tickets, waitl
         tickets::list,
         refunds::read,
         webhooks::receive,
+        told::of_order,
+        told::of_place,
+        told::of_hold,
         staff::sale::read,
         staff::sale::pause,
         staff::sale::resume,

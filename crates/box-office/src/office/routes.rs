@@ -8,7 +8,7 @@ use axum::routing::{delete, get, post, put};
 use http_api::{carry, measure, method_not_allowed, not_found};
 
 use super::{
-    Office, events, offers, openapi, orders, payments_api, refunds, staff, tickets, waitlist,
+    Office, events, offers, openapi, orders, payments_api, refunds, staff, tickets, told, waitlist,
     webhooks,
 };
 
@@ -29,6 +29,9 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
         .route("/api/v1/payments/{id}/offer", post(offers::answer))
         .route("/api/v1/events/{id}/waitlist", post(waitlist::join))
         .route("/api/v1/waitlist/{id}", get(waitlist::read).delete(waitlist::leave))
+        .route("/api/v1/orders/{id}/notices", get(told::of_order))
+        .route("/api/v1/waitlist/{id}/notices", get(told::of_place))
+        .route("/api/v1/holds/{id}/notices", get(told::of_hold))
         .route("/api/v1/refunds/{id}", get(refunds::read))
         .route("/api/v1/webhooks/{provider}", post(webhooks::receive))
         .route("/api/v1/openapi.json", get(openapi::read))

@@ -74,6 +74,21 @@ pub(crate) async fn order_of_refund(
         .await
 }
 
+/// The hold that an order came from; never changes once written.
+pub(crate) async fn hold_of_order(
+    database: &Database,
+    order_id: &str,
+) -> Result<Option<String>, DatabaseError> {
+    database
+        .run(|pool| async move {
+            sqlx::query_scalar("select hold_id from grid.sale_order where order_id = $1")
+                .bind(order_id)
+                .fetch_optional(&pool)
+                .await
+        })
+        .await
+}
+
 async fn read(pool: PgPool, id: &str) -> Result<Option<OrderBody>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let db = &mut *connection;

@@ -64,6 +64,7 @@ request_body = WaitForm, params(
         waits already; `limit_per_person`, `sale_not_open`, `sale_closed`, `event_cancelled`, \
         `idempotency_window_expired`"),
     (status = 422, description = "`idempotency_conflict`"),
+    (status = 429, description = "`rate_limited`: eight places an hour for one address"),
     (status = 503, description = "`overloaded`: the list is full; `persistence_backlog`"),
 ))]
 pub(super) async fn join(
@@ -79,6 +80,11 @@ pub(super) async fn join(
     let plan = office.plans.get(event, shopper.deadline).await.map_err(missing)?;
     let wish = body.wish(&plan)?;
     let guest = Guest::of(shopper.headers(), &office.tokens, key);
+    // A retry of a request that got its place is let through, whatever was taken since.
+    if !office.joins.allows(event, shopper.ip(), key.0) {
+        let detail = "This address has taken as many places as one may in an hour";
+        return Err(Problem::new(Code::RateLimited).detail(detail));
+    }
     let person = guest.person(&office.tokens, (event, &plan.sale.rules), shopper.ip());
     let contact = office.sealed_contact(&body, (event, person))?;
     let command = Command::JoinWaitlist(JoinWaitlist { event, person, wish, contact });
@@ -86,6 +92,7 @@ pub(super) async fn join(
     let Outcome::WaitlistJoined { entry, before } = reply.outcome else {
         return Err(foreign(&reply.outcome));
     };
+    office.joins.note(event, shopper.ip(), key.0);
     let token = guest.mark(&office.tokens.wait_token(entry));
     let document = joined(entry, &plan, (body.number, before), token);
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))

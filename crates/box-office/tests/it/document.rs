@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 34] = [
+const CALLS: [(&str, &str); 37] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -38,6 +38,9 @@ const CALLS: [(&str, &str); 34] = [
     ("post", "/api/v1/admin/orders/{id}/reassign"),
     ("post", "/api/v1/admin/orders/{id}/refunds"),
     ("post", "/api/v1/admin/refunds/{id}/retry"),
+    ("get", "/api/v1/orders/{id}/notices"),
+    ("get", "/api/v1/waitlist/{id}/notices"),
+    ("get", "/api/v1/holds/{id}/notices"),
     ("get", "/api/v1/nothing"),
 ];
 

@@ -20,6 +20,7 @@ mod staff;
 mod staff_orders;
 mod stored;
 mod ticket_codes;
+mod told;
 mod verdicts;
 mod waiting;
 mod worker;

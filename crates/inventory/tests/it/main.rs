@@ -15,3 +15,5 @@ mod oracle;
 mod places;
 mod plans;
 mod settling;
+mod staff_model;
+mod staff_oracle;

@@ -71,6 +71,28 @@ impl HoldAnswer {
         }
     }
 
+    /// What a swap answered first, told again: seats, prices and times are those of the swap. How often
+    /// the hold may still be given more time is not part of that outcome.
+    pub(crate) fn swapped(plan: &PlanView, held: &Held, version: u64) -> Self {
+        let granted = Self::granted(plan, held, String::new(), version);
+        Self { token: None, extensions_left: None, ..granted }
+    }
+
+    /// The same hold with the times that an extension answered first.
+    pub(crate) fn extended(
+        self,
+        (until_ms, at_ms): (u64, u64),
+        (left, version): (u8, u64),
+    ) -> Self {
+        Self {
+            expires_at: rfc3339_ms(until_ms),
+            expires_in: left_s(until_ms, at_ms),
+            extensions_left: Some(left),
+            version,
+            ..self
+        }
+    }
+
     /// To the shopper who has it, as of the leader's time `at_ms`.
     pub(crate) fn live(plan: &PlanView, hold: &Hold, version: u64, at_ms: u64) -> Self {
         let event: EventNo = plan.event;

@@ -11,7 +11,8 @@ use inventory::{
 use crate::api::hold_answer::HoldAnswer;
 use crate::api::hold_request::{Asked, HoldChange};
 use crate::api::holds::{
-    Caller, PLAN_TRIES, is_stale, live, missing_hold, own_hold, refused, replayed, unexpected,
+    Caller, PLAN_TRIES, is_stale, live, live_answer, missing_hold, own_hold, refused, replayed,
+    told, unexpected,
 };
 use crate::state::{App, Router};
 
@@ -54,9 +55,12 @@ pub(crate) async fn change(
         map.acknowledge(reply.version);
         let (is_replayed, is_last) = (reply.replayed, !is_stale(&reply));
         last = Some(match reply.outcome {
-            Outcome::Swapped(_) => {
-                return Ok(replayed(now(&app, &caller, hold).await?, is_replayed));
+            // Told as it was, whatever became of the hold since.
+            Outcome::Swapped(held) if is_replayed => {
+                let answer = HoldAnswer::swapped(&map.plan, &held, reply.version);
+                return Ok(replayed(told(reply.version, answer), true));
             }
+            Outcome::Swapped(_) => return now(&app, &caller, hold).await,
             Outcome::Refused(refusal) => refused(&map, &refusal),
             other => unexpected(&other),
         });
@@ -89,7 +93,12 @@ async fn extend(
     let reply = app.grid.command(hold.event, &envelope, caller.deadline.0).await;
     let reply = reply.map_err(missing_hold)?;
     match reply.outcome {
-        Outcome::Extended { .. } => Ok(replayed(now(app, caller, hold).await?, reply.replayed)),
+        Outcome::Extended { expires_at_ms, at_ms, left } if reply.replayed => {
+            let (_, answer) = live_answer(app, hold, caller.deadline).await?;
+            let answer = answer.extended((expires_at_ms, at_ms), (left, reply.version));
+            Ok(replayed(told(reply.version, answer), true))
+        }
+        Outcome::Extended { .. } => now(app, caller, hold).await,
         Outcome::Refused(refusal) => Err(from_refusal(&refusal, |_| String::new())),
         other => Err(unexpected(&other)),
     }

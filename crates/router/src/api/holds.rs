@@ -159,6 +159,22 @@ pub(super) async fn live(
     id: HoldId,
     deadline: Deadline,
 ) -> Result<Response, Problem> {
+    let (version, answer) = live_answer(app, id, deadline).await?;
+    Ok(told(version, answer))
+}
+
+/// A document about a hold as of a version.
+pub(super) fn told(version: u64, answer: HoldAnswer) -> Response {
+    let headers = [(GRID_VERSION, version.to_string()), (CACHE_CONTROL, "no-store".to_owned())];
+    (headers, Json(answer)).into_response()
+}
+
+/// The hold as it is now, with the event's version.
+pub(super) async fn live_answer(
+    app: &Router,
+    id: HoldId,
+    deadline: Deadline,
+) -> Result<(u64, HoldAnswer), Problem> {
     let found = app.grid.hold(id, deadline.0).await.map_err(missing_hold)?;
     let (hold, version, at_ms) = match found {
         Found::Live { hold, version, at_ms } if at_ms < hold.expires_at_ms => {
@@ -174,8 +190,7 @@ pub(super) async fn live(
     };
     let map = app.maps.by_no(id.event, deadline.0).await.map_err(missing_hold)?;
     map.acknowledge(version);
-    let headers = [(GRID_VERSION, version.to_string()), (CACHE_CONTROL, "no-store".to_owned())];
-    Ok((headers, Json(HoldAnswer::live(&map.plan, &hold, version, at_ms))).into_response())
+    Ok((version, HoldAnswer::live(&map.plan, &hold, version, at_ms)))
 }
 
 /// Gives a hold back; doing so again changes nothing.

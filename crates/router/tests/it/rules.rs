@@ -293,10 +293,18 @@ async fn a_hold_is_swapped_extended_and_expires_between_two_clicks() {
         (200, vec!["A-1-2".into(), "A-1-3".into()])
     );
     assert_eq!(hold(&client, json!({"seats": ["A-1-1"]})).await.status, 201, "free again at once");
-    let best = change(&client, &held, &[], json!({"best": {"number": 3, "sections": ["B"]}})).await;
-    assert_eq!(best.json()["step"], "adjacent_no_orphan");
-
     let key = key();
+    let keyed = [("idempotency-key", key.as_str())];
+    let wish = json!({"best": {"number": 3, "sections": ["B"]}});
+    let best = change(&client, &held, &keyed, wish.clone()).await;
+    assert_eq!(best.json()["step"], "adjacent_no_orphan");
+    // Told again as it was, though the hold has other seats by now.
+    change(&client, &held, &[], json!({"seats": ["A-1-2"]})).await;
+    let told = change(&client, &held, &keyed, wish).await;
+    assert_eq!(told.header("idempotent-replayed"), "true");
+    assert_eq!((ids(&told), &told.json()["version"]), (ids(&best), &best.json()["version"]));
+
+    let key = crate::client::key();
     let keyed = [("idempotency-key", key.as_str())];
     let more = change(&client, &held, &keyed, json!({"extend": true})).await;
     assert_eq!((more.status.as_u16(), &more.json()["extensions_left"]), (200, &json!(0)));

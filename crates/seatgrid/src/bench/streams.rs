@@ -141,13 +141,20 @@ fn router_pid(args: &Streams) -> Result<Option<u32>> {
     pid_of(&args.data_dir, "router").map(Some)
 }
 
-fn pid_of(data_dir: &Path, role: &str) -> Result<u32> {
+/// The first process of a role of a local `up`.
+pub(super) fn pid_of(data_dir: &Path, role: &str) -> Result<u32> {
+    let first = pids_of(data_dir, role)?.first().copied();
+    first.with_context(|| format!("no {role} runs in {}", data_dir.display()))
+}
+
+/// The processes of a role of a local `up`.
+pub(super) fn pids_of(data_dir: &Path, role: &str) -> Result<Vec<u32>> {
     let file = data_dir.join("processes.json");
     let text = std::fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
     let all: Vec<Value> = serde_json::from_slice(&text).context("reading the processes")?;
-    let pid = all.iter().find(|one| one["role"] == role).and_then(|one| one["pid"].as_u64());
-    let pid = pid.with_context(|| format!("{} names no {role}", file.display()))?;
-    u32::try_from(pid).context("a process id")
+    let of_role = all.iter().filter(|one| one["role"] == role);
+    let pids = of_role.filter_map(|one| u32::try_from(one["pid"].as_u64()?).ok());
+    Ok(pids.collect())
 }
 
 fn usage(pid: Option<u32>) -> Result<Option<Usage>> {
