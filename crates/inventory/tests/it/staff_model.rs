@@ -30,6 +30,22 @@ fn seats(dice: &mut Dice, most: u64) -> Vec<SeatIx> {
     (0..number).map(|_| SeatIx(dice.below(23) as u32)).collect()
 }
 
+/// Free seats, so that the hall fills up and people have something to wait for.
+fn free(dice: &mut Dice, event: &Event, most: u64) -> Vec<SeatIx> {
+    let status = event.seats().statuses().zip(0..);
+    let mut free: Vec<u32> =
+        status.filter(|(now, _)| *now == SeatStatus::Free).map(|(_, at)| at).collect();
+    if free.is_empty() || dice.below(6) == 0 {
+        return seats(dice, 3);
+    }
+    let number = 1 + dice.below(most);
+    let mut picked = vec![];
+    for _ in 0..number.min(free.len() as u64) {
+        picked.push(SeatIx(free.swap_remove(dice.below(free.len() as u64) as usize)));
+    }
+    picked
+}
+
 /// Seats of somebody, as far as there are any, so that refunds and moves mean something.
 fn owned(dice: &mut Dice, event: &Event, order: u64) -> Vec<SeatIx> {
     let Some(order) = event.order(order) else { return seats(dice, 2) };
@@ -55,7 +71,7 @@ fn command(dice: &mut Dice, event: &Event, now_ms: u64) -> Command {
     match dice.below(60) {
         0..=11 => {
             let promo = (dice.below(4) == 0).then(|| u128::from(7 + dice.below(3)));
-            let choice = Choice::Seats(seats(dice, 4));
+            let choice = Choice::Seats(free(dice, event, 4));
             let person = Some(person);
             Command::Hold(HoldSeats { person, promo, ..HoldSeats::of(EVENT, 1, choice) })
         }
@@ -77,14 +93,16 @@ fn command(dice: &mut Dice, event: &Event, now_ms: u64) -> Command {
         32 => Command::PauseSale(PauseSale { event: EVENT }),
         33..=35 => Command::ResumeSale(ResumeSale { event: EVENT }),
         36..=38 => {
-            let seats = SeatSet::Seats(seats(dice, 3));
+            let seats = SeatSet::Seats(free(dice, event, 5));
             Command::BlockSeats(BlockSeats { event: EVENT, seats })
         }
         39..=42 => {
             let seats = SeatSet::Seats(seats(dice, 1));
             Command::UnblockSeats(UnblockSeats { event: EVENT, seats })
         }
-        43 => Command::RemoveSeats(RemoveSeats { event: EVENT, seats: seats(dice, 2) }),
+        43 if dice.below(8) == 0 => {
+            Command::RemoveSeats(RemoveSeats { event: EVENT, seats: seats(dice, 2) })
+        }
         44..=46 => {
             let from = owned(dice, event, order);
             let moves = from.into_iter().map(|one| (one, SeatIx(dice.below(23) as u32))).collect();
@@ -118,7 +136,7 @@ fn command(dice: &mut Dice, event: &Event, now_ms: u64) -> Command {
             Command::LeaveWaitlist(LeaveWaitlist { entry })
         }
         // An event is cancelled rarely, or nothing else would be seen.
-        _ if dice.below(12) == 0 => Command::CancelEvent(CancelEvent { event: EVENT }),
+        59 if dice.below(60) == 0 => Command::CancelEvent(CancelEvent { event: EVENT }),
         _ => Command::ExpireHolds,
     }
 }

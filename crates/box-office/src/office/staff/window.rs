@@ -61,7 +61,7 @@ params(
     (status = 404, description = "`event_not_found`"),
     (status = 409, description = "`event_cancelled`"),
     (status = 412, description = "`version_mismatch`: somebody else edited it meanwhile"),
-    (status = 428, description = "`precondition_required`: `If-Match` is missing"),
+    (status = 428, description = "`precondition_required`: without If-Match"),
     (status = 503, description = "`database_unavailable`"),
 ))]
 pub(in crate::office) async fn edit(
