@@ -90,6 +90,17 @@ fn command(dice: &mut Dice, event: &Event, now_ms: u64) -> Command {
             Command::Settle(Settle { payment, result: GatewayResult::Captured { amount_minor } })
         }
         29..=31 => Command::ExpireHolds,
+        kind => staff(dice, event, (kind, order_id, person), now_ms),
+    }
+}
+
+fn staff(
+    dice: &mut Dice,
+    event: &Event,
+    (kind, order, person): (u64, OrderId, u128),
+    now_ms: u64,
+) -> Command {
+    match kind {
         32 => Command::PauseSale(PauseSale { event: EVENT }),
         33..=35 => Command::ResumeSale(ResumeSale { event: EVENT }),
         36..=38 => {
@@ -104,16 +115,15 @@ fn command(dice: &mut Dice, event: &Event, now_ms: u64) -> Command {
             Command::RemoveSeats(RemoveSeats { event: EVENT, seats: seats(dice, 2) })
         }
         44..=46 => {
-            let from = owned(dice, event, order);
+            let from = owned(dice, event, order.no);
             let moves = from.into_iter().map(|one| (one, SeatIx(dice.below(23) as u32))).collect();
             let block = dice.below(2) == 0;
-            Command::ReassignSeats(ReassignSeats { order: order_id, moves, block })
+            Command::ReassignSeats(ReassignSeats { order, moves, block })
         }
         47..=49 => {
-            let seats = if dice.below(3) == 0 { vec![] } else { owned(dice, event, order) };
+            let seats = if dice.below(3) == 0 { vec![] } else { owned(dice, event, order.no) };
             let share_basis_points = [10_000, 5_000, 3_333, 0][dice.below(4) as usize];
             let (with_fee, block) = (true, false);
-            let order = order_id;
             Command::RefundSeats(RefundSeats { order, seats, share_basis_points, with_fee, block })
         }
         50 | 51 => {
