@@ -34,6 +34,9 @@ pub struct DrillSizes {
     /// Seconds of load while a unit loses its disk and gets a new id.
     #[arg(long, default_value_t = 60)]
     wiped_s: u32,
+    /// Seconds for which PostgreSQL is stopped under load.
+    #[arg(long, default_value_t = 600)]
+    database_away_s: u32,
     /// Uses the development build instead of the release form: quicker to have, slower to run.
     #[arg(long)]
     dev: bool,
@@ -55,6 +58,7 @@ impl DrillSizes {
             ("PARTITIONS", self.partitions),
             ("ELASTIC_S", self.elastic_s),
             ("WIPED_S", self.wiped_s),
+            ("DATABASE_AWAY_S", self.database_away_s),
             // The development form is not held to the release's time limits.
             ("STRICT", u32::from(!self.dev)),
         ];

@@ -56,13 +56,18 @@ pub struct Load {
 impl Load {
     /// Starts `seatgrid bench holds` for so long, and waits until it is under way.
     pub async fn start(system: &System, seconds: u64) -> Self {
+        Self::start_at(system, seconds, rate()).await
+    }
+
+    /// The same with so many holds per second.
+    pub async fn start_at(system: &System, seconds: u64, rate: u64) -> Self {
         let journal = system.scratch(&format!("journal-{}", now_ns()));
         let child = system
             .command(&["bench", "holds", "--event", EVENT])
-            .args(["--rate", &rate().to_string()])
+            .args(["--rate", &rate.to_string()])
             .args(["--seconds", &seconds.min(LOAD_S_MAX).to_string()])
             .args(["--patience-s", &PATIENCE_S.to_string()])
-            .args(["--keep", &(rate() * 2).min(KEEP_MAX).to_string(), "--journal"])
+            .args(["--keep", &(rate * 2).min(KEEP_MAX).to_string(), "--journal"])
             .arg(&journal)
             .stdout(Stdio::null())
             .spawn()
@@ -70,7 +75,7 @@ impl Load {
         let client = Client::new(&system.url());
         until("holds", Duration::from_secs(60), || async {
             let counts = client.get(&format!("/events/{EVENT}/availability"), None).await.body;
-            (counts["held"].as_u64() > Some(rate() / 2)).then_some(())
+            (counts["held"].as_u64() > Some(rate / 2)).then_some(())
         })
         .await;
         Self { child, journal, marks: vec![] }

@@ -2,6 +2,7 @@
 //! PostgreSQL only. It knows the contracts and none of our types.
 
 mod client;
+mod database;
 pub mod drill;
 pub mod links;
 pub mod loop_disk;
@@ -9,5 +10,6 @@ mod system;
 mod wait;
 
 pub use client::{Answer, Client, Held, uuid_v7};
+pub use database::OwnDatabase;
 pub use system::{Process, System};
 pub use wait::until;

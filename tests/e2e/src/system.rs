@@ -21,6 +21,7 @@ pub struct System {
     dir: TempDir,
     port: u16,
     vars: Vec<(String, String)>,
+    database_url: Option<String>,
     child: Option<Child>,
 }
 
@@ -46,8 +47,17 @@ impl System {
     /// Starts a system with extra environment variables.
     pub fn start_with(vars: &[(&str, &str)]) -> Self {
         let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Self::begin(vars, None)
+    }
+
+    /// Starts a system on a database of the test's own.
+    pub fn start_on(database_url: &str) -> Self {
+        Self::begin(vec![], Some(database_url.to_owned()))
+    }
+
+    fn begin(vars: Vec<(String, String)>, database_url: Option<String>) -> Self {
         let dir = TempDir::with_prefix("seatgrid-e2e-").expect("a temporary directory");
-        let mut system = Self { dir, port: free_port(), vars, child: None };
+        let mut system = Self { dir, port: free_port(), vars, database_url, child: None };
         system.start_again();
         system
     }
@@ -57,6 +67,7 @@ impl System {
         assert!(self.child.is_none(), "it runs already");
         let mut child = self
             .command(&["up", "--port", &self.port.to_string(), "--units", "3"])
+            .args(self.database_url.iter().flat_map(|url| ["--database-url", url]))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the seatgrid binary starts");

@@ -34,6 +34,11 @@ impl Drill {
         self.row(&format!("SKIPPED: {why}"));
     }
 
+    /// Ends a drill without a load's figures: what it asserted holds.
+    pub fn done(&self) {
+        self.row("ok");
+    }
+
     /// Something beside the load's figures that belongs to the result.
     #[expect(clippy::print_stdout, reason = "a drill's figures are its result")]
     pub fn note(&self, words: &str) {

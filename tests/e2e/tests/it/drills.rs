@@ -5,6 +5,7 @@
 //! that was given before, every request ends with a definite answer, and PostgreSQL agrees in the
 //! end.
 
+mod database;
 mod elastic;
 mod links;
 mod processes;
