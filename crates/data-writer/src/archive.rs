@@ -6,11 +6,13 @@
 //! refusing a ledger whose chain is broken; [`verify_export`] reads one. Months are archived in order,
 //! noted in `grid.ledger_archive`, and only then dropped.
 
+mod keeper;
 mod line;
 mod months;
 mod read;
 mod write;
 
+pub(crate) use keeper::ArchiveKeeper;
 pub use months::{ArchiveError, Archived, archive_months};
 pub use read::verify_export;
 pub use write::{Exported, export_ledger};

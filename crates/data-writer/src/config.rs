@@ -49,6 +49,13 @@ pub struct WriterConfig {
     /// How often the heads of the chains are signed: what was rewritten since the last signature is
     /// not told by signatures.
     pub sign_heads_every_ms: u64,
+    /// Where finished months of the ledger go, a file each. Without it the writer archives nothing
+    /// and nothing leaves the tables.
+    pub archive_dir: Option<PathBuf>,
+    /// Months that stay in the tables once they are archived, 12 or more.
+    pub archive_keep_months: u32,
+    /// How often the writer looks for a month that is over.
+    pub archive_every_ms: u64,
     /// First pause after a failure.
     pub retry_min_ms: u64,
     /// Longest pause between attempts; they never end.
@@ -75,6 +82,9 @@ impl Default for WriterConfig {
             lease_ttl_ms: 1_500,
             signing_key_file: None,
             sign_heads_every_ms: 600_000,
+            archive_dir: None,
+            archive_keep_months: 13,
+            archive_every_ms: 3_600_000,
             retry_min_ms: 50,
             retry_max_ms: 5_000,
         }
@@ -110,6 +120,11 @@ impl WriterConfig {
                 "heartbeat_ms must be 10 or more and lease_ttl_ms three times that",
             ),
             (self.sign_heads_every_ms >= 1_000, "sign_heads_every_ms must be 1000 or more"),
+            (
+                (12..=1_200).contains(&self.archive_keep_months),
+                "archive_keep_months must be 12 to 1200",
+            ),
+            (self.archive_every_ms >= 1_000, "archive_every_ms must be 1000 or more"),
             (
                 (1..=self.retry_max_ms).contains(&self.retry_min_ms),
                 "retry_min_ms must be from 1 to retry_max_ms",

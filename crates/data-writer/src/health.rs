@@ -48,6 +48,8 @@ pub struct WriterStatus {
     pub shards: Vec<ShardStatus>,
     /// Parked records that wait for a person.
     pub quarantine: u64,
+    /// Why finished months are not archived; `None` when they are, or nobody asked for it.
+    pub archive_trouble: Option<String>,
 }
 
 /// Shared by everything that runs in one writer.
@@ -64,6 +66,8 @@ struct Inner {
     database_up: bool,
     schema_trouble: Option<String>,
     quarantine: u64,
+    archive_trouble: Option<String>,
+    partitions_failed: bool,
     shards: BTreeMap<ShardId, ShardState>,
 }
 
@@ -105,6 +109,8 @@ impl Health {
             database_up: true,
             schema_trouble: None,
             quarantine: 0,
+            archive_trouble: None,
+            partitions_failed: false,
             shards: BTreeMap::new(),
         };
         Self {
@@ -127,6 +133,7 @@ impl Health {
             database_up: inner.database_up,
             shards: shards.collect(),
             quarantine: inner.quarantine,
+            archive_trouble: inner.archive_trouble.clone(),
         }
     }
 
@@ -206,6 +213,37 @@ impl Health {
     pub(crate) fn quarantine(&self, size: u64) {
         self.inner.lock().quarantine = size;
         gauge!("seatgrid_writer_quarantine").set(size as f64);
+    }
+
+    /// Finished months are in files.
+    pub(crate) fn archive_works(&self) {
+        gauge!("seatgrid_writer_archive_failed").set(0.0);
+        if self.inner.lock().archive_trouble.take().is_some() {
+            tracing::info!("the ledger is archived again");
+        }
+    }
+
+    /// A finished month could not be archived; it stays in the tables and is tried again.
+    pub(crate) fn archive_failed(&self, error: &dyn std::error::Error) {
+        gauge!("seatgrid_writer_archive_failed").set(1.0);
+        let before = self.inner.lock().archive_trouble.replace(error.to_string());
+        if before.is_none() {
+            tracing::error!(%error, "the ledger is not archived; nothing is lost");
+        }
+    }
+
+    /// Next months' partitions were made, or not: a batch makes the one that it needs itself.
+    pub(crate) fn partitions(&self, failure: Option<&WriteError>) {
+        let fails = failure.is_some();
+        gauge!("seatgrid_writer_partitions_failed").set(f64::from(u8::from(fails)));
+        let failed = std::mem::replace(&mut self.inner.lock().partitions_failed, fails);
+        match failure {
+            Some(error) if !failed => {
+                tracing::warn!(%error, "no partitions ahead, batches make their own");
+            }
+            None if failed => tracing::info!("partitions are made ahead again"),
+            _ => {}
+        }
     }
 
     /// One more was parked; the next count says how many there are.

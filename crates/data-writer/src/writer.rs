@@ -16,6 +16,7 @@ use http_api::server::{BindError, bind};
 
 use crate::FeedSource;
 use crate::admin::{self, Desk};
+use crate::archive::ArchiveKeeper;
 use crate::attempts::{Intake, Keeper, KeeperEnd, Work};
 use crate::backoff::Backoff;
 use crate::config::{ConfigError, WriterConfig};
@@ -126,6 +127,7 @@ async fn run_with<S: FeedSource>(
     let shards = Arc::new(Connections::new(options.clone(), config.connections_max));
     let control = Arc::new(Connections::new(options, CONTROL_CONNECTIONS));
     let ttl = Duration::from_millis(config.lease_ttl_ms);
+    let archive = ArchiveKeeper::new(config, &url, signer.clone(), Arc::clone(&health));
     let sink = Sink::new(Arc::clone(&shards));
     let writer = Writer {
         url: config.migrate.then_some(url),
@@ -134,6 +136,7 @@ async fn run_with<S: FeedSource>(
         control: Sink::new(Arc::clone(&control)),
         shared: Arc::new(Shared::new(source, sink, health, config)),
         work: Arc::new(Mutex::new(work)),
+        archive,
         signer: signer.map(|signer| (signer, Duration::from_millis(config.sign_heads_every_ms))),
     };
     writer.work(&shutdown).await;
@@ -156,6 +159,8 @@ struct Writer<S> {
     work: Arc<Mutex<mpsc::Receiver<Work>>>,
     /// Signs chain heads, so often.
     signer: Option<(HeadSigner, Duration)>,
+    /// Archives finished months, where that is wanted.
+    archive: Option<ArchiveKeeper>,
 }
 
 impl<S: FeedSource> Writer<S> {
@@ -219,6 +224,7 @@ impl<S: FeedSource> Writer<S> {
             () = self.pump_all(epoch) => {}
             () = self.keep_house() => {}
             () = self.sign_heads() => {}
+            () = self.archive() => {}
             KeeperEnd::Fenced = self.keep_attempts(epoch) => {}
         }
     }
@@ -295,6 +301,14 @@ impl<S: FeedSource> Writer<S> {
         }
     }
 
+    /// Finished months to files, now and then; never ends.
+    async fn archive(&self) {
+        match &self.archive {
+            Some(keeper) => keeper.run().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Partitions ahead, gauges, the size of the quarantine. Failures show in the pumps too.
     async fn keep_house(&self) {
         let mut partitions = interval(PARTITIONS_EVERY);
@@ -312,10 +326,11 @@ impl<S: FeedSource> Writer<S> {
                     }
                 }
                 _ = partitions.tick() => {
-                    if let Err(error) = self.control.make_partitions_ahead().await {
-                        tracing::debug!(%error, "no partitions ahead, batches make their own");
+                    let made = self.control.make_partitions_ahead().await;
+                    if made.is_err() {
                         partitions.reset_after(PUBLISH_EVERY);
                     }
+                    self.shared.health.partitions(made.as_ref().err());
                 }
             }
         }

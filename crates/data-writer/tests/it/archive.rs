@@ -4,12 +4,14 @@
 use std::io::Read;
 use std::path::Path;
 
-use data_writer::{HeadSigner, Verifier, archive_months, export_ledger, verify_export};
+use data_writer::{
+    HeadSigner, Verifier, WriterConfig, archive_months, export_ledger, verify_export,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::grid::MemoryGrid;
-use crate::tables::{Tables, Writer, drained};
+use crate::tables::{Tables, Writer, config, drained, eventually};
 use crate::verify::{read_file, sold, told, verified};
 
 /// Each line of an export, with the record that it tells of.
@@ -154,4 +156,44 @@ async fn months_are_archived_verified_and_only_then_dropped() {
         verify_export(&mut swapped, file, None, &mut |_| {}).expect("it opens");
     }
     assert!(!swapped.finish().is_clean(), "out of order");
+}
+
+#[tokio::test]
+async fn the_leading_writer_archives_by_itself_and_says_when_it_cannot() {
+    let (tables, grid) = (Tables::new().await, MemoryGrid::default());
+    let (seller, day) = (grid.open("gala", 1, 5), 24 * 3_600_000);
+    seller.sell(2);
+    grid.tick(1, 31 * day);
+    seller.sell(1);
+    // The grid's clock is ahead of ours here; refused attempts go by ours.
+    tables
+        .execute(
+            "CREATE FUNCTION ahead() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 NEW.applied_at := greatest(NEW.applied_at, '2026-12-15'::timestamptz);
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER ahead BEFORE INSERT OR UPDATE ON grid.writer_checkpoint
+             FOR EACH ROW EXECUTE FUNCTION ahead()",
+        )
+        .await;
+    let dir = tempfile::tempdir().expect("directory");
+    let place = dir.path().join("archive");
+    std::fs::write(&place, "in the way").expect("write");
+    let archive_dir = Some(place.clone());
+    let writing = WriterConfig { archive_dir, archive_every_ms: 1_000, ..config(tables.url()) };
+    let writer = Writer::start_with(writing, &grid);
+    drained(&grid, 1).await;
+    eventually("it says so", || async { writer.health.status().archive_trouble.is_some() }).await;
+    assert_eq!(writer.health.ready(), Ok(()), "it writes all the same");
+
+    std::fs::remove_file(&place).expect("the way is free");
+    let file = place.join("ledger-2026-11.jsonl.zst");
+    eventually("the month is in its file", || async { file.exists() }).await;
+    eventually("all is well", || async { writer.health.status().archive_trouble.is_none() }).await;
+    writer.stop().await;
+    let report = read_file(&file);
+    assert!(report.is_clean() && report.seats_sold == 2, "{report}");
+    let noted = "SELECT count(*) FROM grid.ledger_archive WHERE month = '2026-11-01'";
+    assert_eq!(tables.number(noted).await, 1);
 }

@@ -24,6 +24,8 @@ pub(super) struct WriterStatus {
     pub(super) shards: Vec<WriterShard>,
     #[serde(default)]
     pub(super) quarantine: u64,
+    #[serde(default)]
+    pub(super) archive_trouble: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -78,6 +80,14 @@ pub(super) fn issues(writers: &[Asked]) -> Vec<Issue> {
                         "start PostgreSQL; the sale goes on and the writer catches up by itself",
                     );
                 }
+                if let Some(trouble) = &writer.archive_trouble {
+                    add(
+                        "archive_failed",
+                        Severity::Warning,
+                        format!("finished months of the ledger are not archived: {trouble}"),
+                        "docs/runbooks/ledger.md; they stay in the tables meanwhile",
+                    );
+                }
                 if writer.quarantine > 0 {
                     add(
                         "records_parked",
@@ -107,7 +117,8 @@ mod tests {
 
     fn writer(role: &str, lag_ms: u64) -> Asked {
         let shards = vec![WriterShard { lag_ms: 1 }, WriterShard { lag_ms }];
-        Ok(WriterStatus { role: role.to_owned(), database_up: true, shards, quarantine: 0 })
+        let (role, archive_trouble) = (role.to_owned(), None);
+        Ok(WriterStatus { role, database_up: true, shards, quarantine: 0, archive_trouble })
     }
 
     fn codes(writers: &[Asked]) -> Vec<(String, Severity)> {
@@ -130,6 +141,7 @@ mod tests {
         assert_eq!(silent, [("writer_unreachable".to_owned(), Severity::Warning)]);
         let mut sick = writer("active", 0).expect("it answers");
         (sick.database_up, sick.quarantine) = (false, 3);
-        assert_eq!(codes(&[Ok(sick)]).len(), 2);
+        sick.archive_trouble = Some("no space left".to_owned());
+        assert_eq!(codes(&[Ok(sick)]).len(), 3);
     }
 }

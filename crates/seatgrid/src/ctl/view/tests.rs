@@ -96,7 +96,7 @@ fn grid() -> Overview {
 fn writers() -> Vec<Asked> {
     let shards = vec![WriterShard { lag_ms: 31_000 }];
     let role = "active".to_owned();
-    vec![Ok(WriterStatus { role, database_up: true, shards, quarantine: 0 })]
+    vec![Ok(WriterStatus { role, database_up: true, shards, quarantine: 0, archive_trouble: None })]
 }
 
 fn json(view: &impl serde::Serialize) -> Value {
