@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
-use super::{
-    ArtistRecord, Catalogue, CodeRecord, EventRecord, RulesRecord, StoredPlan, TierRecord,
-    VenueRecord, Work,
-};
+use super::{ArtistRecord, Catalogue, EventRecord, StoredPlan, VenueRecord, Work};
 
 /// Most events, artists or venues that are read; bounds memory.
 const ROWS_MAX: i64 = 100_000;
@@ -23,14 +22,14 @@ struct EventRow {
     venue_id: String,
     starts_at_ms: i64,
     currency: String,
-    tiers: Json<Vec<TierRecord>>,
+    tiers: Json<Value>,
     opens_at_ms: i64,
     closes_at_ms: i64,
     per_person_max: i32,
     per_hold_max: i32,
     hold_ttl_s: i32,
-    rules: Json<RulesRecord>,
-    codes: Json<Vec<CodeRecord>>,
+    rules: Json<Value>,
+    codes: Json<Value>,
 }
 
 #[derive(FromRow)]
@@ -118,38 +117,56 @@ pub(crate) async fn plan(pool: &PgPool, event: &str) -> Result<Option<StoredPlan
     Ok(plan.map(|Json(plan)| plan))
 }
 
-fn with_bills(
-    events: Vec<EventRow>,
-    bills: Vec<(String, String)>,
-) -> impl Iterator<Item = EventRecord> {
+fn with_bills(events: Vec<EventRow>, bills: Vec<(String, String)>) -> Vec<EventRecord> {
     let mut by_event = BTreeMap::<String, Vec<String>>::new();
     for (event, artist) in bills {
         by_event.entry(event).or_default().push(artist);
     }
-    events.into_iter().map(move |row| EventRecord {
-        artists: by_event.remove(&row.id).unwrap_or_default(),
+    let mut malformed = 0;
+    let events = events.into_iter().filter_map(|row| {
+        let (id, bill) = (row.id.clone(), by_event.remove(&row.id).unwrap_or_default());
+        let read = event(row, bill);
+        if let Err(error) = &read {
+            malformed += 1;
+            tracing::error!(event = id, %error, "an event is left out of the catalogue");
+        }
+        read.ok()
+    });
+    let events: Vec<EventRecord> = events.collect();
+    metrics::gauge!("seatgrid_office_events_malformed").set(f64::from(malformed));
+    events
+}
+
+/// One event; its documents are written by others, and a malformed one concerns nobody else.
+fn event(row: EventRow, artists: Vec<String>) -> Result<EventRecord, String> {
+    Ok(EventRecord {
+        artists,
         id: row.id,
         name: row.name,
         description: row.description,
         venue: row.venue_id,
         starts_at_ms: row.starts_at_ms,
         currency: row.currency,
-        tiers: row.tiers.0,
+        tiers: document("tiers", row.tiers)?,
         opens_at_ms: row.opens_at_ms,
         closes_at_ms: row.closes_at_ms,
         per_person_max: row.per_person_max,
         per_hold_max: row.per_hold_max,
         hold_ttl_s: row.hold_ttl_s,
-        rules: row.rules.0,
-        codes: row.codes.0,
+        rules: document("rules", row.rules)?,
+        codes: document("codes", row.codes)?,
     })
+}
+
+fn document<T: DeserializeOwned>(name: &str, Json(value): Json<Value>) -> Result<T, String> {
+    serde_json::from_value(value).map_err(|error| format!("{name}: {error}"))
 }
 
 fn assemble(
     revision: i64,
     artists: Vec<ArtistRow>,
     venues: Vec<VenueRow>,
-    events: impl Iterator<Item = EventRecord>,
+    events: Vec<EventRecord>,
 ) -> Catalogue {
     let artists = artists.into_iter().map(|row| ArtistRecord {
         id: row.id,
@@ -168,7 +185,7 @@ fn assemble(
     });
     Catalogue {
         revision,
-        events: events.map(Arc::new).collect(),
+        events: events.into_iter().map(Arc::new).collect(),
         artists: artists.map(|artist| (artist.id.clone(), artist)).collect(),
         venues: venues.map(|venue| (venue.id.clone(), venue)).collect(),
     }

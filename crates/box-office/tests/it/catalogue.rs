@@ -77,6 +77,33 @@ async fn what_an_organiser_changes_is_shown_soon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_document_concerns_its_own_event_alone() {
+    let shop = Shop::open().await;
+    let url = shop.database.as_ref().expect("shared").url();
+    let mut database = PgConnection::connect(url).await.expect("database");
+    let listed = async || {
+        let list = shop.get("/api/v1/events", "").await.body;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|event| event["id"].to_string()).collect::<Vec<_>>().join(" ")
+    };
+    for (rules, expected) in [
+        ("{\"no\": \"rule\"}", "\"demo-arena\""),
+        ("{\"fee\": \"dear\"}", "\"demo-arena\""),
+        ("{}", "\"demo-hall\" \"demo-arena\""),
+    ] {
+        sqlx::query("update office.event set rules = $1::jsonb where id = 'demo-hall'")
+            .bind(rules)
+            .execute(&mut database)
+            .await
+            .expect("update");
+        until("what can be read is listed", async || (listed().await == expected).then_some(()))
+            .await;
+    }
+    database.close().await.expect("close");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_administrator_is_made_once_and_only_as_a_hash() {
     let shop = Shop::open().await;
     let url = shop.database.as_ref().expect("shared").url();
