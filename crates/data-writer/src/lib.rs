@@ -21,6 +21,7 @@ mod failure;
 mod health;
 mod lease;
 mod ledger;
+mod measure;
 mod migrate;
 mod now;
 mod pump;
@@ -44,6 +45,7 @@ pub use database::UrlError;
 pub use failure::{FailureClass, class_of_sqlstate};
 pub use health::{Health, Role, ShardStatus, WriterStatus};
 pub use ledger::{kind, ledger_rows};
+pub use measure::{Bare, MeasureError, copy_ledger};
 pub use migrate::{MigrateError, migrate};
 pub use pump::{Pump, ShardError, Shared};
 pub use reconcile::{

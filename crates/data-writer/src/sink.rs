@@ -28,6 +28,7 @@ pub use checkpoint::Checkpoint;
 pub(crate) use ledger::month_of;
 pub(crate) use quarantine::Fault;
 pub(crate) use resolve::Parked;
+pub(crate) use seats::SeatColumns;
 
 use crate::EventTerms;
 use crate::batch::Batch;

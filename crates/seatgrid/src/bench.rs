@@ -4,7 +4,7 @@
 //! and then checks that the public counts and PostgreSQL say the same as the buyers' receipts. It
 //! knows only the HTTP contract; arrivals follow a schedule and every latency counts from the
 //! scheduled moment, so a stalled server cannot hide its stall. `bench grid` leaves HTTP out and
-//! measures commands into the grid alone.
+//! measures commands into the grid alone, `bench writer` rows into PostgreSQL alone.
 
 mod api;
 mod buyer;
@@ -17,6 +17,7 @@ mod memory;
 mod reads;
 mod report;
 mod streams;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub enum Bench {
     Memory(memory::Memory),
     /// Open live streams, and how soon a change is on every one of them.
     Streams(streams::Streams),
+    /// The data writer's sink beside a bare upsert of the same rows, and `verify` of what it wrote.
+    Writer(writer::WriterArgs),
 }
 
 /// A crowd and its manners.
@@ -97,6 +100,7 @@ pub async fn run(bench: Bench) -> Result<()> {
             let url = router_url(args.url.as_deref(), &args.data_dir)?;
             streams::run(&args, url).await
         }
+        Bench::Writer(args) => Box::pin(writer::run(args)).await,
     }
 }
 

@@ -72,32 +72,32 @@ pub(super) async fn upsert(
 ) -> Result<(), sqlx::Error> {
     let rows: Vec<&SeatRow> = batch.seats.values().collect();
     for rows in rows.chunks(SEATS_MAX) {
-        upsert_chunk(transaction, &Columns::of(rows)).await?;
+        upsert_chunk(transaction, &SeatColumns::of(rows)).await?;
     }
     Ok(())
 }
 
-/// One vector a column.
+/// Seats as one vector a column.
 #[derive(Default)]
-struct Columns<'a> {
-    event_id: Vec<&'a str>,
-    seat_id: Vec<String>,
-    section: Vec<&'a str>,
-    row_label: Vec<&'a str>,
-    number: Vec<&'a str>,
-    tier: Vec<&'a str>,
-    status: Vec<&'static str>,
-    order_id: Vec<Option<String>>,
-    hold_id: Vec<Option<String>>,
-    held_until_ms: Vec<Option<i64>>,
-    price_minor: Vec<i64>,
-    currency: Vec<&'a str>,
-    version: Vec<i64>,
-    at_ms: Vec<i64>,
+pub(crate) struct SeatColumns<'a> {
+    pub(crate) event_id: Vec<&'a str>,
+    pub(crate) seat_id: Vec<String>,
+    pub(crate) section: Vec<&'a str>,
+    pub(crate) row_label: Vec<&'a str>,
+    pub(crate) number: Vec<&'a str>,
+    pub(crate) tier: Vec<&'a str>,
+    pub(crate) status: Vec<&'static str>,
+    pub(crate) order_id: Vec<Option<String>>,
+    pub(crate) hold_id: Vec<Option<String>>,
+    pub(crate) held_until_ms: Vec<Option<i64>>,
+    pub(crate) price_minor: Vec<i64>,
+    pub(crate) currency: Vec<&'a str>,
+    pub(crate) version: Vec<i64>,
+    pub(crate) at_ms: Vec<i64>,
 }
 
-impl<'a> Columns<'a> {
-    fn of(rows: &[&'a SeatRow]) -> Self {
+impl<'a> SeatColumns<'a> {
+    pub(crate) fn of(rows: &[&'a SeatRow]) -> Self {
         let mut columns = Self::default();
         for row in rows {
             columns.push(row);
@@ -133,7 +133,7 @@ impl<'a> Columns<'a> {
 
 async fn upsert_chunk(
     transaction: &mut PgConnection,
-    columns: &Columns<'_>,
+    columns: &SeatColumns<'_>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO grid.seat AS s (event_id, seat_id, section, row_label, number, tier, status,
