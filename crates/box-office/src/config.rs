@@ -33,6 +33,13 @@ pub struct OfficeConfig {
     pub database_url_file: Option<PathBuf>,
     /// PostgreSQL address, `postgres://user:password@host:port/database`.
     pub database_url: DatabaseUrl,
+    /// File with the address of a read replica of it; preferred over `database_replica_url`.
+    pub database_replica_url_file: Option<PathBuf>,
+    /// Address of a read replica, from which history is read. Empty by default: there is none.
+    pub database_replica_url: DatabaseUrl,
+    /// A replica whose tables are further behind is passed over for the primary, milliseconds.
+    /// Default 60,000: what is read there is hours old as a rule.
+    pub database_replica_lag_ms_max: u64,
     /// Connections to PostgreSQL. Default 10: catalogue reads come from memory, what is left are
     /// short single-row statements.
     pub database_connections_max: u32,
@@ -147,6 +154,9 @@ impl Default for OfficeConfig {
             admin_listen: loopback(9_302),
             database_url_file: None,
             database_url: DatabaseUrl::default(),
+            database_replica_url_file: None,
+            database_replica_url: DatabaseUrl::default(),
+            database_replica_lag_ms_max: 60_000,
             database_connections_max: 10,
             grid: GridConfig::default(),
             hold_token_key_file: PathBuf::new(),
@@ -218,6 +228,11 @@ impl OfficeConfig {
             "database_connections_max",
             self.database_connections_max.into(),
             1..=DATABASE_CONNECTIONS_LIMIT.into(),
+        )?;
+        within(
+            "database_replica_lag_ms_max",
+            self.database_replica_lag_ms_max,
+            1_000..=86_400_000,
         )?;
         within("demo_hold_ttl_s", self.demo_hold_ttl_s.into(), 5..=1_800)?;
         within("catalogue_poll_ms", self.catalogue_poll_ms, 50..=60_000)?;

@@ -55,6 +55,7 @@ pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
 /// The database as this process reaches it. Opening never waits; the server may come later.
 pub(crate) struct Database {
     pool: PgPool,
+    is_replica: bool,
     away: Mutex<Option<Away>>,
 }
 
@@ -70,11 +71,21 @@ impl Database {
         url: &DatabaseUrl,
         connections_max: u32,
     ) -> Result<Self, DatabaseError> {
-        let url = match file {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|e| DatabaseError::Address(format!("{}: {e}", path.display())))?,
-            None => url.0.reveal().to_owned(),
-        };
+        Self::open_at(&read_url(file, url)?, connections_max, false)
+    }
+
+    /// The same for a replica that is only read; `None` where no address is given.
+    pub(crate) fn open_replica(
+        file: Option<&Path>,
+        url: &DatabaseUrl,
+        connections_max: u32,
+    ) -> Result<Option<Self>, DatabaseError> {
+        let url = read_url(file, url)?;
+        let given = !url.trim().is_empty();
+        given.then(|| Self::open_at(&url, connections_max, true)).transpose()
+    }
+
+    fn open_at(url: &str, connections_max: u32, is_replica: bool) -> Result<Self, DatabaseError> {
         // The cause could repeat the address, and with it the password.
         let options: PgConnectOptions = url.trim().parse().map_err(|_| {
             DatabaseError::Address("expected postgres://user:password@host:port/database".into())
@@ -83,7 +94,7 @@ impl Database {
             .max_connections(connections_max)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.application_name("seatgrid-office"));
-        Ok(Self { pool, away: Mutex::new(None) })
+        Ok(Self { pool, is_replica, away: Mutex::new(None) })
     }
 
     /// Brings schema `office` to this version's form; repeating it is harmless.
@@ -135,8 +146,12 @@ impl Database {
         let mut away = self.away.lock();
         let since = away.as_ref().map_or(now, |away| away.since);
         if away.is_none() {
-            metrics::gauge!("seatgrid_office_database_away").set(1.0);
-            tracing::warn!(%why, "PostgreSQL is away; checkout goes on without it");
+            self.set_away(1.0);
+            if self.is_replica {
+                tracing::warn!(%why, "the replica is away; history is read from the primary");
+            } else {
+                tracing::warn!(%why, "PostgreSQL is away; checkout goes on without it");
+            }
         }
         *away = Some(Away { until: now + AWAY_PAUSE, since });
         DatabaseError::Away(why.to_string())
@@ -144,10 +159,26 @@ impl Database {
 
     fn back(&self) {
         if let Some(away) = self.away.lock().take() {
-            metrics::gauge!("seatgrid_office_database_away").set(0.0);
-            let away_ms = away.since.elapsed().as_millis() as u64;
-            tracing::info!(away_ms, "PostgreSQL is back");
+            self.set_away(0.0);
+            let (away_ms, replica) = (away.since.elapsed().as_millis() as u64, self.is_replica);
+            tracing::info!(away_ms, replica, "PostgreSQL is back");
         }
+    }
+
+    fn set_away(&self, away: f64) {
+        if self.is_replica {
+            metrics::gauge!("seatgrid_office_replica_away").set(away);
+        } else {
+            metrics::gauge!("seatgrid_office_database_away").set(away);
+        }
+    }
+}
+
+fn read_url(file: Option<&Path>, url: &DatabaseUrl) -> Result<String, DatabaseError> {
+    match file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|e| DatabaseError::Address(format!("{}: {e}", path.display()))),
+        None => Ok(url.0.reveal().to_owned()),
     }
 }
 

@@ -31,6 +31,7 @@ use crate::tasks::{self, TaskDied};
 use crate::ticket_code::TicketSigner;
 use crate::upkeep::Upkeep;
 use crate::webhook_journal::Waiting;
+use history::History;
 use join_budget::JoinBudget;
 use journal_keeper::{JournalKeeper, JournalTasks};
 
@@ -40,6 +41,7 @@ pub(crate) mod bodies;
 
 mod answer;
 mod events;
+mod history;
 mod join_budget;
 mod journal_keeper;
 mod offers;
@@ -92,6 +94,7 @@ pub(crate) struct Office {
     providers: Providers,
     settlement: Settlement,
     database: Arc<Database>,
+    history: History,
     catalogue: Arc<CatalogueCache>,
     tokens: TokenKey,
     contacts: ContactKey,
@@ -176,6 +179,7 @@ pub async fn serve(
     stop.cancel();
     served.cancel();
     tasks::end(tasks).await;
+    office.history.close().await;
     office.database.close().await;
     died.map_or(Ok(()), |died| Err(died.into()))
 }
@@ -200,6 +204,7 @@ impl Office {
             config.database_connections_max,
         )?;
         let database = Arc::new(database);
+        let history = History::new(config, database.clone())?;
         let (journal, journal_tasks) = journal_keeper::journal(database.clone());
         let hold_key = load_key_file(&config.hold_token_key_file)?;
         let office = Self {
@@ -208,6 +213,7 @@ impl Office {
             providers,
             settlement,
             database,
+            history,
             journal,
             catalogue: Arc::new(CatalogueCache::new()),
             tokens: TokenKey::new(&hold_key),

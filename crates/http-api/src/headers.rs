@@ -17,6 +17,8 @@ pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub const GRID_DEADLINE_MS: HeaderName = HeaderName::from_static("grid-deadline-ms");
 /// The version of an event's state that an answer speaks of.
 pub const GRID_VERSION: HeaderName = HeaderName::from_static("grid-version");
+/// The moment before which nothing is missing in what an answer was read from, RFC 3339.
+pub const GRID_COMPLETE_UP_TO: HeaderName = HeaderName::from_static("grid-complete-up-to");
 /// Makes a retry safe.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// The other spelling of the same, as one payment provider has it.

@@ -30,9 +30,9 @@ pub use code::Code;
 pub use context::{Arrived, RequestId, carry};
 pub use guest::{Guest, code_hash, counts_persons};
 pub use headers::{
-    DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Deadline, GRID_DEADLINE_MS,
-    GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT, X_HOLD_TOKEN, X_PROBLEM_CODE,
-    X_REQUEST_ID, ip_bytes,
+    DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Deadline, GRID_COMPLETE_UP_TO,
+    GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT,
+    X_HOLD_TOKEN, X_PROBLEM_CODE, X_REQUEST_ID, ip_bytes,
 };
 pub use idempotency::{IdempotencyKey, OptionalKey, request_hash};
 pub use measure::measure;

@@ -79,6 +79,9 @@ pub struct UpArgs {
     /// Uses this database instead of a managed local one.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
+    /// A read replica of that database, from which history is read.
+    #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true, value_name = "URL")]
+    pub database_replica_url: Option<String>,
     /// Demo artists, venues and events.
     #[arg(
         long, action = ArgAction::Set, default_value_t = true, num_args = 0..=1,

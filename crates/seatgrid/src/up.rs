@@ -33,7 +33,7 @@ use crate::one_line::one_line;
 use crate::{lifeline, migrate};
 use child::ChildSpec;
 use data_dir::{DataDir, Marker};
-use database::Database;
+use database::{Database, REPLICA_URL_FILE};
 use keeper::{Hopeless, News};
 use newcomers::Newcomers;
 use plan::{Facts, Planned};
@@ -75,6 +75,8 @@ pub async fn run(args: &UpArgs) -> Result<()> {
     }
     let port = claim_port(args.port).await?;
     let database = Database::start(&dir, args.database_url.clone()).await?;
+    let replica = args.database_replica_url.as_deref().unwrap_or_default();
+    dir.replace(REPLICA_URL_FILE, format!("{replica}\n").as_bytes())?;
     let facts = Facts {
         dir: dir.path().to_owned(),
         cluster_id: marker.cluster_id.clone(),

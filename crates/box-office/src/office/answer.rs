@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_api::{
-    Code, Deadline, GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENT_REPLAYED, Problem, X_HOLD_TOKEN,
-    from_grid, from_refusal, ip_bytes,
+    Code, Deadline, GRID_COMPLETE_UP_TO, GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENT_REPLAYED,
+    Problem, X_HOLD_TOKEN, from_grid, from_refusal, ip_bytes,
 };
 use inventory::{
     Actor, Command, Envelope, EventNo, HoldId, OrderId, Outcome, Refusal, Reply, RequestKey,
@@ -21,6 +21,7 @@ use processing_unit::OrderAnswer;
 use serde::Serialize;
 
 use super::Office;
+use crate::clock::rfc3339_ms;
 
 /// The catalogue is the same for all and may be a little old.
 const CACHE_CATALOGUE: HeaderValue = HeaderValue::from_static("public, max-age=2");
@@ -37,6 +38,14 @@ pub(super) fn private(status: StatusCode, version: Option<u64>, body: impl Seria
     let mut answer = (status, [(CACHE_CONTROL, CACHE_PRIVATE)], Json(body)).into_response();
     if let Some(version) = version {
         answer.headers_mut().insert(GRID_VERSION, version.into());
+    }
+    answer
+}
+
+/// Says of an answer from the tables before which moment nothing is missing there.
+pub(super) fn complete_up_to(mut answer: Response, ms: Option<u64>) -> Response {
+    if let Some(told) = ms.and_then(|ms| HeaderValue::from_str(&rfc3339_ms(ms)).ok()) {
+        answer.headers_mut().insert(GRID_COMPLETE_UP_TO, told);
     }
     answer
 }

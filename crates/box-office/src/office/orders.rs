@@ -11,9 +11,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Office;
-use super::answer::{Shopper, foreign, private, replayed};
+use super::answer::{Shopper, complete_up_to, foreign, private, replayed};
 use super::bodies::{self, OrderBody};
-use super::stored_orders;
 use crate::clock::now_ms;
 use crate::contact::{BuyerForm, Contact};
 
@@ -76,7 +75,10 @@ pub(super) async fn place(
     ("id" = String, Path, description = "The order"),
     ("X-Hold-Token" = String, Header, description = "The token of its hold"),
 ), responses(
-    (status = 200, description = "The order", body = OrderBody),
+    (status = 200, description = "The order", body = OrderBody, headers(
+        ("Grid-Complete-Up-To" = String, description = "For an order that was read from the tables: \
+            the moment before which nothing is missing there"),
+    )),
     (status = 404, description = "`order_not_found`, also for what belongs to somebody else"),
 ))]
 pub(super) async fn read(
@@ -133,10 +135,9 @@ impl Office {
         let missing = || Problem::new(Code::OrderNotFound);
         // Only what could be an id of ours is asked for.
         let id: OrderId = id.parse().map_err(|_| missing())?;
-        let found = stored_orders::find(&self.database, &id.to_string()).await;
-        let order = found.ok().flatten().ok_or_else(missing)?;
-        let hold: HoldId = order.hold_id.parse().map_err(|_| missing())?;
+        let told = self.history.order(id).await.ok().flatten().ok_or_else(missing)?;
+        let hold: HoldId = told.what.hold_id.parse().map_err(|_| missing())?;
         self.check_token(hold, shopper, Code::OrderNotFound)?;
-        Ok(private(StatusCode::OK, None, order))
+        Ok(complete_up_to(private(StatusCode::OK, None, told.what), told.complete_up_to_ms))
     }
 }

@@ -36,6 +36,8 @@ pub struct Wish {
     pub hold_ttl_s: u32,
     /// Another PostgreSQL than the shared one.
     pub database_url: Option<String>,
+    /// A replica of it.
+    pub replica_url: Option<String>,
     /// Whether the gateway tells the office.
     pub with_notifications: bool,
     /// Time for one creation of a payment, milliseconds.
@@ -47,6 +49,7 @@ impl Default for Wish {
         Self {
             hold_ttl_s: 300,
             database_url: None,
+            replica_url: None,
             with_notifications: true,
             payment_create_ms_max: 8_000,
         }
@@ -132,6 +135,7 @@ impl Shop {
         let (unit, units) = unit(dir.path()).await;
         let grid = GridConfig::new(units);
         let mut config = office_config(dir.path(), &wish, grid.clone());
+        config.database_replica_url.0 = Secret::new(wish.replica_url.unwrap_or_default());
         let url = wish.database_url.or_else(|| Some(database.as_ref()?.url().to_owned()));
         config.database_url.0 = Secret::new(url.expect("one of both"));
         let listeners = Listeners::bind(&config).await.expect("free ports");

@@ -14,6 +14,9 @@ use super::data_dir::DataDir;
 /// The file with the URL, password included; readable by the owner only.
 pub const URL_FILE: &str = "database.url";
 
+/// The file with the URL of its read replica; empty without one.
+pub const REPLICA_URL_FILE: &str = "database-replica.url";
+
 /// A database that accepts connections.
 #[derive(Debug)]
 pub struct Database {

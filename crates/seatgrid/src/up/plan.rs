@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::database::URL_FILE;
+use super::database::{REPLICA_URL_FILE, URL_FILE};
 use super::secrets::Secrets;
 use crate::role::Role;
 
@@ -208,6 +208,7 @@ fn writer(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
     let own = [
         ("database_url_file", path(facts, URL_FILE)),
         ("signing_key_file", file(&facts.secrets.signing_key)),
+        ("archive_dir", path(facts, "archive")),
         ("grid", grid(clients)),
     ];
     planned(Role::Writer, 1, at.writer_admin, own)
@@ -218,6 +219,7 @@ fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
     let own = [
         ("listen", text(at.office)),
         ("database_url_file", path(facts, URL_FILE)),
+        ("database_replica_url_file", path(facts, REPLICA_URL_FILE)),
         ("hold_token_key_file", file(&secrets.hold_token_key)),
         ("contact_key_file", file(&secrets.contact_key)),
         ("ticket_key_file", file(&secrets.ticket_key)),
