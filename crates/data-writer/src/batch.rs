@@ -4,6 +4,7 @@
 //! within the batch; the ledger never is. Applying batches of any size one after another leaves
 //! the same rows as one batch of all.
 
+mod kept;
 mod money;
 mod orders;
 mod seats;
@@ -16,12 +17,14 @@ use inventory::{
 };
 
 use crate::EventTerms;
+use crate::kept::{Kept, KeptKind};
 use crate::ledger::ledger_rows;
 use crate::rows::{
     EventRow, LedgerRow, OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentRow, RefundRow,
     SeatRow,
 };
 use crate::terms::TermsByEvent;
+pub(crate) use kept::encoded;
 
 /// Why records are not rows. Permanent: the same records never will be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +64,8 @@ pub struct Batch {
     pub payment_changes: BTreeMap<PaymentId, PaymentChange>,
     /// Last states of refunds.
     pub refunds: BTreeMap<RefundId, RefundRow>,
+    /// What recovery needs beside the rows.
+    pub kept: BTreeMap<(EventNo, KeptKind, String), Kept>,
     /// One row a change or seat, in log order.
     pub ledger: Vec<LedgerRow>,
 }
@@ -75,6 +80,7 @@ impl Batch {
         for record in records {
             let terms = terms.get(&record.event).ok_or(MapError::EventUnknown(record.event))?;
             batch.add(record, terms)?;
+            batch.keep(record, terms);
             batch.ledger.extend(ledger_rows(record, terms));
         }
         Ok(batch)

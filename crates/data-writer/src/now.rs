@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use inventory::{
-    Order, OrderId, Payment, PaymentId, PaymentStatus, Refund, RefundId, SeatIx, SeatStatus,
+    HoldDetail, Order, OrderId, Payment, PaymentId, PaymentStatus, Refund, RefundId, SeatIx,
+    SeatStatus, codec,
 };
 use processing_unit::CheckedEvent;
 
 use crate::EventTerms;
-use crate::batch::Batch;
+use crate::batch::{Batch, encoded};
 use crate::rows::{
     EventRow, OrderChange, OrderRow, OrderSeatRow, PaymentChange, PaymentEnd, PaymentRow,
     RefundRow, SeatRow, SeatState,
@@ -35,6 +36,7 @@ impl Now<'_> {
                 seat,
                 state: SeatState::Free,
                 price_minor: self.terms.seat(seat).map_or(0, |words| words.price_minor),
+                hold_detail: None,
                 version: now.version,
                 at_ms,
             };
@@ -72,9 +74,9 @@ impl Now<'_> {
 
     pub(crate) fn put_seat(&self, seat: SeatIx, batch: &mut Batch) {
         let Some(now) = self.checked.seats.get(seat.at()) else { return };
-        let until_ms = |hold: u64| {
-            let order = self.checked.orders.iter().find(|order| order.hold == hold);
-            order.map_or(self.held_until_ms, |order| order.expires_at_ms)
+        let until_ms = |no: u64| {
+            let hold = self.checked.holds.iter().find(|hold| hold.no == no);
+            hold.map_or(self.held_until_ms, |hold| hold.expires_at_ms)
         };
         let state = match (now.status, now.hold, now.order) {
             (SeatStatus::Held, Some(hold), _) => {
@@ -92,7 +94,9 @@ impl Now<'_> {
             _ => return,
         };
         if let Some(row) = batch.seats.get_mut(&(self.checked.event, seat)) {
-            *row = SeatRow { state, version: now.version, ..row.clone() };
+            let hold = now.hold.and_then(|no| self.checked.holds.iter().find(|h| h.no == no));
+            let hold_detail = hold.map(|hold| encoded(&HoldDetail::from(hold)));
+            *row = SeatRow { state, hold_detail, version: now.version, ..row.clone() };
         }
     }
 
@@ -106,6 +110,7 @@ impl Now<'_> {
             hold: order.hold,
             buyer: order.buyer,
             contact: order.contact.clone(),
+            detail: Some(codec::encode(&order.terms)),
             total_minor: order.total_minor,
             created_at_ms: order.created_at_ms,
             expires_at_ms: order.expires_at_ms,

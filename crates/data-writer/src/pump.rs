@@ -84,7 +84,7 @@ impl<S: FeedSource> Pump<S> {
             error => ShardError::Write(error),
         })?;
         self.shared.health.database_up();
-        inspect::check_resume(&self.shared, &checkpoint).await?;
+        inspect::check_name(&self.shared, &checkpoint).await?;
         loop {
             checkpoint = self.step(checkpoint).await?;
             self.shared.health.shard_works(self.shard);

@@ -54,6 +54,8 @@ pub struct SeatRow {
     pub state: SeatState,
     /// Its price in minor units.
     pub price_minor: i64,
+    /// The rest of the hold that has it, in the grid's own form.
+    pub hold_detail: Option<Arc<[u8]>>,
     /// The event's version at this change.
     pub version: u64,
     /// When, milliseconds since 1970.
@@ -73,6 +75,8 @@ pub struct OrderRow {
     pub buyer: Option<u128>,
     /// Sealed contact.
     pub contact: Vec<u8>,
+    /// What was frozen with its prices, in the grid's own form.
+    pub detail: Option<Vec<u8>>,
     /// Sum of the prices.
     pub total_minor: i64,
     /// When it was placed, milliseconds since 1970.

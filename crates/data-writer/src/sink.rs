@@ -7,6 +7,7 @@
 
 mod attempts;
 mod checkpoint;
+mod kept;
 mod ledger;
 mod money;
 mod orders;
@@ -337,6 +338,7 @@ async fn write_rows(
 ) -> Result<(), sqlx::Error> {
     seats::upsert_events(transaction, batch, shard).await?;
     seats::upsert(transaction, batch).await?;
+    kept::upsert(transaction, batch).await?;
     orders::upsert(transaction, batch).await?;
     orders::change(transaction, batch).await?;
     orders::release_seats(transaction, batch).await?;

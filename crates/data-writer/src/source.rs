@@ -35,6 +35,14 @@ pub trait FeedSource: Send + Sync + 'static {
         up_to: FeedPosition,
     ) -> impl Future<Output = Result<(), GridError>> + Send;
 
+    /// Says which database a shard is written to; the one before, if any, must be told.
+    fn bind(
+        &self,
+        shard: ShardId,
+        from: Option<u128>,
+        to: u128,
+    ) -> impl Future<Output = Result<(), GridError>> + Send;
+
     /// An event's terms and plan.
     fn plan(&self, event: EventNo) -> impl Future<Output = Result<PlanAnswer, GridError>> + Send;
 
@@ -62,6 +70,10 @@ impl FeedSource for Grid {
 
     async fn acknowledge(&self, shard: ShardId, up_to: FeedPosition) -> Result<(), GridError> {
         Self::acknowledge(self, shard, up_to, Instant::now() + ACKNOWLEDGE_DEADLINE).await
+    }
+
+    async fn bind(&self, shard: ShardId, from: Option<u128>, to: u128) -> Result<(), GridError> {
+        Self::bind(self, shard, (from, to), Instant::now() + ASK_DEADLINE).await
     }
 
     async fn plan(&self, event: EventNo) -> Result<PlanAnswer, GridError> {

@@ -70,6 +70,11 @@ impl EventTerms {
         }
     }
 
+    /// The plan.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The plan's version.
     pub fn plan_version(&self) -> u32 {
         self.plan.version

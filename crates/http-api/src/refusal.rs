@@ -97,6 +97,12 @@ pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Pr
         Refusal::RefundState { status } => {
             Problem::new(Code::OrderState).fact("refund_status", status.as_str())
         }
+        Refusal::OtherDatabase => {
+            Problem::new(Code::VersionMismatch).detail("The shard is written to another database")
+        }
+        Refusal::RecoveryInvalid { reason } => {
+            Problem::new(Code::VersionMismatch).detail(reason.as_str())
+        }
         Refusal::OutOfRange => Problem::invalid_at("", "A number or time is out of range"),
     }
 }

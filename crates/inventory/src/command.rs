@@ -3,6 +3,7 @@
 //! Commands carry numbers, not names: routers turn seat ids into indices with the immutable plan.
 
 mod money;
+mod recovery;
 mod sale;
 mod shopping;
 mod staff;
@@ -13,6 +14,7 @@ pub use money::{
     AnswerOffer, GatewayResult, RecordPayment, RecordRefund, RefundResult, RefundSeats,
     RetryRefund, Settle, StartPayment,
 };
+pub use recovery::{Bind, RecoverBegin, RecoverEvent, RecoverPiece, RecoveredThings};
 pub use sale::{
     Code, CodeKind, Discount, Extension, Fee, GuestIdentity, HoldBudget, OpenSale, PutCodes,
     ReplacePlan, Sale, SaleRules, SetWindow,
@@ -140,13 +142,17 @@ pub enum Command {
     RetryRefund(RetryRefund),
     /// Ends an event: holds, orders, then refunds, in bounded steps.
     CancelEvent(CancelEvent),
+    /// Says which database the shard is written to.
+    Bind(Bind),
+    /// Brings an event back from the database, piece by piece.
+    Recover(RecoverEvent),
 }
 
 impl Command {
     /// The event that it is about; `None` when it is about the whole shard.
     pub fn event(&self) -> Option<EventNo> {
         let event = match self {
-            Self::ExpireHolds | Self::Acknowledge(_) => return None,
+            Self::ExpireHolds | Self::Acknowledge(_) | Self::Bind(_) => return None,
             Self::OpenSale(c) => c.event,
             Self::Hold(c) => c.event,
             Self::ReleaseHold(c) => c.hold.event,
@@ -176,6 +182,7 @@ impl Command {
             Self::ReassignSeats(c) => c.order.event,
             Self::ReplacePlan(c) => c.event,
             Self::CancelEvent(c) => c.event,
+            Self::Recover(c) => c.event,
         };
         Some(event)
     }

@@ -4,6 +4,7 @@
 pub(crate) mod acknowledge;
 pub(crate) mod answer_offer;
 mod best;
+pub(crate) mod bind;
 pub(crate) mod block_seats;
 pub(crate) mod cancel_event;
 pub(crate) mod cancel_order;
@@ -20,6 +21,7 @@ pub(crate) mod put_codes;
 pub(crate) mod reassign_seats;
 pub(crate) mod record_payment;
 pub(crate) mod record_refund;
+pub(crate) mod recover;
 pub(crate) mod refund_seats;
 pub(crate) mod release_hold;
 pub(crate) mod remove_seats;
@@ -36,6 +38,7 @@ pub(crate) mod unblock_seats;
 mod waitlist;
 mod window;
 
+pub use recover::RECOVERY_MARGIN;
 pub(crate) use scope::{Effect, HOLD_ROOM, ORDER_KEPT_MS, Scope, payment_room};
 pub(crate) use take_back::room as take_back_room;
 pub(crate) use waitlist::WAIT_ROOM;
@@ -75,6 +78,8 @@ pub(crate) fn apply(s: &mut Scope<'_>, command: &Command) -> Result<Effect, Refu
         | Command::ExpireHolds
         | Command::Acknowledge(_)
         | Command::Fence(_)
-        | Command::Unfence(_) => unreachable!("dispatched with the whole shard"),
+        | Command::Unfence(_)
+        | Command::Bind(_)
+        | Command::Recover(_) => unreachable!("dispatched with the whole shard"),
     }
 }

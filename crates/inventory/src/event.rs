@@ -58,6 +58,9 @@ pub struct Event {
     pub(crate) waiting: BTreeSet<u64>,
     /// How many waiting places want each tier.
     pub(crate) wanted: Vec<u32>,
+    /// Seats were brought back from the database at this version: what was told before may have
+    /// been lost, so whoever knows an older one is told everything.
+    pub(crate) map_floor: u64,
     pub(crate) version: u64,
     pub(crate) next_no: u64,
 }
@@ -208,6 +211,7 @@ impl Event {
             waitlist: SharedMap::default(),
             waiting: BTreeSet::new(),
             wanted,
+            map_floor: 0,
             version: 1,
             next_no: 1,
         }
@@ -241,6 +245,11 @@ impl Event {
     /// Grows by one with every change.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// Who knows an older version is told all seats, not changes.
+    pub fn map_floor(&self) -> u64 {
+        self.map_floor
     }
 
     /// Whether the sale is paused.

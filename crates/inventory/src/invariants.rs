@@ -40,14 +40,7 @@ impl State {
     }
 
     fn check_room(&self) -> Result<(), String> {
-        let promised = self.events.values().map(|e| {
-            let offers = e.holds().filter(|hold| hold.offered_for().is_some()).count();
-            let open = e.pending_payments.len() + e.pending_refunds.len() + offers;
-            e.holds.len() as u64 * HOLD_ROOM
-                + open as u64 * payment_room(&e.sale.rules)
-                + e.waiting.len() as u64 * WAIT_ROOM
-                + e.told.left()
-        });
+        let promised = self.events.values().map(|event| promised(event));
         let (promised, reserved) = (promised.sum::<u64>(), self.outbox.reserved());
         ensure(promised == reserved, || format!("I12: {promised} promised, {reserved} reserved"))
     }
@@ -68,11 +61,21 @@ impl State {
     }
 }
 
+/// Records promised to what lives in an event.
+pub(crate) fn promised(event: &Event) -> u64 {
+    let offers = event.holds().filter(|hold| hold.offered_for().is_some()).count();
+    let open = event.pending_payments.len() + event.pending_refunds.len() + offers;
+    event.holds.len() as u64 * HOLD_ROOM
+        + open as u64 * payment_room(&event.sale.rules)
+        + event.waiting.len() as u64 * WAIT_ROOM
+        + event.told.left()
+}
+
 fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(message()) }
 }
 
-fn check_event(event: &Event) -> Result<(), String> {
+pub(crate) fn check_event(event: &Event) -> Result<(), String> {
     check_seats(event)?;
     check_holds(event)?;
     check_orders(event)?;

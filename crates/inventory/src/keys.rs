@@ -110,6 +110,11 @@ impl Keys {
         });
     }
 
+    /// Refuses version 7 keys made before a time: their outcomes are lost.
+    pub(crate) fn lose_before(&mut self, at_ms: u64) {
+        self.log.floor_ms = self.log.floor_ms.max(at_ms);
+    }
+
     fn push(&mut self, known: Remembered) {
         self.move_some(MOVED_PER_KEY);
         if self.by_id.is_full() {

@@ -28,14 +28,15 @@ mod state;
 mod v1;
 
 pub use command::{
-    Acknowledge, Actor, AnswerOffer, Best, BlockSeats, CancelEvent, CancelOrder, Choice, Code,
-    CodeKind, Command, Discount, Envelope, ExtendHold, Extension, Fee, Fence, GatewayResult,
+    Acknowledge, Actor, AnswerOffer, Best, Bind, BlockSeats, CancelEvent, CancelOrder, Choice,
+    Code, CodeKind, Command, Discount, Envelope, ExtendHold, Extension, Fee, Fence, GatewayResult,
     GuestIdentity, HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, OpenSale, PauseSale,
-    PlaceOrder, PutCodes, ReassignSeats, RecordPayment, RecordRefund, RefundResult, RefundSeats,
-    ReleaseHold, RemoveSeats, ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules,
-    SeatSet, SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats,
-    Unfence,
+    PlaceOrder, PutCodes, ReassignSeats, RecordPayment, RecordRefund, RecoverBegin, RecoverEvent,
+    RecoverPiece, RecoveredThings, RefundResult, RefundSeats, ReleaseHold, RemoveSeats,
+    ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules, SeatSet, SetPersonLimit,
+    SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats, Unfence,
 };
+pub use commands::RECOVERY_MARGIN;
 pub use event::{CancelProgress, CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
 pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId, WaitId};
 pub use keys::{KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_MAX};
@@ -43,8 +44,8 @@ pub use order::{
     FrozenTerms, Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus, SettledAs,
 };
 pub use outbox::{
-    BACKLOG_AGE_MAX_MS, BACKLOG_FULL_PERCENT, Backlog, Change, FeedPosition, LedgerRecord,
-    PricedSeat, ReturnCause, SaleChange, WaitChange,
+    BACKLOG_AGE_MAX_MS, BACKLOG_FULL_PERCENT, Backlog, Change, Detail, FeedPosition, HoldDetail,
+    LedgerRecord, PricedSeat, ReturnCause, SaleChange, WaitChange,
 };
 pub use outcome::{Held, HoldStep, OrderPlaced, Outcome, PaymentStarted, Refusal, Reply, Settled};
 pub use plan::{

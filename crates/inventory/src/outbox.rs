@@ -6,11 +6,13 @@
 
 mod backlog;
 mod change;
+mod detail;
 
 use serde::{Deserialize, Serialize};
 
 pub use backlog::{BACKLOG_AGE_MAX_MS, BACKLOG_FULL_PERCENT, Backlog};
 pub use change::{Change, ReturnCause, SaleChange, WaitChange};
+pub use detail::{Detail, HoldDetail};
 
 use crate::share::SharedQueue;
 use crate::{Actor, EventNo, SeatIx};
@@ -48,6 +50,8 @@ pub struct LedgerRecord {
     pub actor: Actor,
     /// What changed.
     pub change: Change,
+    /// What recovery needs beside it; boxed, since most changes have none.
+    pub detail: Option<Box<Detail>>,
 }
 
 impl LedgerRecord {
@@ -71,6 +75,15 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// With what the first form of snapshots held.
+    pub(crate) fn with(
+        records: Vec<LedgerRecord>,
+        reserved: u64,
+        (next, acknowledged): (FeedPosition, FeedPosition),
+    ) -> Self {
+        Self { records: records.into_iter().collect(), reserved, next, acknowledged }
+    }
+
     /// Starts a log entry: rows are numbered from 0 within it.
     pub(crate) fn begin(&mut self, log_index: u64) {
         if log_index != self.next.log_index {

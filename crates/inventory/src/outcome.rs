@@ -128,6 +128,13 @@ pub enum Outcome {
         /// Whether more is left to do.
         more: bool,
     },
+    /// The shard is written to this database.
+    Bound,
+    /// The piece is taken (now or before); after the last the event is here.
+    Recovered {
+        /// How many pieces are taken; 0 once the event is here.
+        pieces: u32,
+    },
 }
 
 /// A granted hold.

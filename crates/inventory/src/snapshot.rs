@@ -30,6 +30,8 @@ struct StateOut<'a> {
     outbox: &'a Outbox,
     forget: Forget<'a>,
     fenced: Vec<EventNo>,
+    bound: Option<u128>,
+    staged: Vec<(EventNo, &'a Staged)>,
     events: Events<'a>,
 }
 
@@ -42,6 +44,8 @@ pub(crate) struct StateV2 {
     pub(crate) outbox: Outbox,
     pub(crate) forget: Vec<Timer>,
     pub(crate) fenced: Vec<EventNo>,
+    pub(crate) bound: Option<u128>,
+    pub(crate) staged: Vec<(EventNo, Staged)>,
     pub(crate) events: Vec<EventV2>,
 }
 
@@ -67,8 +71,16 @@ impl Serialize for Events<'_> {
     }
 }
 
+/// An event on its way back from the database: what has come of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Staged {
+    /// Pieces taken.
+    pub(crate) pieces: u32,
+    pub(crate) parts: EventV2,
+}
+
 /// One event, in both directions.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct EventV2 {
     pub(crate) no: EventNo,
     pub(crate) version: u64,
@@ -89,6 +101,7 @@ pub(crate) struct EventV2 {
     pub(crate) people: PeopleForm,
     pub(crate) codes: Vec<CodeUse>,
     pub(crate) waitlist: Vec<WaitEntry>,
+    pub(crate) map_floor: u64,
 }
 
 /// Why bytes are not a state.
@@ -120,6 +133,8 @@ pub struct Frozen {
     outbox: Outbox,
     forget: SharedSet<Timer>,
     fenced: SharedSet<EventNo>,
+    bound: Option<u128>,
+    staged: SharedMap<EventNo, Arc<Staged>>,
     events: SharedMap<EventNo, Arc<Event>>,
 }
 
@@ -136,6 +151,8 @@ impl Frozen {
             outbox: &self.outbox,
             forget: Forget(&self.forget),
             fenced: self.fenced.iter().copied().collect(),
+            bound: self.bound,
+            staged: self.staged.iter().map(|(no, staged)| (*no, &**staged)).collect(),
             events: Events(&self.events),
         };
         codec::encode_into(&state, out)
@@ -151,9 +168,13 @@ impl Frozen {
 
     /// How many chunks the freeze took hold of: what it cost, whatever the state's size.
     pub fn chunk_count(&self) -> usize {
-        let Self { at_ms: _, ledger_records_max: _, keys, outbox, forget, fenced, events } = self;
+        let Self { at_ms: _, ledger_records_max: _, bound: _, .. } = self;
+        let Self { keys, outbox, forget, fenced, staged, events, .. } = self;
         let logs = keys.chunk_count() + outbox.records().chunk_count();
-        logs + forget.chunk_count() + fenced.chunk_count() + events.chunk_count()
+        logs + forget.chunk_count()
+            + fenced.chunk_count()
+            + events.chunk_count()
+            + staged.chunk_count()
     }
 }
 
@@ -177,7 +198,7 @@ impl State {
     pub fn freeze(&self) -> Frozen {
         // Timers follow from holds, windows and cancelled events, the index of keys from their log.
         let Self { events, keys, outbox, deadlines: _, turns: _, cancelling: _, .. } = self;
-        let Self { forget, fenced, at_ms, ledger_records_max, .. } = self;
+        let Self { forget, fenced, bound, staged, at_ms, ledger_records_max, .. } = self;
         Frozen {
             at_ms: *at_ms,
             ledger_records_max: *ledger_records_max,
@@ -185,6 +206,8 @@ impl State {
             outbox: outbox.clone(),
             forget: forget.clone(),
             fenced: fenced.clone(),
+            bound: *bound,
+            staged: staged.clone(),
             events: events.clone(),
         }
     }
@@ -217,17 +240,24 @@ impl State {
         state.outbox = parts.outbox;
         state.forget = parts.forget.into_iter().collect();
         state.fenced = parts.fenced.into_iter().collect();
+        state.bound = parts.bound;
+        state.staged =
+            parts.staged.into_iter().map(|(no, staged)| (no, Arc::new(staged))).collect();
         for event in parts.events {
-            let event = event_in(event)?;
-            let deadline = |hold: &Hold| (hold.expires_at_ms, event.no, hold.no);
-            state.deadlines.extend(event.holds().map(deadline));
-            state.turns.extend(event.turns().map(|at_ms| (at_ms, event.no)));
-            if matches!(event.cancel, Some(Cancel::Running { .. })) {
-                state.cancelling.insert(event.no);
-            }
-            state.events.insert(event.no, Arc::new(event));
+            state.take_in(event_in(event)?);
         }
         Ok(state)
+    }
+
+    /// Puts an event in with its timers.
+    pub(crate) fn take_in(&mut self, event: Event) {
+        let deadline = |hold: &Hold| (hold.expires_at_ms, event.no, hold.no);
+        self.deadlines.extend(event.holds().map(deadline));
+        self.turns.extend(event.turns().map(|at_ms| (at_ms, event.no)));
+        if matches!(event.cancel, Some(Cancel::Running { .. })) {
+            self.cancelling.insert(event.no);
+        }
+        self.events.insert(event.no, Arc::new(event));
     }
 
     /// See [`Frozen::digest`].
@@ -257,16 +287,18 @@ fn event_out(event: &Event) -> EventV2 {
         people: PeopleForm::from(&event.people),
         codes: event.codes.all().cloned().collect(),
         waitlist: event.waitlist.values().cloned().collect(),
+        map_floor: event.map_floor,
     }
 }
 
-fn event_in(parts: EventV2) -> Result<Event, RestoreError> {
+pub(crate) fn event_in(parts: EventV2) -> Result<Event, RestoreError> {
     parts.plan.check().map_err(|_| RestoreError::Inconsistent("plan"))?;
     let mut event = Event::open(parts.no, parts.sale, parts.plan, 0);
     if parts.seats.len() != event.index.seat_count() {
         return Err(RestoreError::Inconsistent("seat count"));
     }
     event.seats = SeatTable::from_parts(&event.index, &parts.seats);
+    event.map_floor = parts.map_floor;
     event.version = parts.version;
     event.next_no = parts.next_no;
     event.holds = parts.holds.into_iter().map(|h| (h.no, Arc::new(h))).collect();

@@ -7,6 +7,7 @@ use crate::commands::{self, Effect, Scope};
 use crate::keys::Keys;
 use crate::outbox::Outbox;
 use crate::share::{SharedMap, SharedSet};
+use crate::snapshot::Staged;
 use crate::{
     Actor, Backlog, Command, Envelope, Event, EventNo, FeedPosition, LedgerRecord, Outcome,
     Refusal, Reply,
@@ -42,6 +43,10 @@ pub struct State {
     pub(crate) cancelling: BTreeSet<EventNo>,
     /// Events that live in another shard and must not be opened here.
     pub(crate) fenced: SharedSet<EventNo>,
+    /// The database that the shard is written to.
+    pub(crate) bound: Option<u128>,
+    /// Events on their way back from the database.
+    pub(crate) staged: SharedMap<EventNo, Arc<Staged>>,
     pub(crate) at_ms: u64,
     pub(crate) ledger_records_max: u64,
 }
@@ -69,6 +74,8 @@ impl State {
             turns: BTreeSet::new(),
             cancelling: BTreeSet::new(),
             fenced: SharedSet::default(),
+            bound: None,
+            staged: SharedMap::default(),
             at_ms: 0,
             ledger_records_max,
         }
@@ -108,6 +115,8 @@ impl State {
             Command::Acknowledge(c) => Ok(commands::acknowledge::apply(self, c)),
             Command::Fence(c) => commands::fence::fence(self, c.event),
             Command::Unfence(c) => Ok(commands::fence::unfence(self, c.event)),
+            Command::Bind(c) => commands::bind::apply(self, c),
+            Command::Recover(c) => commands::recover::apply(self, c),
             Command::ReplacePlan(c) => {
                 let shard_seats = self.events().map(|event| event.seats().len()).sum();
                 let mut scope = self.scope(c.event, envelope.actor)?;
@@ -148,6 +157,16 @@ impl State {
     /// All events, by number.
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.events.values().map(Arc::as_ref)
+    }
+
+    /// The database that the shard is written to, once a writer has said so.
+    pub fn bound(&self) -> Option<u128> {
+        self.bound
+    }
+
+    /// Pieces taken of an event that is on its way back from the database.
+    pub fn pieces_of(&self, no: EventNo) -> Option<u32> {
+        self.staged.get(&no).map(|staged| staged.pieces)
     }
 
     /// The time of the last command, milliseconds since 1970.

@@ -142,7 +142,9 @@ pub(crate) fn has(command: &crate::Command) -> bool {
         | C::AnswerOffer(_)
         | C::RefundSeats(_)
         | C::RetryRefund(_)
-        | C::CancelEvent(_) => false,
+        | C::CancelEvent(_)
+        | C::Bind(_)
+        | C::Recover(_) => false,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Every command carries its idempotency key, so retries across a leader change are safe and happen
 //! inside, until the caller's deadline.
 
+mod database;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

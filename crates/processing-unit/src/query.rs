@@ -220,6 +220,8 @@ pub struct Feed {
     pub acknowledged: FeedPosition,
     /// The leader's clock, milliseconds since 1970: with no record left, all up to then is told.
     pub at_ms: u64,
+    /// The database that the shard is written to, once a writer has said so.
+    pub bound: Option<u128>,
 }
 
 /// Payments and refunds that somebody must ask the gateway about.
@@ -311,6 +313,8 @@ pub struct CheckedEvent {
     pub payments: Vec<Payment>,
     /// All refunds.
     pub refunds: Vec<Refund>,
+    /// All live holds.
+    pub holds: Vec<Hold>,
 }
 
 /// One seat for comparison.

@@ -148,7 +148,7 @@ fn seat_map(state: &State, no: EventNo, known: Option<u64>) -> Answer {
     let limit = seats.len() / FULL_MAP_SHARE;
     // A known version from before a restart of the asker may be ahead of nothing: tell all.
     let since = known
-        .filter(|known| *known <= event.version())
+        .filter(|known| (event.map_floor()..=event.version()).contains(known))
         .map(|known| seats.changed_since(known).take(limit + 1).collect::<Vec<_>>());
     let changes = match since {
         Some(changed) if changed.len() <= limit => MapChanges::Since(changed),
@@ -240,7 +240,8 @@ fn feed(state: &State, after: FeedPosition, rows_max: u32) -> Answer {
         rows += record.change.row_count();
         records.push(record.clone());
     }
-    Answer::Feed(Feed { records, more, acknowledged: state.acknowledged(), at_ms: clock_ms() })
+    let (acknowledged, bound) = (state.acknowledged(), state.bound());
+    Answer::Feed(Feed { records, more, acknowledged, at_ms: clock_ms(), bound })
 }
 
 fn pending_money(state: &State, limit: u32) -> Answer {
@@ -311,6 +312,7 @@ fn check(state: &State, no: EventNo) -> Answer {
         orders: event.orders().cloned().collect(),
         payments: event.payments().cloned().collect(),
         refunds: event.refunds().cloned().collect(),
+        holds: event.holds().cloned().collect(),
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use inventory::{Change, LedgerRecord, OrderId, OrderStatus, PricedSeat};
+use inventory::{Change, Detail, LedgerRecord, OrderId, OrderStatus, PricedSeat, codec};
 
 use super::seats::check_seats;
 use super::{Batch, MapError};
@@ -65,6 +65,10 @@ impl Batch {
             hold: *hold,
             buyer: *buyer,
             contact: contact.clone(),
+            detail: match record.detail.as_deref() {
+                Some(Detail::Order(terms)) => Some(codec::encode(terms)),
+                _ => None,
+            },
             total_minor: *total_minor,
             created_at_ms: record.at_ms,
             expires_at_ms: *expires_at_ms,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use inventory::{Change, LedgerRecord, PricedSeat, SeatIx};
 
+use super::kept::hold_detail;
 use super::{Batch, MapError};
 use crate::EventTerms;
 use crate::rows::{EventRow, SeatRow, SeatState};
@@ -46,8 +47,12 @@ impl Batch {
             return Ok(());
         };
         check_seats(record, terms, seats)?;
+        let detail = hold_detail(record);
         for priced in seats {
             self.put_seat(record, terms, (*priced, state));
+            if let Some(row) = self.seats.get_mut(&(record.event, priced.seat)) {
+                row.hold_detail.clone_from(&detail);
+            }
         }
         Ok(())
     }
@@ -64,6 +69,7 @@ impl Batch {
             seat,
             state,
             price_minor,
+            hold_detail: None,
             version: record.version,
             at_ms: record.at_ms,
         };

@@ -2,6 +2,7 @@
 
 use inventory::FeedPosition;
 use processing_unit::GridError;
+use uuid::Uuid;
 
 use crate::sink::WriteError;
 
@@ -25,11 +26,22 @@ pub enum ShardError {
     /// The tables have rows that the grid never wrote: another or an emptied grid.
     #[error(
         "the tables end at {checkpoint:?}, which this grid does not know: the database belongs to \
-         another grid or to a time before this one was emptied"
+         another grid, or the grid's units were emptied: see `seatgrid ctl shard recover`"
     )]
     Ahead {
         /// Where the tables end.
         checkpoint: FeedPosition,
+    },
+    /// The grid writes this shard to another database, or this is what was lost and has come back.
+    #[error(
+        "the grid writes this shard to another database, {bound}; this one is {database}: it belongs \
+         to another grid, or the shard was recovered without these units"
+    )]
+    Foreign {
+        /// The database that the grid knows.
+        bound: Uuid,
+        /// This one.
+        database: Uuid,
     },
     /// Records do not follow each other.
     #[error("the feed does not go on after {after:?}: got {got:?}")]
@@ -54,6 +66,7 @@ impl ShardError {
             Self::Fenced => "fenced",
             Self::Gap { .. } => "gap",
             Self::Ahead { .. } => "ahead",
+            Self::Foreign { .. } => "foreign",
             Self::Disorder { .. } => "disorder",
             Self::Grid(_) => "grid",
             Self::Write(WriteError::Fenced) => "moved",
@@ -65,7 +78,10 @@ impl ShardError {
     /// Whether waiting will not help.
     pub(crate) fn needs_a_person(&self) -> bool {
         match self {
-            Self::Gap { .. } | Self::Ahead { .. } | Self::Disorder { .. } => true,
+            Self::Gap { .. }
+            | Self::Ahead { .. }
+            | Self::Foreign { .. }
+            | Self::Disorder { .. } => true,
             Self::Fenced | Self::Grid(_) | Self::Write(_) => false,
         }
     }

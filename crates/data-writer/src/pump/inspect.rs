@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use inventory::FeedPosition;
-use processing_unit::Feed;
+use processing_unit::{Feed, GridError};
+use uuid::Uuid;
 
 use super::{ShardError, Shared};
 use crate::FeedSource;
@@ -34,9 +35,35 @@ pub(super) fn check_feed(feed: &Feed, after: FeedPosition) -> Result<(), ShardEr
     Ok(())
 }
 
+/// The shard and these tables name each other. A shard that was never written to any is told this name
+/// once its records are known to go on from here.
+pub(super) async fn check_name<S: FeedSource>(
+    shared: &Shared<S>,
+    checkpoint: &Checkpoint,
+) -> Result<(), ShardError> {
+    let (shard, id) = (checkpoint.shard, checkpoint.database_id);
+    let feed = shared.source.feed(shard, checkpoint.position, 1, Duration::ZERO).await?;
+    match feed.bound {
+        Some(bound) if bound == id => check_resume(shared, checkpoint).await,
+        Some(bound) => Err(ShardError::Foreign {
+            bound: Uuid::from_u128(bound),
+            database: Uuid::from_u128(id),
+        }),
+        None => {
+            check_resume(shared, checkpoint).await?;
+            check_feed(&feed, checkpoint.position)?;
+            match shared.source.bind(shard, None, id).await {
+                // Before the second form is active there are no names.
+                Ok(()) | Err(GridError::NotActive) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        }
+    }
+}
+
 /// A grid that has not heard of the last commit still has its record. One that has not, or has
 /// another one there, is another grid: its records below the checkpoint would be lost.
-pub(super) async fn check_resume<S: FeedSource>(
+async fn check_resume<S: FeedSource>(
     shared: &Shared<S>,
     checkpoint: &Checkpoint,
 ) -> Result<(), ShardError> {

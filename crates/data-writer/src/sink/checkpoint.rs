@@ -3,6 +3,7 @@
 use inventory::FeedPosition;
 use processing_unit::ShardId;
 use sqlx::PgConnection;
+use sqlx::types::Uuid;
 
 use super::{int4, int8};
 use crate::chain::{ChainKey, GENESIS, Hash};
@@ -22,6 +23,8 @@ pub struct Checkpoint {
     pub applied_at_ms: u64,
     /// Hash of the last row.
     pub chain_hash: Hash,
+    /// Names these rows of the shard for the grid.
+    pub database_id: u128,
 }
 
 impl Checkpoint {
@@ -31,8 +34,8 @@ impl Checkpoint {
     }
 }
 
-/// Incarnation, log index, ordinal, time in ms, hash.
-type Row = (i64, i64, i32, i64, Vec<u8>);
+/// Incarnation, log index, ordinal, time in ms, hash, name.
+type Row = (i64, i64, i32, i64, Vec<u8>, Uuid);
 
 /// Writes the epoch into the shard's row, made if missing, and reads the row. The write waits for
 /// any transaction that holds the row. `None` when a higher epoch is there or holds the lease.
@@ -48,7 +51,8 @@ pub(super) async fn claim(
          FROM grid.writer_lease WHERE epoch <= $2
          ON CONFLICT (shard_id) DO UPDATE SET writer_epoch = EXCLUDED.writer_epoch
          WHERE c.writer_epoch <= EXCLUDED.writer_epoch
-         RETURNING incarnation, applied_index, applied_ordinal, grid.to_ms(applied_at), chain_hash",
+         RETURNING incarnation, applied_index, applied_ordinal, grid.to_ms(applied_at),
+             chain_hash, database_id",
     )
     .bind(int4(shard))
     .bind(int8(epoch))
@@ -69,7 +73,8 @@ pub(super) async fn read(
             .fetch_optional(&mut *connection)
             .await?;
     let row: Option<Row> = sqlx::query_as(
-        "SELECT incarnation, applied_index, applied_ordinal, grid.to_ms(applied_at), chain_hash
+        "SELECT incarnation, applied_index, applied_ordinal, grid.to_ms(applied_at), chain_hash,
+             database_id
          FROM grid.writer_checkpoint WHERE shard_id = $1",
     )
     .bind(int4(shard))
@@ -80,7 +85,7 @@ pub(super) async fn read(
 }
 
 fn checkpoint((shard, epoch): (ShardId, u64), row: Row) -> Result<Checkpoint, sqlx::Error> {
-    let (incarnation, log_index, ordinal, applied_at_ms, chain_hash) = row;
+    let (incarnation, log_index, ordinal, applied_at_ms, chain_hash, id) = row;
     let position =
         FeedPosition { log_index: log_index.unsigned_abs(), ordinal: ordinal.unsigned_abs() };
     let chain_hash = Hash::try_from(chain_hash.as_slice()).map_err(|_| {
@@ -93,6 +98,7 @@ fn checkpoint((shard, epoch): (ShardId, u64), row: Row) -> Result<Checkpoint, sq
         position,
         applied_at_ms: applied_at_ms.unsigned_abs(),
         chain_hash,
+        database_id: id.as_u128(),
     })
 }
 
@@ -105,7 +111,7 @@ pub(super) async fn advance(
     let done = sqlx::query(
         "UPDATE grid.writer_checkpoint
          SET applied_index = $6, applied_ordinal = $7, applied_at = grid.from_ms($8),
-             chain_hash = $9, incarnation = $10, updated_at = clock_timestamp()
+             chain_hash = $9, incarnation = $10, database_id = $11, updated_at = clock_timestamp()
          WHERE shard_id = $1 AND incarnation = $2 AND writer_epoch = $3
            AND applied_index = $4 AND applied_ordinal = $5",
     )
@@ -119,6 +125,7 @@ pub(super) async fn advance(
     .bind(int8(to.applied_at_ms))
     .bind(to.chain_hash.as_slice())
     .bind(int8(to.incarnation))
+    .bind(Uuid::from_u128(to.database_id))
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)

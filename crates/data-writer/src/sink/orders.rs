@@ -20,15 +20,15 @@ pub(super) async fn upsert(
         |row: &crate::rows::OrderRow| HoldId { event: row.order.event, no: row.hold }.to_string();
     sqlx::query(
         "INSERT INTO grid.sale_order AS o (order_id, event_id, hold_id, status, buyer_id, contact,
-             total_minor, currency, created_at, expires_at, paid_at, version, updated_at)
+             total_minor, currency, created_at, expires_at, paid_at, version, updated_at, detail)
          SELECT u.order_id, u.event_id, u.hold_id, u.status, u.buyer_id, u.contact, u.total_minor,
              u.currency, grid.from_ms(u.created_at_ms), grid.from_ms(u.expires_at_ms),
-             grid.from_ms(u.paid_at_ms), u.version, grid.from_ms(u.at_ms)
+             grid.from_ms(u.paid_at_ms), u.version, grid.from_ms(u.at_ms), u.detail
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[],
              $7::bigint[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
-             $13::bigint[])
+             $13::bigint[], $14::bytea[])
              AS u(order_id, event_id, hold_id, status, buyer_id, contact, total_minor, currency,
-                  created_at_ms, expires_at_ms, paid_at_ms, version, at_ms)
+                  created_at_ms, expires_at_ms, paid_at_ms, version, at_ms, detail)
          ON CONFLICT (order_id) DO UPDATE SET
              status = EXCLUDED.status, paid_at = EXCLUDED.paid_at,
              expires_at = EXCLUDED.expires_at, version = EXCLUDED.version,
@@ -48,6 +48,7 @@ pub(super) async fn upsert(
     .bind(rows().map(|r| r.standing.paid_at_ms.map(int8)).collect::<Vec<_>>())
     .bind(rows().map(|r| int8(r.standing.version)).collect::<Vec<_>>())
     .bind(rows().map(|r| int8(r.standing.at_ms)).collect::<Vec<_>>())
+    .bind(rows().map(|r| r.detail.as_deref()).collect::<Vec<_>>())
     .execute(transaction)
     .await
     .map(drop)

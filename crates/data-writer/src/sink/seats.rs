@@ -94,6 +94,7 @@ pub(crate) struct SeatColumns<'a> {
     pub(crate) currency: Vec<&'a str>,
     pub(crate) version: Vec<i64>,
     pub(crate) at_ms: Vec<i64>,
+    pub(crate) hold_detail: Vec<Option<&'a [u8]>>,
 }
 
 impl<'a> SeatColumns<'a> {
@@ -128,6 +129,7 @@ impl<'a> SeatColumns<'a> {
         self.currency.push(&row.terms.currency);
         self.version.push(int8(row.version));
         self.at_ms.push(int8(row.at_ms));
+        self.hold_detail.push(row.hold_detail.as_deref());
     }
 }
 
@@ -137,19 +139,21 @@ async fn upsert_chunk(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO grid.seat AS s (event_id, seat_id, section, row_label, number, tier, status,
-             order_id, hold_id, held_until, price_minor, currency, version, updated_at)
+             order_id, hold_id, held_until, price_minor, currency, version, updated_at,
+             hold_detail)
          SELECT u.event_id, u.seat_id, u.section, u.row_label, u.number, u.tier, u.status,
              u.order_id, u.hold_id, grid.from_ms(u.held_until_ms), u.price_minor, u.currency,
-             u.version, grid.from_ms(u.at_ms)
+             u.version, grid.from_ms(u.at_ms), u.hold_detail
          FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
              $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::text[],
-             $13::bigint[], $14::bigint[])
+             $13::bigint[], $14::bigint[], $15::bytea[])
              AS u(event_id, seat_id, section, row_label, number, tier, status, order_id, hold_id,
-                  held_until_ms, price_minor, currency, version, at_ms)
+                  held_until_ms, price_minor, currency, version, at_ms, hold_detail)
          ON CONFLICT (event_id, seat_id) DO UPDATE SET
              status = EXCLUDED.status, order_id = EXCLUDED.order_id, hold_id = EXCLUDED.hold_id,
              held_until = EXCLUDED.held_until, price_minor = EXCLUDED.price_minor,
-             version = EXCLUDED.version, updated_at = EXCLUDED.updated_at
+             version = EXCLUDED.version, updated_at = EXCLUDED.updated_at,
+             hold_detail = EXCLUDED.hold_detail
          WHERE s.version < EXCLUDED.version",
     )
     .bind(&columns.event_id)
@@ -166,6 +170,7 @@ async fn upsert_chunk(
     .bind(&columns.currency)
     .bind(&columns.version)
     .bind(&columns.at_ms)
+    .bind(&columns.hold_detail)
     .execute(transaction)
     .await
     .map(drop)

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use data_writer::FeedSource;
 use inventory::{
-    Acknowledge, Actor, Best, Choice, Command, Envelope, EventNo, FeedPosition, GatewayResult,
-    HoldId, HoldSeats, OpenSale, OrderId, Outcome, PaymentId, PlaceOrder, Plan, RecordPayment,
-    RecordRefund, RefundId, RefundResult, ReleaseHold, Row, Sale, SaleRules, Seat, SeatIx,
-    SeatStatus, Section, SectionKind, Settle, Stamp, StartPayment, State, Subject, Tier,
+    Acknowledge, Actor, Best, Bind, Choice, Command, Envelope, EventNo, FeedPosition,
+    GatewayResult, HoldId, HoldSeats, OpenSale, OrderId, Outcome, PaymentId, PlaceOrder, Plan,
+    RecordPayment, RecordRefund, RefundId, RefundResult, ReleaseHold, Row, Sale, SaleRules, Seat,
+    SeatIx, SeatStatus, Section, SectionKind, Settle, Stamp, StartPayment, State, Subject, Tier,
 };
 use parking_lot::Mutex;
 use processing_unit::{CheckedEvent, CheckedSeat, Feed, GridError, Pin, PlanAnswer, ShardId};
@@ -112,6 +112,7 @@ impl MemoryGrid {
                 more: false,
                 acknowledged: FeedPosition::default(),
                 at_ms: BEGIN_MS,
+                bound: None,
             };
         };
         let mut records: Vec<inventory::LedgerRecord> = Vec::new();
@@ -126,7 +127,7 @@ impl MemoryGrid {
             records.push(record.clone());
         }
         let acknowledged = log.state.acknowledged();
-        Feed { records, more, acknowledged, at_ms: log.clock_ms }
+        Feed { records, more, acknowledged, at_ms: log.clock_ms, bound: log.state.bound() }
     }
 }
 
@@ -161,6 +162,14 @@ impl FeedSource for MemoryGrid {
         Ok(())
     }
 
+    async fn bind(&self, shard: ShardId, from: Option<u128>, to: u128) -> Result<(), GridError> {
+        let command = Command::Bind(Bind { from, to });
+        match self.entry(shard, &[(Actor::SYSTEM, command)]).remove(0) {
+            Outcome::Bound => Ok(()),
+            other => Err(GridError::Protocol(format!("{other:?}"))),
+        }
+    }
+
     async fn plan(&self, event: EventNo) -> Result<PlanAnswer, GridError> {
         let shards = self.inner.shards.lock();
         let found = shards.values().find_map(|log| log.state.event(event));
@@ -193,6 +202,7 @@ impl FeedSource for MemoryGrid {
             orders: found.orders().cloned().collect(),
             payments: found.payments().cloned().collect(),
             refunds: found.refunds().cloned().collect(),
+            holds: found.holds().cloned().collect(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Effect, Scope};
-use crate::{Change, ExtendHold, Extension, Hold, Outcome, Refusal};
+use crate::{Change, Detail, ExtendHold, Extension, Hold, HoldDetail, Outcome, Refusal};
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &ExtendHold) -> Result<Effect, Refusal> {
     let hold = Hold::clone(s.live_hold(c.hold.no)?);
@@ -21,12 +21,14 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &ExtendHold) -> Result<Effect, Refusal
         (order.expires_at_ms, order.version) = (expires_at_ms, version);
     }
     let left = times_max.saturating_sub(extensions);
-    s.record(Change::HoldExtended {
+    let detail = Detail::Hold(HoldDetail { extensions, ..HoldDetail::from(&hold) });
+    let change = Change::HoldExtended {
         hold: hold.no,
         order: hold.order,
         expires_at_ms,
         seats: hold.seats.clone(),
-    });
+    };
+    s.record_with(change, detail);
     // The seats' rows carry the deadline, so their version grows with it.
     let held = (crate::SeatStatus::Held, hold.no);
     s.event.set_seats(&hold.seats, held, held);

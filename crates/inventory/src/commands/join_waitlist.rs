@@ -3,7 +3,9 @@
 use super::waitlist::WAIT_ROOM;
 use super::{Effect, Scope, choose, waitlist, window};
 use crate::event::WaitEntry;
-use crate::{Change, Choice, JoinWaitlist, LeaveWaitlist, Outcome, Refusal, WaitChange, WaitId};
+use crate::{
+    Change, Choice, Detail, JoinWaitlist, LeaveWaitlist, Outcome, Refusal, WaitChange, WaitId,
+};
 
 /// Places in one event's list.
 const WAITLIST_MAX: usize = 5_000;
@@ -35,9 +37,10 @@ pub(crate) fn join(s: &mut Scope<'_>, c: &JoinWaitlist) -> Result<Effect, Refusa
     let (wish, contact) = (c.wish.clone(), c.contact.clone());
     let (person, joined_at_ms) = (c.person, s.at_ms);
     let change = WaitChange::Joined { number: wish.number, contact: contact.clone() };
+    let detail = Detail::Wait { person, wish: wish.clone() };
     let entry = WaitEntry { no, person, wish, contact, joined_at_ms, hold: None };
     s.event.waitlist.insert(no, entry);
-    s.record(Change::WaitlistChanged { entry: no, change });
+    s.record_with(Change::WaitlistChanged { entry: no, change }, detail);
     let entry = WaitId { event: s.event.no, no };
     Ok(s.effect(Outcome::WaitlistJoined { entry, before }))
 }

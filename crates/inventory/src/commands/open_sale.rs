@@ -6,8 +6,8 @@ use super::Effect;
 use crate::outcome::{Outcome, Refusal};
 use crate::plan::{NAME_BYTES_MAX, PRICE_MINOR_MAX};
 use crate::{
-    Actor, Backlog, Change, Event, Extension, FeedPosition, HoldBudget, LedgerRecord, OpenSale,
-    Sale, SaleRules, State,
+    Actor, Backlog, Change, Detail, Event, Extension, FeedPosition, HoldBudget, LedgerRecord,
+    OpenSale, Sale, SaleRules, State,
 };
 
 /// Shortest and longest life of a hold.
@@ -23,7 +23,7 @@ const EXTENSIONS: std::ops::RangeInclusive<u8> = 1..=10;
 /// Largest permitted `per_hold_max`.
 const PER_HOLD_LIMIT: u16 = 100;
 /// Events of one shard.
-const EVENTS_MAX: usize = 10_000;
+pub(super) const EVENTS_MAX: usize = 10_000;
 /// Seats of one shard, all events together: bounds memory and the size of a snapshot.
 pub(super) const SHARD_SEATS_MAX: usize = 5_000_000;
 
@@ -34,6 +34,10 @@ pub(crate) fn apply(state: &mut State, actor: Actor, c: &OpenSale) -> Result<Eff
         } else {
             Err(Refusal::SaleDiffers)
         };
+    }
+    if state.staged.get(&c.event).is_some() {
+        // Its own seats and orders are on their way back from the database.
+        return Err(Refusal::EventPresent);
     }
     if state.fenced.contains(&c.event) {
         return Err(Refusal::EventMoved);
@@ -66,6 +70,7 @@ pub(crate) fn apply(state: &mut State, actor: Actor, c: &OpenSale) -> Result<Eff
         version,
         actor,
         change: Change::SaleOpened { plan_version: c.plan.version },
+        detail: Some(Box::new(Detail::Sale(c.sale.clone()))),
     });
     state.events.insert(c.event, Arc::new(event));
     Ok(Effect { version, outcome: Outcome::SaleOpened })

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::{Effect, Scope, settle};
 use crate::event::HoldEnd;
 use crate::{
-    Change, Order, OrderId, OrderPlaced, OrderStatus, Outcome, PlaceOrder, Refusal, SeatStatus,
+    Change, Detail, Order, OrderId, OrderPlaced, OrderStatus, Outcome, PlaceOrder, Refusal,
+    SeatStatus,
 };
 
 /// Bytes of a sealed contact.
@@ -51,7 +52,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
         expires_at_ms: order.expires_at_ms,
         at_ms: s.at_ms,
     };
-    s.record(Change::OrderPlaced {
+    let change = Change::OrderPlaced {
         order: order.no,
         hold: hold.no,
         total_minor: order.total_minor,
@@ -59,7 +60,8 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
         contact: order.contact.clone(),
         buyer: order.buyer,
         seats: hold.seats.clone(),
-    });
+    };
+    s.record_with(change, Detail::Order(order.terms));
     if let Some(hold) = s.event.holds.get_mut(&hold.no) {
         Arc::make_mut(hold).order = Some(order.no);
     }

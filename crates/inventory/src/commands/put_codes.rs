@@ -2,7 +2,7 @@
 
 use super::{Effect, Scope};
 use crate::plan::{PLAN_TIERS_MAX, PRICE_MINOR_MAX};
-use crate::{Change, Code, CodeKind, Discount, Outcome, PutCodes, Refusal, SaleChange};
+use crate::{Change, Code, CodeKind, Detail, Discount, Outcome, PutCodes, Refusal, SaleChange};
 
 /// Codes in one command.
 const CODES_PER_COMMAND_MAX: usize = 1_000;
@@ -17,7 +17,8 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PutCodes) -> Result<Effect, Refusal> 
 
     s.begin_change();
     c.codes.iter().for_each(|code| s.event.codes.put(code));
-    s.record(Change::SaleChanged(SaleChange::CodesPut { codes: c.codes.len() as u32 }));
+    let change = SaleChange::CodesPut { codes: c.codes.len() as u32 };
+    s.record_with(Change::SaleChanged(change), Detail::Codes(c.codes.clone()));
     Ok(s.effect(Outcome::CodesPut))
 }
 

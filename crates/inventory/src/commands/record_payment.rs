@@ -2,7 +2,7 @@
 //! a payment that has ended meanwhile keeps its end.
 
 use super::{Effect, Scope};
-use crate::{Change, Outcome, RecordPayment, Refusal};
+use crate::{Change, Detail, Outcome, RecordPayment, Refusal};
 
 /// Bytes of a gateway's id.
 const PROVIDER_REF_BYTES_MAX: usize = 128;
@@ -31,6 +31,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordPayment) -> Result<Effect, Refu
     payment.version = version;
     let (payment, order) = (payment.no, payment.order);
     let provider_ref = c.provider_ref.clone();
-    s.record(Change::PaymentRecorded { payment, order, provider_ref });
+    let page = Detail::PaymentPage(c.confirmation_url.clone());
+    s.record_with(Change::PaymentRecorded { payment, order, provider_ref }, page);
     Ok(s.effect(Outcome::PaymentRecorded))
 }

@@ -2,7 +2,7 @@
 
 use super::{Effect, Scope};
 use crate::{
-    Change, OrderStatus, Outcome, RecordRefund, Refund, RefundResult, RefundStatus, Refusal,
+    Change, Detail, OrderStatus, Outcome, RecordRefund, Refund, RefundResult, RefundStatus, Refusal,
 };
 
 /// Characters kept of a failure.
@@ -32,7 +32,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordRefund) -> Result<Effect, Refus
         }
     }
     let refund = refund.clone();
-    s.record(describe(&refund));
+    s.record_with(describe(&refund), Detail::RefundKey(refund.key_no));
     if refund.status != RefundStatus::Pending {
         s.event.pending_refunds.remove(&refund.no);
         s.outbox.unreserve(s.payment_room());

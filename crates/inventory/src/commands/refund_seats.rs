@@ -4,7 +4,7 @@
 use super::take_back::{Terms, WHOLE, room, take_back};
 use super::{Effect, Scope, record_refund, waitlist};
 use crate::{
-    Order, OrderStatus, Outcome, RefundId, RefundSeats, RefundStatus, Refusal, RetryRefund,
+    Detail, Order, OrderStatus, Outcome, RefundId, RefundSeats, RefundStatus, Refusal, RetryRefund,
     ReturnCause, SeatIx,
 };
 
@@ -75,8 +75,8 @@ pub(crate) fn retry(s: &mut Scope<'_>, c: &RetryRefund) -> Result<Effect, Refusa
     let refund = s.event.refunds.get_mut(&c.refund.no).expect("looked up above");
     (refund.status, refund.attempts, refund.version) = (RefundStatus::Pending, 0, version);
     refund.key_no += 1;
-    let change = record_refund::describe(refund);
+    let (change, key) = (record_refund::describe(refund), Detail::RefundKey(refund.key_no));
     s.event.pending_refunds.insert(c.refund.no);
-    s.record(change);
+    s.record_with(change, key);
     Ok(s.effect(Outcome::RefundRetried))
 }

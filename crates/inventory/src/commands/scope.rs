@@ -9,8 +9,8 @@ use crate::event::{HoldEnd, HoldPurpose};
 use crate::outbox::Outbox;
 use crate::share::SharedSet;
 use crate::{
-    Actor, Backlog, Change, Event, EventNo, FeedPosition, FrozenTerms, Hold, HoldStep,
-    LedgerRecord, OrderStatus, Outcome, PricedSeats, Refusal, SaleRules, SeatStatus,
+    Actor, Backlog, Change, Detail, Event, EventNo, FeedPosition, FrozenTerms, Hold, HoldDetail,
+    HoldStep, LedgerRecord, OrderStatus, Outcome, PricedSeats, Refusal, SaleRules, SeatStatus,
 };
 
 /// Records a live hold may still write: order placed, order changed, its end, seats sold.
@@ -71,6 +71,15 @@ impl Scope<'_> {
 
     /// Puts a change into the outbox at the event's version.
     pub(crate) fn record(&mut self, change: Change) {
+        self.put(change, None);
+    }
+
+    /// As [`Scope::record`], with what recovery needs beside it.
+    pub(crate) fn record_with(&mut self, change: Change, detail: Detail) {
+        self.put(change, Some(Box::new(detail)));
+    }
+
+    fn put(&mut self, change: Change, detail: Option<Box<Detail>>) {
         self.outbox.push(LedgerRecord {
             position: FeedPosition::default(),
             at_ms: self.at_ms,
@@ -78,6 +87,7 @@ impl Scope<'_> {
             version: self.event.version,
             actor: self.actor,
             change,
+            detail,
         });
     }
 
@@ -144,7 +154,8 @@ impl Scope<'_> {
         self.outbox.reserve(HOLD_ROOM);
         self.deadlines.insert((hold.expires_at_ms, self.event.no, no));
         let (expires_at_ms, seats) = (hold.expires_at_ms, hold.seats.clone());
-        self.record(Change::HoldGranted { hold: no, expires_at_ms, seats });
+        let detail = Detail::Hold(HoldDetail::from(&*hold));
+        self.record_with(Change::HoldGranted { hold: no, expires_at_ms, seats }, detail);
         self.event.holds.insert(no, Arc::clone(&hold));
         hold
     }

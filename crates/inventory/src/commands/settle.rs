@@ -9,8 +9,9 @@ pub(super) use offer::{refund_offer, take_offer};
 use super::{Effect, Scope};
 use crate::event::HoldEnd;
 use crate::{
-    Change, GatewayResult, OrderId, OrderStatus, Outcome, Payment, PaymentId, PaymentStatus,
-    PricedSeats, Refund, RefundId, RefundStatus, Refusal, SeatStatus, Settle, Settled, SettledAs,
+    Change, Detail, GatewayResult, OrderId, OrderStatus, Outcome, Payment, PaymentId,
+    PaymentStatus, PricedSeats, Refund, RefundId, RefundStatus, Refusal, SeatStatus, Settle,
+    Settled, SettledAs,
 };
 
 /// Characters kept of a gateway's reason.
@@ -197,7 +198,7 @@ pub(super) fn open_refund(s: &mut Scope<'_>, payment: u64, amount_minor: i64) ->
         created_at_ms: s.at_ms,
         version: s.event.version,
     };
-    s.record(super::record_refund::describe(&refund));
+    s.record_with(super::record_refund::describe(&refund), Detail::RefundKey(refund.key_no));
     s.event.refunds.insert(no, refund);
     s.event.pending_refunds.insert(no);
     let known = s.event.orders.get_mut(&order).expect("a payment's order is kept with it");

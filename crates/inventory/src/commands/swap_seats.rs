@@ -6,7 +6,10 @@ use std::sync::Arc;
 use super::terms::{Asker, freeze};
 use super::{Effect, Scope, choose, hold, waitlist, window};
 use crate::event::HoldPurpose;
-use crate::{Change, Hold, Outcome, PricedSeat, PricedSeats, Refusal, SeatStatus, SwapSeats};
+use crate::{
+    Change, Detail, Hold, HoldDetail, Outcome, PricedSeat, PricedSeats, Refusal, SeatStatus,
+    SwapSeats,
+};
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &SwapSeats) -> Result<Effect, Refusal> {
     hold::check_plan(s, c.plan_version)?;
@@ -72,6 +75,7 @@ fn exchange(s: &mut Scope<'_>, old: &Hold, next: &Hold) {
     if !added.is_empty() {
         s.event.set_seats(&added, free, held);
         let (hold, expires_at_ms) = (old.no, old.expires_at_ms);
-        s.record(Change::HoldGranted { hold, expires_at_ms, seats: added });
+        let detail = Detail::Hold(HoldDetail::from(next));
+        s.record_with(Change::HoldGranted { hold, expires_at_ms, seats: added }, detail);
     }
 }

@@ -32,11 +32,18 @@ pub(crate) struct People {
 }
 
 /// What a snapshot has of [`People`].
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct PeopleForm {
     by_id: Vec<(u128, Use)>,
     cooling: Vec<(u64, u128)>,
     own_limits: Vec<(u128, u16)>,
+}
+
+impl PeopleForm {
+    /// Gives persons limits of their own.
+    pub(crate) fn limit(&mut self, limits: Vec<(u128, u16)>) {
+        self.own_limits.extend(limits);
+    }
 }
 
 impl From<&People> for PeopleForm {

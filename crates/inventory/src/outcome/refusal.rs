@@ -143,4 +143,11 @@ pub enum Refusal {
     OutOfRange,
     /// Enough seats are free under the wish, but not side by side.
     NotEnoughAdjacent,
+    /// The shard is written to another database.
+    OtherDatabase,
+    /// What was brought back from the database contradicts itself.
+    RecoveryInvalid {
+        /// What does.
+        reason: String,
+    },
 }

@@ -8,8 +8,8 @@ use crate::keys::Keys;
 use crate::outbox::Outbox;
 use crate::snapshot::{EventV2, StateV2};
 use crate::{
-    EventNo, FrozenTerms, HoldPurpose, HoldStep, OrderStatus, Payment, PricedSeat, RefundStatus,
-    SeatStatus,
+    Actor, Change, EventNo, FeedPosition, FrozenTerms, HoldPurpose, HoldStep, LedgerRecord,
+    OrderStatus, Payment, PricedSeat, RefundStatus, SeatStatus,
 };
 
 #[derive(Deserialize)]
@@ -17,9 +17,28 @@ pub(crate) struct State {
     at_ms: u64,
     ledger_records_max: u64,
     keys: Keys,
-    outbox: Outbox,
+    outbox: OldOutbox,
     forget: Vec<(u64, EventNo, u64)>,
     events: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename = "Outbox")]
+struct OldOutbox {
+    records: Vec<OldRecord>,
+    reserved: u64,
+    next: FeedPosition,
+    acknowledged: FeedPosition,
+}
+
+#[derive(Deserialize)]
+struct OldRecord {
+    position: FeedPosition,
+    at_ms: u64,
+    event: EventNo,
+    version: u64,
+    actor: Actor,
+    change: Change,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +99,7 @@ struct Refund {
 
 impl From<State> for StateV2 {
     fn from(old: State) -> Self {
-        let (at_ms, mut outbox) = (old.at_ms, old.outbox);
+        let (at_ms, mut outbox) = (old.at_ms, Outbox::from(old.outbox));
         let mut events: Vec<EventV2> = old.events.into_iter().map(EventV2::from).collect();
         for event in &mut events {
             event.told = WindowTold::at(&event.sale, at_ms);
@@ -93,8 +112,24 @@ impl From<State> for StateV2 {
             outbox,
             forget: old.forget,
             fenced: Vec::new(),
+            bound: None,
+            staged: Vec::new(),
             events,
         }
+    }
+}
+
+impl From<OldOutbox> for Outbox {
+    fn from(old: OldOutbox) -> Self {
+        let records = old.records.into_iter().map(LedgerRecord::from).collect();
+        Self::with(records, old.reserved, (old.next, old.acknowledged))
+    }
+}
+
+impl From<OldRecord> for LedgerRecord {
+    fn from(old: OldRecord) -> Self {
+        let OldRecord { position, at_ms, event, version, actor, change } = old;
+        Self { position, at_ms, event, version, actor, change, detail: None }
     }
 }
 
@@ -120,6 +155,7 @@ impl From<Event> for EventV2 {
             people: crate::event::PeopleForm::default(),
             codes: Vec::new(),
             waitlist: Vec::new(),
+            map_floor: 0,
         }
     }
 }

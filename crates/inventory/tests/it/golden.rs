@@ -87,10 +87,22 @@ fn lived_in_fully() -> Shard {
 
 #[test]
 fn snapshot_v1_is_still_read() {
-    let shard = lived_in();
+    let mut shard = lived_in();
     let kept = golden("snapshot-v1.bin", &[]);
-    let restored = State::from_bytes(&kept).unwrap();
+    let mut restored = State::from_bytes(&kept).unwrap();
     restored.check_invariants().unwrap();
+    // What recovery needs beside the changes came with the second form.
+    let seen = |state: &State| {
+        let record = |r: &LedgerRecord| (r.position, r.at_ms, r.version, r.change.clone());
+        state.feed().map(record).collect::<Vec<_>>()
+    };
+    assert_eq!(seen(&restored), seen(&shard.state));
+    for state in [&mut restored, &mut shard.state] {
+        let up_to = state.feed_end();
+        let command = Command::Acknowledge(Acknowledge { up_to });
+        let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
+        state.apply(Stamp { log_index: 1_000, at_ms: 0 }, &envelope);
+    }
     // The tests' own hash of a request is over its bytes, which differ.
     let told = |state: &State| {
         let text = format!("{state:#?}");
@@ -197,6 +209,9 @@ fn all_commands() -> Vec<Envelope> {
     let mut all: Vec<Command> = lines.map(|line| shard.parse(line)).collect();
     let plan = Plan { version: 2, focal: Some((3, -4)), ..area_hall() };
     all.push(Command::ReplacePlan(ReplacePlan { event: EventNo(3), plan }));
+    all.push(Command::Bind(Bind { from: Some(1), to: 2 }));
+    let lived = lived_in_fully();
+    all.extend(crate::recovery::pieces(lived.state.event(EventNo(1)).expect("opened")));
     let envelope = |command| Envelope { key: None, actor: Actor::SYSTEM, command };
     in_both_forms().into_iter().chain(all.into_iter().map(envelope)).collect()
 }

@@ -14,6 +14,7 @@ mod money;
 mod oracle;
 mod places;
 mod plans;
+mod recovery;
 mod settling;
 mod staff_model;
 mod staff_oracle;

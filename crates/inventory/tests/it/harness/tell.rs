@@ -51,6 +51,8 @@ fn outcome(shard: &Shard, outcome: &Outcome) -> String {
         | Outcome::SeatsReassigned
         | Outcome::PlanReplaced
         | Outcome::WaitlistLeft
+        | Outcome::Bound
+        | Outcome::Recovered { .. }
         | Outcome::RefundRetried) => format!("{plain:?}"),
     }
 }
