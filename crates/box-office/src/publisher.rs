@@ -4,6 +4,8 @@
 //! change and restart are one path. Terms stay as they were at the opening; codes are told again at
 //! wherever the grid has others, and the window follows the catalogue, whenever it was edited.
 
+mod lost;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +39,11 @@ enum PublishError {
     /// PostgreSQL is too far behind for a new sale (`persistence_backlog`); it opens by itself later.
     #[error("persistence_backlog: no new sale opens until PostgreSQL has caught up")]
     Backlog,
+    /// The tables have events that the grid has lost: opening one would sell its seats again.
+    #[error(
+        "the grid has lost events that the tables have: `seatgrid ctl shard recover --from-database`"
+    )]
+    Lost,
     /// The event cannot be sold as it is; trying again helps only after it was edited.
     #[error("{0}")]
     Unsellable(String),
@@ -52,6 +59,8 @@ pub(crate) struct Publisher {
     unsellable: BTreeSet<String>,
     /// Events whose sale waits until PostgreSQL has caught up.
     held_back: BTreeSet<String>,
+    /// Whether the grid had lost something at the last look.
+    lost: bool,
     /// Tells that every event of one copy of the catalogue was dealt with.
     passed: watch::Sender<bool>,
 }
@@ -70,6 +79,7 @@ impl Publisher {
             open: BTreeMap::new(),
             unsellable: BTreeSet::new(),
             held_back: BTreeSet::new(),
+            lost: false,
             passed,
         }
     }
@@ -102,6 +112,7 @@ impl Publisher {
     /// Deals with every event once; returns how many still wait.
     async fn pass(&mut self, catalogue: &Catalogue) -> usize {
         let mut waiting = 0;
+        let mut lost = false;
         for event in &catalogue.events {
             if self.open.get(&event.id) == Some(event) || self.unsellable.contains(&event.id) {
                 continue;
@@ -118,6 +129,13 @@ impl Publisher {
                         tracing::warn!(event = %event.id, %error, "the sale waits");
                     }
                 }
+                Err(error @ PublishError::Lost) => {
+                    waiting += 1;
+                    // Told once, since it is tried twice a second.
+                    if !std::mem::replace(&mut lost, true) && !self.lost {
+                        tracing::error!(%error, "no sale is opened");
+                    }
+                }
                 Err(PublishError::Unsellable(reason)) => {
                     self.held_back.remove(&event.id);
                     tracing::warn!(event = %event.id, reason, "the event is not sold as published");
@@ -129,6 +147,7 @@ impl Publisher {
                 }
             }
         }
+        self.lost = lost;
         metrics::gauge!("seatgrid_office_events_unpublished").set(waiting as f64);
         metrics::gauge!("seatgrid_office_sales_held_back").set(self.held_back.len() as f64);
         if waiting == 0 {
@@ -139,12 +158,21 @@ impl Publisher {
 
     async fn publish(&self, event: &EventRecord) -> Result<(), PublishError> {
         let deadline = Instant::now() + EVENT_DEADLINE;
+        let written = self.database.run(|pool| async move { lost::written(&pool).await }).await?;
+        let routes = self.grid.refresh_routes(deadline).await?;
+        // A pin that is made before those of the tables are back would take another's number.
+        if !written.iter().all(|id| routes.pins.contains_key(id)) {
+            return Err(PublishError::Lost);
+        }
         let no = EventNo(self.grid.pin(&event.id, deadline).await?.number);
         let sale = terms(event)?;
         let open = match self.grid.sale(no, deadline).await {
             // Nothing is sold any more, so nothing is told.
             Ok(open) if open.cancel.is_some() => return Ok(()),
             Ok(open) => open.sale,
+            Err(GridError::NotFound) if written.contains(&event.id) => {
+                return Err(PublishError::Lost);
+            }
             Err(GridError::NotFound) => {
                 self.open_sale(no, event, sale.clone(), deadline).await?;
                 Arc::new(sale.clone())

@@ -1,6 +1,8 @@
 //! The writer's admin endpoint: probes and metrics as every role has them, and its status. Only reads
 //! what the writer knows of itself.
 
+mod recovery;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use crate::attempts::{Decision, Intake, NotDone, Verdict};
 use crate::health::{Health, Role, WriterStatus};
 use crate::quarantine::QuarantineEntry;
 use crate::sink::Sink;
+pub(crate) use recovery::Recoverer;
 
 /// How often readiness follows the writer's health.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -33,6 +36,8 @@ pub(crate) struct Desk {
     pub(crate) intake: Intake,
     /// For questions about the quarantine, apart from the shards' connections.
     pub(crate) sink: Arc<Sink>,
+    /// Brings lost shards back.
+    pub(crate) recoverer: Recoverer,
 }
 
 /// Serves until `shutdown`.
@@ -53,6 +58,7 @@ fn routes(desk: Desk) -> Router {
         .route("/admin/v1/quarantine/{id}", get(show))
         .route("/admin/v1/quarantine/{id}/retry", post(retry))
         .route("/admin/v1/quarantine/{id}/discard", post(discard))
+        .route("/admin/v1/recovery", post(recovery::recover))
         .with_state(desk)
 }
 

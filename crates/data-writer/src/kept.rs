@@ -38,22 +38,6 @@ pub enum KeptKind {
 }
 
 impl KeptKind {
-    /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
-        Self::Sale,
-        Self::Plan,
-        Self::Window,
-        Self::Paused,
-        Self::Cancelled,
-        Self::Removed,
-        Self::Code,
-        Self::PersonLimit,
-        Self::Wait,
-        Self::Served,
-        Self::PaymentPage,
-        Self::RefundKey,
-    ];
-
     /// The word in the table.
     pub fn as_str(self) -> &'static str {
         match self {

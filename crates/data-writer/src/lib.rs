@@ -28,6 +28,7 @@ mod now;
 mod pump;
 mod quarantine;
 mod reconcile;
+mod recover;
 mod resync;
 mod rows;
 mod signing;
@@ -52,6 +53,10 @@ pub use migrate::{MigrateError, migrate};
 pub use pump::{Pump, ShardError, Shared};
 pub use reconcile::{
     Counts, Difference, ReconcileError, ReconcileOptions, Report, Thing, reconcile, reconcile_from,
+};
+pub use recover::{
+    LostWindow, RecoverError, RecoverTarget, RecoverWish, RecoveredEvent, RecoveredShard, Recovery,
+    recover, recover_from,
 };
 pub use resync::{ResyncError, Resynced, resync, resync_from};
 pub use rows::{

@@ -7,6 +7,8 @@
 //! Asked for by a person only: whoever writes must know that evidence is lost. Never touches the
 //! grid, and never a shard whose tables reach as far as the grid remembers.
 
+mod orders;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use crate::{EventTerms, FeedSource};
 /// The kind of the record that tells of lost ones.
 pub(crate) const GAP_KIND: &str = "ledger_gap";
 /// Its event: all of the shard.
-const ALL_EVENTS: &str = "*";
+pub(crate) const ALL_EVENTS: &str = "*";
 /// How often an event is asked for whose plan was being replaced.
 const LOOKS_MAX: u32 = 5;
 
@@ -89,6 +91,20 @@ pub enum ResyncError {
         /// The event.
         event_id: String,
     },
+    /// The grid writes the shard to another database.
+    #[error(
+        "the grid writes shard {shard} to another database: this one is another grid's, or older"
+    )]
+    OtherDatabase {
+        /// The shard.
+        shard: ShardId,
+    },
+    /// An order of the tables is another one in the grid.
+    #[error("order {order_id} has another time or contact in the grid: another grid's tables?")]
+    OtherOrder {
+        /// The order.
+        order_id: String,
+    },
     /// The database did not take it, or a writer moved the shard meanwhile.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -133,6 +149,11 @@ async fn one_shard<S: FeedSource>(
         return Ok(None);
     }
     let written = sink.events(shard).await?;
+    let named = feed.bound.is_none_or(|bound| bound == from.database_id);
+    // A database that never had anything of the shard takes the place of one that is lost.
+    if !named && !(written.is_empty() && from.position == FeedPosition::default()) {
+        return Err(ResyncError::OtherDatabase { shard });
+    }
     if let Some((event_id, _)) =
         written.into_iter().find(|(id, no)| events.get(id.as_str()) != Some(no))
     {
@@ -143,7 +164,11 @@ async fn one_shard<S: FeedSource>(
     let mut batch = Batch { ledger: vec![gap], ..Batch::default() };
     let mut told = 0;
     for number in events.values() {
-        told += u64::from(put_event(source, EventNo(*number), (&feed, &mut batch)).await?);
+        let event = EventNo(*number);
+        told += u64::from(put_event(source, sink, (event, &feed, &mut batch)).await?);
+    }
+    if !named {
+        source.bind(shard, feed.bound, from.database_id).await?;
     }
     let to = sink.begin_anew(&from, &batch, from.applied_at_ms).await?;
     let place = |at: FeedPosition| (at.log_index, at.ordinal);
@@ -172,10 +197,15 @@ fn gap_row(from: &Checkpoint, feed: &Feed, at_ms: u64) -> LedgerRow {
 /// The event's rows; `false` for one that is pinned and not on sale.
 async fn put_event<S: FeedSource>(
     source: &S,
-    event: EventNo,
-    (feed, batch): (&Feed, &mut Batch),
+    sink: &Sink,
+    (event, feed, batch): (EventNo, &Feed, &mut Batch),
 ) -> Result<bool, ResyncError> {
     let Some((terms, checked)) = look(source, event).await? else { return Ok(false) };
+    let known = sink.orders(&checked.event_id).await?;
+    if let Some(order_id) = orders::foreign(&checked, &known) {
+        return Err(ResyncError::OtherOrder { order_id: order_id.to_owned() });
+    }
+    orders::end_forgotten(&checked, &known, feed.at_ms, batch);
     let held_until_ms = feed.at_ms + u64::from(terms.sale.hold_ttl_ms);
     Now { checked: &checked, terms: Arc::new(terms), held_until_ms }.put_all(feed.at_ms, batch);
     Ok(true)

@@ -12,6 +12,7 @@ mod ledger;
 mod money;
 mod orders;
 mod quarantine;
+mod recovery;
 mod resolve;
 mod seats;
 
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 pub use checkpoint::Checkpoint;
 pub(crate) use ledger::month_of;
 pub(crate) use quarantine::Fault;
+pub(crate) use recovery::OpenRun;
 pub(crate) use resolve::Parked;
 pub(crate) use seats::SeatColumns;
 

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use http_api::server::{BindError, bind};
 
 use crate::FeedSource;
-use crate::admin::{self, Desk};
+use crate::admin::{self, Desk, Recoverer};
 use crate::archive::ArchiveKeeper;
 use crate::attempts::{Intake, Keeper, KeeperEnd, Work};
 use crate::backoff::Backoff;
@@ -25,6 +25,7 @@ use crate::health::{Health, Role};
 use crate::lease::Lease;
 use crate::migrate::{MigrateError, migrate};
 use crate::pump::{Pump, Shared};
+use crate::recover::RecoverTarget;
 use crate::signing::{HeadSigner, KeyError};
 use crate::sink::Sink;
 
@@ -74,7 +75,7 @@ pub async fn run(config: WriterConfig, shutdown: CancellationToken) -> Result<()
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_with_source<S: FeedSource>(
+pub async fn run_with_source<S: RecoverTarget>(
     config: WriterConfig,
     source: Arc<S>,
     shutdown: CancellationToken,
@@ -85,11 +86,13 @@ pub async fn run_with_source<S: FeedSource>(
     ));
     let listener = bind(config.admin_listen).await?;
     let (intake, work) = Intake::new();
-    let options = connect_options(&config.read_database_url()?)?;
+    let url = config.read_database_url()?;
+    let options = connect_options(&url)?;
     let desk = Desk {
         health: Arc::clone(&health),
         intake: intake.clone(),
         sink: Arc::new(Sink::new(Arc::new(Connections::new(options, DESK_CONNECTIONS)))),
+        recoverer: Recoverer::new(Arc::clone(&source), url),
     };
     let admin = tokio::spawn(admin::serve(listener, desk, shutdown.clone()));
     let ended = Box::pin(run_with(&config, source, health, (work, shutdown.clone()))).await;

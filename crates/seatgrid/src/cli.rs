@@ -46,7 +46,7 @@ pub enum Command {
     /// Compares the grid with PostgreSQL, seat by seat. Exit code 1 when they differ.
     Reconcile(ReconcileArgs),
     /// Proves from the records alone that nothing was changed, left out or sold twice. Needs no grid.
-    /// Exit code 1 when something is wrong.
+    /// Exit code 1 when something is wrong, 3 when nothing is but a gap is signed by nobody.
     Verify(VerifyArgs),
     /// The ledger in files: export, monthly archive, signing key.
     #[command(subcommand)]

@@ -5,6 +5,7 @@ mod api;
 mod backlog;
 mod fault;
 mod local_units;
+mod recover;
 mod view;
 mod wait;
 mod writer;
@@ -39,6 +40,9 @@ pub async fn run(args: &CtlArgs) -> ExitCode {
 async fn answer(args: &CtlArgs) -> Result<(), Fault> {
     if let CtlCommand::Writer(command) = &args.command {
         return Ok(writer::run(&args.target, command).await?);
+    }
+    if let CtlCommand::Shard(ShardCommand::Recover { shard, lost_at, config, .. }) = &args.command {
+        return recover::run(args, config.as_deref(), (*shard, *lost_at)).await;
     }
     let api = Api::of(&args.target)?;
     if let Some(order) = args.command.order() {

@@ -26,10 +26,7 @@ const DIFFERENT: u8 = 1;
 /// # Errors
 /// When the two could not be compared.
 pub async fn run(args: &ReconcileArgs) -> Result<ExitCode> {
-    let options = match &args.config {
-        Some(file) => from_config(file)?,
-        None => options(&args.target.data_dir)?,
-    };
+    let options = options_of(args.config.as_deref(), &args.target.data_dir)?;
     if args.resync {
         resync(&options, args.target.json).await?;
     }
@@ -97,6 +94,14 @@ pub fn options(data_dir: &Path) -> Result<ReconcileOptions> {
     let database_url = local::database_url(data_dir)?;
     let grid = GridConfig::new(local::grid_clients(data_dir)?);
     Ok(ReconcileOptions { database_url, grid, wait: WAIT })
+}
+
+/// From a writer's configuration, or for a local `up`.
+///
+/// # Errors
+/// When there is none.
+pub fn options_of(config: Option<&Path>, data_dir: &Path) -> Result<ReconcileOptions> {
+    config.map_or_else(|| options(data_dir), from_config)
 }
 
 fn from_config(file: &Path) -> Result<ReconcileOptions> {

@@ -13,10 +13,13 @@ use crate::local;
 
 /// Something is wrong with the records; the same as for any failure, as the contract says.
 const WRONG: u8 = 1;
+/// Nothing is wrong, and a gap in the records is signed by nobody: what was before it is not proven.
+const UNPROVEN: u8 = 3;
 /// Between two lines of progress on a terminal, and in a log.
 const SHOW_EVERY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
-/// Verifies, prints, and answers with 0 when nothing is wrong.
+/// Verifies, prints, and answers with 0 when nothing is wrong and no
+/// gap is unsigned.
 ///
 /// # Errors
 /// When there is nothing to verify: no file, no database.
@@ -41,7 +44,11 @@ pub async fn run(args: &VerifyArgs) -> Result<ExitCode> {
         report.to_string()
     };
     writeln!(std::io::stdout().lock(), "{}", text.trim_end()).context("cannot print")?;
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
+    Ok(match (report.is_clean(), report.gaps_unsigned) {
+        (false, _) => ExitCode::from(WRONG),
+        (true, 1..) => ExitCode::from(UNPROVEN),
+        (true, 0) => ExitCode::SUCCESS,
+    })
 }
 
 /// Progress on standard error: one line that is overwritten on a terminal, now and then a line in a

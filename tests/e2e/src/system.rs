@@ -64,6 +64,12 @@ impl System {
 
     /// Starts the stopped or killed system on the same data.
     pub fn start_again(&mut self) {
+        let ready = self.begin_again();
+        self.until_ready(&ready);
+    }
+
+    /// As [`System::start_again`], without waiting: the first line that it says comes later.
+    pub fn begin_again(&mut self) -> mpsc::Receiver<String> {
         assert!(self.child.is_none(), "it runs already");
         let mut child = self
             .command(&["up", "--port", &self.port.to_string(), "--units", "3"])
@@ -79,6 +85,11 @@ impl System {
                 let _ = told.send(line);
             }
         });
+        ready
+    }
+
+    /// Waits until a system that was begun again says that it is ready.
+    pub fn until_ready(&self, ready: &mpsc::Receiver<String>) {
         let line = ready.recv_timeout(START_WITHIN).unwrap_or_else(|_| {
             panic!("no ready line; the log says:\n{}", self.log());
         });
@@ -209,6 +220,11 @@ impl System {
     /// Ends one process at once, as a power cut would.
     pub fn kill(process: &Process) {
         kill_pid(process.pid, rustix::process::Signal::KILL);
+    }
+
+    /// Makes every unit's disk empty; nothing may run.
+    pub fn empty_units(&self) {
+        std::fs::remove_dir_all(self.data_dir().join("units")).expect("the units' data goes");
     }
 
     /// Ends everything at once.

@@ -123,6 +123,9 @@ pub struct VerifyReport {
     /// Where a record says that those before it were lost with the database. No fault: who reads
     /// this must know why.
     pub gaps: Vec<String>,
+    /// Those of them that no checked signature stands behind: somebody with write access may have put
+    /// them there to hide what was before.
+    pub gaps_unsigned: u64,
     /// Table rows compared with the ledger; 0 for exports.
     pub table_rows: u64,
     /// The last hash of each shard, hexadecimal: what to write down or sign.
@@ -159,6 +162,13 @@ impl fmt::Display for VerifyReport {
         }
         for gap in &self.gaps {
             writeln!(f, "{gap}")?;
+        }
+        if self.gaps_unsigned > 0 {
+            writeln!(
+                f,
+                "{} gaps are not signed: nothing before them is proven",
+                self.gaps_unsigned
+            )?;
         }
         for (shard, head) in &self.heads {
             writeln!(f, "head of shard {shard}: {head}")?;

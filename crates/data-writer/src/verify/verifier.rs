@@ -12,6 +12,7 @@ use super::fault::{Place, VerifyReport, Wrong};
 use super::story::Story;
 use crate::attempts::ATTEMPTS_SHARD;
 use crate::chain::{GENESIS, Hash};
+use crate::resync::GAP_KIND;
 
 /// How far a verification is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub struct Verifier {
     chains: BTreeMap<u32, Chain>,
     /// Signed heads that no record has led to yet.
     signed: BTreeMap<Place, Hash>,
+    /// Each shard's last record whose signature fits.
+    signed_to: BTreeMap<u32, Place>,
+    /// Records that tell of lost ones.
+    gaps: Vec<Place>,
     /// Each shard's first record here: earlier signed heads are of archived months.
     first: BTreeMap<u32, Place>,
     pub(super) story: Story,
@@ -53,12 +58,18 @@ impl Verifier {
         let place = record.place();
         self.first.entry(place.shard).or_insert(place);
         match self.signed.remove(&place) {
-            Some(head) if head.as_slice() == record.hash => self.report.signatures += 1,
+            Some(head) if head.as_slice() == record.hash => {
+                self.report.signatures += 1;
+                self.signed_to.insert(place.shard, place);
+            }
             Some(_) => {
                 let what = "is not the record whose hash was signed".to_owned();
                 self.report.add(Wrong::Signature, Some(place), what);
             }
             None => {}
+        }
+        if record.fields.kind == GAP_KIND {
+            self.gaps.push(place);
         }
         if record.key.shard == ATTEMPTS_SHARD {
             self.report.attempts += 1;
@@ -141,6 +152,8 @@ impl Verifier {
                 self.report.add(Wrong::Signature, Some(*place), what);
             }
         }
+        let open = |gap: &&Place| self.signed_to.get(&gap.shard).is_none_or(|to| to < *gap);
+        self.report.gaps_unsigned = self.gaps.iter().filter(open).count() as u64;
         self.report.shards = self.chains.len() as u64;
         let heads = self.chains.iter().map(|(shard, chain)| (*shard, hex(&chain.head())));
         self.report.heads = heads.collect();

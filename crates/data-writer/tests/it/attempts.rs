@@ -16,14 +16,14 @@ use crate::grid::{BEGIN_MS, MemoryGrid};
 use crate::tables::{PATIENCE, Tables, config, drained, eventually};
 
 /// A writer with its admin endpoint.
-struct Door {
+pub struct Door {
     admin: SocketAddr,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<Result<(), data_writer::RunError>>,
 }
 
 impl Door {
-    fn open(url: &str, grid: &MemoryGrid) -> Self {
+    pub fn open(url: &str, grid: &MemoryGrid) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
         let admin = listener.local_addr().expect("address");
         drop(listener);
@@ -36,7 +36,7 @@ impl Door {
         Self { admin, shutdown, task }
     }
 
-    async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub async fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let Ok(mut stream) = TcpStream::connect(self.admin).await else { return (0, Value::Null) };
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let head = format!(
@@ -64,7 +64,7 @@ impl Door {
         eventually("the batch is kept", || async { self.keep(batch).await == 204 }).await;
     }
 
-    async fn close(self) {
+    pub async fn close(self) {
         self.shutdown.cancel();
         self.task.await.expect("no panic").expect("a clean end");
     }

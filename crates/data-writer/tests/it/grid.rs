@@ -1,17 +1,18 @@
 //! A grid of one process: real `inventory::State`s behind the writer's source, driven by commands.
 //! Only consensus and network are missing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use data_writer::FeedSource;
+use data_writer::{FeedSource, RecoverTarget};
 use inventory::{
     Acknowledge, Actor, Best, Bind, Choice, Command, Envelope, EventNo, FeedPosition,
     GatewayResult, HoldId, HoldSeats, OpenSale, OrderId, Outcome, PaymentId, PlaceOrder, Plan,
-    RecordPayment, RecordRefund, RefundId, RefundResult, ReleaseHold, Row, Sale, SaleRules, Seat,
-    SeatIx, SeatStatus, Section, SectionKind, Settle, Stamp, StartPayment, State, Subject, Tier,
+    RecordPayment, RecordRefund, RecoverEvent, RefundId, RefundResult, ReleaseHold, Row, Sale,
+    SaleRules, Seat, SeatIx, SeatStatus, Section, SectionKind, Settle, Stamp, StartPayment, State,
+    Subject, Tier,
 };
 use parking_lot::Mutex;
 use processing_unit::{CheckedEvent, CheckedSeat, Feed, GridError, Pin, PlanAnswer, ShardId};
@@ -30,6 +31,7 @@ struct Inner {
     shards: Mutex<BTreeMap<ShardId, ShardLog>>,
     pins: Mutex<BTreeMap<String, Pin>>,
     deaf: AtomicBool,
+    pieces_left: AtomicU32,
 }
 
 struct ShardLog {
@@ -102,6 +104,19 @@ impl MemoryGrid {
     pub fn forget_everything(&self) {
         self.inner.shards.lock().clear();
         self.inner.pins.lock().clear();
+    }
+
+    /// A new grid under another log, whose clock goes on: what follows the loss of every disk.
+    pub fn lose_all_disks(&self) {
+        self.inner.pins.lock().clear();
+        for log in self.inner.shards.lock().values_mut() {
+            (log.state, log.index) = (State::new(), 0);
+        }
+    }
+
+    /// Stops taking pieces after so many, as if whoever gives them had died.
+    pub fn take_pieces(&self, pieces: u32) {
+        self.inner.pieces_left.store(pieces, Ordering::SeqCst);
     }
 
     fn feed_now(&self, shard: ShardId, after: FeedPosition, rows_max: u32) -> Feed {
@@ -204,6 +219,28 @@ impl FeedSource for MemoryGrid {
             refunds: found.refunds().cloned().collect(),
             holds: found.holds().cloned().collect(),
         })
+    }
+}
+
+impl RecoverTarget for MemoryGrid {
+    async fn events(&self, shard: ShardId) -> Result<BTreeSet<EventNo>, GridError> {
+        let shards = self.inner.shards.lock();
+        let log = shards.get(&shard);
+        Ok(log.into_iter().flat_map(|log| log.state.events().map(|e| e.no())).collect())
+    }
+
+    async fn pin_to(&self, event_id: &str, shard: ShardId) -> Result<Pin, GridError> {
+        let mut pins = self.inner.pins.lock();
+        let number = pins.len() as u32 + 1;
+        Ok(*pins.entry(event_id.to_owned()).or_insert(Pin { number, shard }))
+    }
+
+    async fn recover(&self, shard: ShardId, piece: RecoverEvent) -> Result<Outcome, GridError> {
+        let left = |left: u32| left.checked_sub(1);
+        if self.inner.pieces_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_err() {
+            return Err(GridError::TooLarge);
+        }
+        Ok(self.entry(shard, &[(Actor::SYSTEM, Command::Recover(piece))]).remove(0))
     }
 }
 

@@ -12,6 +12,7 @@ mod proxy;
 mod quarantine;
 mod real;
 mod reconcile;
+mod recover;
 mod resync;
 mod schema;
 mod tables;

@@ -2,7 +2,9 @@
 //! refuses it, and once a person has asked for it, it has all that the grid has, says what is lost,
 //! and is written again.
 
-use data_writer::{Resynced, WriterConfig, reconcile_from, resync_from};
+use data_writer::{
+    HeadSigner, Resynced, Verifier, WriterConfig, reconcile_from, resync_from, verify_database,
+};
 use inventory::{Actor, Command, HoldId, OrderId, RefundSeats};
 
 use crate::grid::{MemoryGrid, Seller};
@@ -20,7 +22,7 @@ fn take_back(seller: &Seller, order: OrderId) {
 /// A grid, the database that it was written to, and a standby of that which is missing the end: what
 /// happened since a seat was sold, in which it was taken back.
 async fn behind() -> (Tables, MemoryGrid, Seller) {
-    let (primary, standby) = (Tables::new().await, Tables::new().await);
+    let (primary, standby) = Tables::twins().await;
     let grid = MemoryGrid::default();
     let seller = grid.open("gala", 1, 5);
     seller.story();
@@ -89,6 +91,16 @@ async fn a_standby_without_the_last_transactions_is_brought_to_the_grid() {
     assert!(report.is_clean(), "{report}");
     assert_eq!((report.gaps.len(), report.events, report.events_not_judged), (1, 0, 1));
     assert!(report.gaps[0].contains(&format!("lost after {before}")), "{report}");
+    assert_eq!(report.gaps_unsigned, 1, "nobody stands behind it yet");
+    let signer = HeadSigner::from_secret(&[3; 32]);
+    let sink = data_writer::Sink::connect(standby.url(), 1).expect("url");
+    sink.sign_heads(&signer).await.expect("sign");
+    let mut verifier = Verifier::new();
+    let key = signer.verifier();
+    let done = verify_database(&mut verifier, standby.url(), Some(&key), &mut |_| {}).await;
+    done.expect("the database answers");
+    let report = verifier.finish();
+    assert_eq!((report.gaps.len(), report.gaps_unsigned), (1, 0), "{report}");
     let until = "SELECT count(*) FROM grid.seat WHERE status = 'held' AND held_until < updated_at";
     assert_eq!(standby.number(until).await, 0, "a hold's deadline is never told too early");
 
@@ -105,6 +117,61 @@ async fn another_grids_database_is_left_alone() {
     let refused = resync_from(&grid, standby.url()).await.expect_err("not its own");
     assert!(refused.to_string().contains("another grid"), "{refused}");
     assert_eq!(standby.everything().await, before);
+}
+
+/// One order of another grid is enough, whatever the events' names.
+#[tokio::test]
+async fn orders_of_another_grid_are_left_alone() {
+    for change in [
+        "UPDATE grid.sale_order SET created_at = created_at + interval '1 ms'",
+        "UPDATE grid.sale_order SET contact = 'another'",
+    ] {
+        let (standby, grid, _) = behind().await;
+        standby.execute(change).await;
+        let before = standby.everything().await;
+        let refused = resync_from(&grid, standby.url()).await.expect_err("not its own");
+        assert!(refused.to_string().contains("another time or contact"), "{refused}");
+        assert_eq!(standby.everything().await, before);
+    }
+}
+
+/// The grid knows which database it writes to.
+#[tokio::test]
+async fn a_database_of_another_name_is_left_alone() {
+    let (standby, grid, _) = behind().await;
+    standby.execute("UPDATE grid.writer_checkpoint SET database_id = gen_random_uuid()").await;
+    let refused = resync_from(&grid, standby.url()).await.expect_err("not its own");
+    assert!(refused.to_string().contains("another database"), "{refused}");
+}
+
+/// An order that was placed before the lost time, ended in it and was forgotten since.
+#[tokio::test]
+async fn what_the_grid_has_forgotten_is_ended() {
+    let (primary, standby) = Tables::twins().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 5);
+    let given_up = seller.order(seller.hold(&[7]));
+    grid.lose_acknowledgements(true);
+    let copied = Writer::start(standby.url(), &grid);
+    let pending = "SELECT count(*) FROM grid.sale_order WHERE status = 'pending_payment'";
+    eventually("the standby has the order", || async { standby.number(pending).await == 1 }).await;
+    copied.stop().await;
+    grid.lose_acknowledgements(false);
+    let writer = Writer::start(primary.url(), &grid);
+    seller.expire_all();
+    grid.tick(1, 3 * 3_600_000);
+    seller.expire_all();
+    seller.sell_held(seller.hold(&[7]));
+    drained(&grid, 1).await;
+    writer.stop().await;
+    assert!(grid.read(1, |s| s.event(seller.event).expect("open").order(given_up.no).is_none()));
+
+    assert_eq!(resync_from(&grid, standby.url()).await.expect("both answer").len(), 1);
+    assert_eq!(standby.number(pending).await, 0);
+    let double = "SELECT count(*) FROM grid.double_sold";
+    assert_eq!(standby.number(double).await, 0, "the seat is the next buyer's alone");
+    let report = reconcile_from(&grid, standby.url(), PATIENCE).await.expect("both answer");
+    assert!(report.is_clean(), "{report}");
 }
 
 /// What reaches as far as the grid remembers is left alone, also when it is behind.

@@ -35,6 +35,17 @@ impl Tables {
         Self { pool: pool.expect("url"), database }
     }
 
+    /// Two copies of one database: one was made from the other.
+    pub async fn twins() -> (Self, Self) {
+        let twins = (Self::new().await, Self::new().await);
+        for twin in [&twins.0, &twins.1] {
+            let name = "ALTER TABLE grid.writer_checkpoint ALTER COLUMN database_id
+                        SET DEFAULT '00000000-0000-0000-0000-000000000001'";
+            twin.execute(name).await;
+        }
+        twins
+    }
+
     pub fn url(&self) -> &str {
         self.database.url()
     }

@@ -166,6 +166,9 @@ fn finish(state: &mut State, no: EventNo) -> Result<Effect, Refusal> {
 fn count(event: &mut Event) {
     let holds: Vec<_> = event.holds.values().cloned().collect();
     for hold in holds {
+        let adjacent = event.adjacent(&hold.seats);
+        let known = event.holds.get_mut(&hold.no).expect("listed above");
+        Arc::make_mut(known).adjacent = adjacent;
         event.people.take(hold.terms.person, hold.seats.len());
         if hold.offered_for().is_none() {
             event.codes.take(&hold.terms, hold.seats.len());

@@ -200,7 +200,7 @@ fn what_contradicts_itself_does_not_come_back() {
         ("twice", |things| things.orders.push(things.orders[0].clone())),
         ("not there", |things| things.payments.clear()),
         ("not there", |things| things.refunds.clear()),
-        ("outside the plan", |things| things.holds[0].seats[0].seat = SeatIx(9_999)),
+        ("outside the plan", |things| things.orders[0].seats[0].seat = SeatIx(9_999)),
         ("lost", |things| things.orders[0].seats[0].seat = SeatIx(20)),
         ("never given out", |things| things.orders[0].no = u64::MAX),
     ];

@@ -151,6 +151,21 @@ pub enum ShardCommand {
         /// The shard.
         shard: u32,
     },
+    /// Brings shards whose replicas are all lost back from the tables of PostgreSQL, into units that
+    /// were started with empty disks. Refused for a shard that has state. Prints what is lost.
+    Recover {
+        /// The shard; without one all that have lost everything.
+        shard: Option<u32>,
+        /// From the tables, the only source there is.
+        #[arg(long, required = true)]
+        from_database: bool,
+        /// When the shards were lost, as RFC 3339; now otherwise.
+        #[arg(long, value_name = "TIME")]
+        lost_at: Option<jiff::Timestamp>,
+        /// The writer's TOML file, instead of a local `up`.
+        #[arg(long, value_name = "FILE")]
+        config: Option<std::path::PathBuf>,
+    },
     /// Writes a snapshot on every replica and trims the logs.
     Snapshot {
         /// The shard.
@@ -396,7 +411,7 @@ impl NodeCommand {
 impl ShardCommand {
     fn order(&self) -> Option<Order> {
         match *self {
-            Self::List | Self::Show { .. } | Self::Digest { .. } => None,
+            Self::List | Self::Show { .. } | Self::Digest { .. } | Self::Recover { .. } => None,
             Self::Move { shard, from, to } => Some(Order::ShardMove { shard, from, to }),
             Self::TransferLeader { shard, to } => Some(Order::ShardTransfer { shard, to }),
             Self::Pin { shard, leader } => Some(Order::ShardPin { shard, leader }),

@@ -2,6 +2,7 @@
 
 mod crash;
 mod drills;
+mod lost;
 mod sells;
 mod starts;
 mod wrong;
