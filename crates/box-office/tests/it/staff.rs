@@ -213,11 +213,21 @@ async fn codes_come_and_go() {
         }),
         "the seat is looked at first"
     );
-    let release = Command::ReleaseHold(inventory::ReleaseHold { hold: held.hold });
-    let envelope = Envelope { key: None, actor: Actor::SYSTEM, command: release };
-    shop.grid.command(event, &envelope, soon()).await.expect("released");
-    let refused = with_code(&shop, event, "SPRING").await;
-    assert_eq!(refused, Outcome::Refused(Refusal::CodeNotValid));
+    // The publisher may tell an older copy of the catalogue once more; the next copy ends it.
+    let mut last = held.hold;
+    until("the code works for nobody", async || {
+        let release = Command::ReleaseHold(inventory::ReleaseHold { hold: last });
+        let envelope = Envelope { key: None, actor: Actor::SYSTEM, command: release };
+        shop.grid.command(event, &envelope, soon()).await.ok()?;
+        match with_code(&shop, event, "SPRING").await {
+            Outcome::Held(again) => {
+                last = again.hold;
+                None
+            }
+            outcome => (outcome == Outcome::Refused(Refusal::CodeNotValid)).then_some(()),
+        }
+    })
+    .await;
 
     // Taken out of the catalogue behind the office's back: it does not work in the grid, either.
     let url = shop.database.as_ref().expect("a database of its own").url().to_owned();
