@@ -53,7 +53,7 @@ async fn a_server_away_at_the_start_and_later_is_waited_for() {
 
 #[tokio::test]
 async fn a_database_that_lost_rows_is_refused() {
-    let tables = Tables::new().await;
+    let (tables, other) = Tables::twins().await;
     let grid = MemoryGrid::default();
     let seller = grid.open("gala", 1, 5);
     let writer = Writer::start(tables.url(), &grid);
@@ -61,8 +61,7 @@ async fn a_database_that_lost_rows_is_refused() {
     drained(&grid, 1).await;
     writer.stop().await;
 
-    // An older backup, or another database altogether.
-    let other = Tables::new().await;
+    // An older backup; a database of another name is refused by it.
     seller.sell(1);
     let writer = Writer::start(other.url(), &grid);
     is_refused(&writer, "lost rows").await;
