@@ -151,7 +151,8 @@ async fn one_shard<S: FeedSource>(
     let written = sink.events(shard).await?;
     let named = feed.bound.is_none_or(|bound| bound == from.database_id);
     // A database that never had anything of the shard takes the place of one that is lost.
-    if !named && !(written.is_empty() && from.position == FeedPosition::default()) {
+    let fresh = written.is_empty() && from.position == FeedPosition::default();
+    if !named && !fresh {
         return Err(ResyncError::OtherDatabase { shard });
     }
     if let Some((event_id, _)) =

@@ -23,12 +23,14 @@ use words::{hold_no, order_no, unsigned};
 #[derive(Debug)]
 pub(super) struct Whole {
     pub(super) begin: RecoverBegin,
-    pub(super) seats: Vec<(SeatStatus, u64, u64)>,
+    pub(super) seats: Seats,
     pub(super) things: RecoveredThings,
     /// The highest number that the rows tell of.
     pub(super) known_no: u64,
 }
 
+/// Seats in plan order: status, holder, version.
+type Seats = Vec<(SeatStatus, u64, u64)>;
 /// Seats of each hold, with the detail of the newest.
 type Holds<'a> = BTreeMap<u64, (Vec<PricedSeat>, &'a SeatLine)>;
 
@@ -101,7 +103,7 @@ fn seats<'a>(
     index: &Index,
     rows: &'a EventRows,
     version: u64,
-) -> Result<(Vec<(SeatStatus, u64, u64)>, Holds<'a>), String> {
+) -> Result<(Seats, Holds<'a>), String> {
     // A seat that the plan has and the tables do not was added in the lost time.
     let mut seats = vec![(SeatStatus::Free, 0, version); index.by_id.len()];
     let mut holds = Holds::new();
