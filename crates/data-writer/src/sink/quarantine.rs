@@ -94,9 +94,13 @@ pub(super) async fn size(connection: &mut PgConnection) -> Result<u64, sqlx::Err
     Ok(size.unsigned_abs())
 }
 
-/// `record` to read, `encoded` (hexadecimal, the grid's own form) to try again with exactly.
+/// `record` to read, `encoded` (hexadecimal, the grid's own form) to try again with exactly. What only
+/// recovery needs is not for reading. JSON values have no numbers of 128 bits: a record that names such
+/// an id is told in words.
 fn payload(record: &LedgerRecord) -> Value {
-    let readable = serde_json::to_value(record).unwrap_or(Value::Null);
+    let told = LedgerRecord { detail: None, ..record.clone() };
+    let readable =
+        serde_json::to_value(&told).unwrap_or_else(|_| Value::String(format!("{:?}", told.change)));
     let encoded = codec::encode(record).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
@@ -117,4 +121,50 @@ fn readable_json(value: Value) -> Value {
 
 fn without_nul(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use inventory::{Actor, Change, Detail, FeedPosition};
+
+    use super::*;
+
+    fn placed(buyer: u128) -> LedgerRecord {
+        let change = Change::OrderPlaced {
+            order: 5,
+            hold: 4,
+            total_minor: 100,
+            expires_at_ms: 9,
+            contact: vec![],
+            buyer: Some(buyer),
+            seats: Vec::new().into(),
+        };
+        LedgerRecord {
+            position: FeedPosition { log_index: 1, ordinal: 0 },
+            at_ms: 1,
+            event: EventNo(1),
+            version: 1,
+            actor: Actor::SYSTEM,
+            change,
+            detail: Some(Box::new(Detail::Person(u128::MAX))),
+        }
+    }
+
+    #[test]
+    fn a_parked_record_can_be_read_whatever_ids_it_names() {
+        assert_eq!(payload(&placed(7))["record"]["change"]["OrderPlaced"]["buyer"], 7);
+        let told = payload(&placed(u128::MAX))["record"].to_string();
+        assert!(told.contains("OrderPlaced") && told.contains(&u128::MAX.to_string()), "{told}");
+    }
+
+    #[test]
+    fn a_parked_record_is_kept_whole_for_another_try() {
+        let record = placed(u128::MAX);
+        let payload = payload(&record);
+        let hex = payload["encoded"].as_str().expect("a text");
+        let bytes: Vec<u8> = (0..hex.len() / 2)
+            .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hexadecimal"))
+            .collect();
+        assert_eq!(codec::decode::<LedgerRecord>(&bytes), Ok(record));
+    }
 }
