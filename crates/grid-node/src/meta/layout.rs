@@ -69,6 +69,10 @@ impl MetaState {
     pub fn with_staged(&self) -> Self {
         let mut after = self.clone();
         for change in &self.layout.staged {
+            if self.check_change(change).is_err() {
+                // The node was given up since: its id never comes back.
+                continue;
+            }
             match change {
                 LayoutChange::Add { node } => after.set_node_state(*node, NodeState::Active),
                 LayoutChange::Drain { node } => after.set_node_state(*node, NodeState::Draining),

@@ -111,9 +111,25 @@ impl MetaState {
 
     /// What canceling takes back at once: a draining node stays in service.
     fn undo(&mut self, kind: &OperationKind) {
+        if self.layout_runs() {
+            // It may want the node empty, too; its own end settles that.
+            return;
+        }
         for node in self.drained_by(kind) {
             self.set_node_state(node, NodeState::Active);
         }
+    }
+
+    fn layout_runs(&self) -> bool {
+        let mut running = self.operations.values().filter(|other| !other.state.is_over());
+        running.any(|other| matches!(other.kind, OperationKind::ApplyLayout { .. }))
+    }
+
+    /// Whether an operation under way empties a node.
+    fn is_being_drained(&self, node: NodeId) -> bool {
+        let mut running = self.operations.values().filter(|other| !other.state.is_over());
+        let drains = |kind: &OperationKind| matches!(kind, OperationKind::DrainNode { node: of, .. } if *of == node);
+        self.layout_runs() || running.any(|other| drains(&other.kind))
     }
 
     /// The draining nodes whose drain ends with an operation of this kind, which is over.
@@ -194,6 +210,8 @@ impl MetaState {
     pub(super) fn check_add(&self, node: NodeId) -> Result<(), MetaRefusal> {
         match self.node_of(node)?.state {
             NodeState::Spare | NodeState::Active | NodeState::Drained => Ok(()),
+            // Its drain ended with replicas left, which another operation was moving.
+            NodeState::Draining if !self.is_being_drained(node) => Ok(()),
             NodeState::Draining => {
                 let reason = format!("node {node} is being drained: cancel that operation first");
                 Err(MetaRefusal::Conflict(reason))

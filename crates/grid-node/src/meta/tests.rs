@@ -244,6 +244,43 @@ fn a_staged_layout_that_leaves_too_few_nodes_changes_nothing() {
     assert_eq!(state.layout().staged, []);
 }
 
+/// Applies a layout of these changes; its operation.
+fn laid_out(state: &mut MetaState, version: u64, changes: Vec<LayoutChange>) -> u64 {
+    for change in changes {
+        run(state, MetaCommand::Stage { change });
+    }
+    match run(state, MetaCommand::ApplyLayout { version }) {
+        MetaReply::Begun(operation) => operation,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_layout_that_is_canceled_takes_back_its_drain_and_not_that_of_another() {
+    let mut state = founded(3);
+    run(&mut state, join(100, None));
+    let drain = vec![LayoutChange::Add { node: 4 }, LayoutChange::Drain { node: 1 }];
+    let first = laid_out(&mut state, 1, drain);
+    let zone = LayoutChange::Zone { node: 2, zone: "b".into() };
+    let second = laid_out(&mut state, 2, vec![zone]);
+    let cancel = |id| MetaCommand::Steer { operation: id, to: OperationState::Canceled };
+    run(&mut state, cancel(second));
+    assert_eq!(state.node(1).map(|node| node.state), Some(NodeState::Draining));
+    run(&mut state, cancel(first));
+    assert_eq!(state.node(1).map(|node| node.state), Some(NodeState::Active));
+}
+
+#[test]
+fn a_node_that_was_given_up_meanwhile_is_not_revived_by_a_staged_change() {
+    let mut state = founded(3);
+    run(&mut state, join(100, None));
+    run(&mut state, MetaCommand::Stage { change: LayoutChange::Add { node: 4 } });
+    run(&mut state, MetaCommand::Stage { change: LayoutChange::Drain { node: 1 } });
+    begun(&mut state, OperationKind::RecoverNode { node: 1 });
+    run(&mut state, MetaCommand::ApplyLayout { version: 1 });
+    assert_eq!(state.node(1).map(|node| node.state), Some(NodeState::Lost));
+}
+
 #[test]
 fn a_version_is_activated_only_when_every_node_reads_it() {
     let mut state = founded(3);

@@ -44,7 +44,7 @@ impl Asker {
     pub async fn newest(&self, addresses: &BTreeSet<SocketAddr>) -> Option<MetaState> {
         let questions: FuturesUnordered<_> =
             addresses.iter().map(|addr| self.state(*addr, None, Duration::ZERO)).collect();
-        let states = questions.filter_map(|state| async move { state });
+        let states = questions.filter_map(|state| async move { state.flatten() });
         states
             .fold(None, |best: Option<MetaState>, state| async move {
                 match best {
@@ -55,23 +55,24 @@ impl Asker {
             .await
     }
 
-    /// A node's state once it is newer than the one known; `None` when it is not in that time, or the
-    /// node does not answer. Only what changed travels.
+    /// A node's state once it is newer than the one known, nothing when it is not in that time; `None`
+    /// when the node does not answer. Only what changed travels.
     pub async fn state(
         &self,
         addr: SocketAddr,
         known: Option<&MetaState>,
         wait: Duration,
-    ) -> Option<MetaState> {
+    ) -> Option<Option<MetaState>> {
         let request = Request::MetaWatch { known: known.map_or(0, MetaState::revision), wait };
         let deadline = Instant::now() + wait + if wait.is_zero() { PATIENCE } else { GRACE };
         match self.ask(addr, &request, deadline).await? {
-            Answer::Ok(body) if !body.is_empty() => {
+            Answer::Ok(body) if body.is_empty() => Some(None),
+            Answer::Ok(body) => {
                 let told: MetaState = codec::decode(&body).ok()?;
-                Some(match known {
+                Some(Some(match known {
                     Some(known) => told.completed_by(known),
                     None => told,
-                })
+                }))
             }
             _ => None,
         }

@@ -132,15 +132,16 @@ impl<S: StateMachine> Membership<S> {
             let wait = if self.hosted.meta().is_some() { Duration::ZERO } else { WATCH_WAIT };
             let began = Instant::now();
             let known = self.view.get();
-            let answer = self.asker.state(address, known.as_deref(), wait).await;
-            if let Some(state) = answer {
-                self.view.offer(state);
-            } else if began.elapsed() < WATCH_WAIT {
-                next = turn + 1;
-                tokio::time::sleep(PAUSE).await;
-            } else {
+            match self.asker.state(address, known.as_deref(), wait).await {
+                Some(Some(state)) => self.view.offer(state),
                 // No news after a long wait is an answer, too; another member may know more.
-                next = (turn + 1) % members.len().max(1);
+                Some(None) if began.elapsed() >= WATCH_WAIT => {
+                    next = (turn + 1) % members.len().max(1);
+                }
+                Some(None) | None => {
+                    next = turn + 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         }
     }

@@ -7,7 +7,7 @@
 //! once all voters were heard, for the newest log among them (invariants I4, I5).
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openraft::async_runtime::WatchReceiver as _;
 use openraft::{EntryPayload, ServerState};
@@ -54,7 +54,11 @@ pub(super) async fn run<S: StateMachine>(parts: &GroupParts, group: &Group<S>) {
     let lease = Duration::from_millis(parts.config.election_timeout_max);
     let lost = |node: NodeId| parts.peers.directory.has_given_up(node);
     let turn = turn(&group.voters(), group.node_id, lost);
-    tokio::time::sleep(lease * LEASES_PER_TURN * turn).await;
+    let at = Instant::now() + lease * LEASES_PER_TURN * turn;
+    // Once the group has had a leader, this node is a voter like any other.
+    while Instant::now() < at && group.role().leader.is_none() {
+        tokio::time::sleep(STAND_AGAIN).await;
+    }
     group.raft.runtime_config().elect(true);
     let mut pause = STAND_AGAIN;
     while group.role().leader.is_none() {
