@@ -128,7 +128,10 @@ impl MetaState {
     /// Whether an operation under way empties a node.
     fn is_being_drained(&self, node: NodeId) -> bool {
         let mut running = self.operations.values().filter(|other| !other.state.is_over());
-        let drains = |kind: &OperationKind| matches!(kind, OperationKind::DrainNode { node: drained, .. } if *drained == node);
+        let drains = |kind: &OperationKind| match kind {
+            OperationKind::DrainNode { node: drained, .. } => *drained == node,
+            _ => false,
+        };
         self.layout_runs() || running.any(|other| drains(&other.kind))
     }
 
