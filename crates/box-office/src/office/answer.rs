@@ -22,11 +22,22 @@ use serde::Serialize;
 
 use super::Office;
 use crate::clock::rfc3339_ms;
+use crate::database::DatabaseError;
 
 /// The catalogue is the same for all and may be a little old.
 const CACHE_CATALOGUE: HeaderValue = HeaderValue::from_static("public, max-age=2");
 /// What belongs to one shopper is kept by nobody on the way.
 const CACHE_PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// PostgreSQL's silence or refusal as a problem.
+impl From<DatabaseError> for Problem {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::Away(_) => Self::new(Code::DatabaseUnavailable),
+            other => Self::internal(other),
+        }
+    }
+}
 
 /// A document of the catalogue.
 pub(super) fn public(body: impl Serialize) -> Response {

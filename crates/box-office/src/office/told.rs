@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use super::answer::{Shopper, private};
 use super::{Office, stored_orders};
 use crate::clock::text_signed;
-use crate::database::DatabaseError;
 use crate::outbox;
 
 /// A notice.
@@ -92,7 +91,7 @@ pub(super) async fn of_hold(
 
 impl Office {
     async fn notices(&self, about: &str) -> Result<Response, Problem> {
-        let found = outbox::about(&self.database, about).await.map_err(problem)?;
+        let found = outbox::about(&self.database, about).await?;
         let body = |notice: outbox::Notice| NoticeBody {
             id: notice.id.to_string(),
             kind: notice.kind,
@@ -115,13 +114,6 @@ impl Office {
             Err(error) => return Err(error.into()),
         }
         let stored = stored_orders::hold_of_order(&self.database, &order.to_string()).await;
-        Ok(stored.map_err(problem)?.and_then(|id| id.parse().ok()))
-    }
-}
-
-fn problem(error: DatabaseError) -> Problem {
-    match error {
-        DatabaseError::Away(_) => Problem::new(Code::DatabaseUnavailable),
-        other => Problem::internal(other),
+        Ok(stored?.and_then(|id| id.parse().ok()))
     }
 }

@@ -92,7 +92,7 @@ impl Controller {
         let ahead = u32::try_from(plan.len() + under_way).unwrap_or(u32::MAX);
         let total = operation.moves_done.saturating_add(ahead);
         if plan.is_empty() && under_way == 0 {
-            return Ok(match unreached(state, scope) {
+            return Ok(match unreached(state, &operation.kind) {
                 Some(note) => Standing::running(note, total),
                 None => Standing::done(total),
             });
@@ -162,9 +162,11 @@ fn shards_behind(state: &MetaState, version: u32) -> Vec<ShardId> {
 }
 
 /// Why a goal is not reached although nothing can be begun.
-fn unreached(state: &MetaState, scope: &Scope) -> Option<String> {
-    let Scope::Evacuate { node, .. } = scope else { return None };
-    let left = state.shards_of(*node);
+fn unreached(state: &MetaState, kind: &OperationKind) -> Option<String> {
+    let left = match *kind {
+        OperationKind::RecoverNode { node } => state.shards_of(node),
+        _ => state.left_to_drain(kind),
+    };
     let needed = "no active node can take the replicas of";
     (!left.is_empty()).then(|| format!("{needed} shards {left:?}: add a node"))
 }

@@ -1,6 +1,8 @@
 //! Operators' goals: begun, steered, reported on. Checks whether a goal is safe happen here, before
 //! anything is begun; how it is reached is the planner's and the controller's work.
 
+use std::collections::BTreeSet;
+
 use super::{
     MetaRefusal, MetaReply, MetaState, NodeState, Operation, OperationKind, OperationState, Outcome,
 };
@@ -62,7 +64,7 @@ impl MetaState {
 
     /// Writes an operation down without looking at what it wants.
     pub(super) fn open_operation(&mut self, kind: OperationKind, at_ms: u64) -> Outcome {
-        let running = self.operations.values().filter(|o| !o.state.is_over()).count();
+        let running = self.running().count();
         if running >= RUNNING_MAX {
             return Err(MetaRefusal::Conflict(format!("{RUNNING_MAX} operations are running")));
         }
@@ -111,7 +113,8 @@ impl MetaState {
 
     /// What canceling takes back at once: a draining node stays in service.
     fn undo(&mut self, kind: &OperationKind) {
-        if self.layout_runs() {
+        let layout = |other: &Operation| matches!(other.kind, OperationKind::ApplyLayout { .. });
+        if self.running().any(layout) {
             // It may want the node empty, too; its own end settles that.
             return;
         }
@@ -120,44 +123,28 @@ impl MetaState {
         }
     }
 
-    fn layout_runs(&self) -> bool {
-        let mut running = self.operations.values().filter(|other| !other.state.is_over());
-        running.any(|other| matches!(other.kind, OperationKind::ApplyLayout { .. }))
+    fn running(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.values().filter(|operation| !operation.state.is_over())
     }
 
-    /// Whether an operation under way empties a node.
-    fn is_being_drained(&self, node: NodeId) -> bool {
-        let mut running = self.operations.values().filter(|other| !other.state.is_over());
-        let drains = |kind: &OperationKind| match kind {
-            OperationKind::DrainNode { node: drained, .. } => *drained == node,
-            _ => false,
-        };
-        self.layout_runs() || running.any(|other| drains(&other.kind))
-    }
-
-    /// The draining nodes whose drain ends with an operation of this kind, which is over.
+    /// The draining nodes whose drain ends with an operation of this kind.
     fn drained_by(&self, kind: &OperationKind) -> Vec<NodeId> {
-        let draining = |node: &NodeId| {
-            self.nodes.get(node).is_some_and(|record| record.state == NodeState::Draining)
+        let drain = |of: &OperationKind, node: NodeId| matches!(of, OperationKind::DrainNode { node: drained, .. } if *drained == node);
+        // A layout drains those that no operation of their own drains.
+        let ends = |node: NodeId| match kind {
+            OperationKind::ApplyLayout { .. } => !self.running().any(|o| drain(&o.kind, node)),
+            _ => drain(kind, node),
         };
-        match kind {
-            OperationKind::DrainNode { node, .. } => {
-                vec![*node].into_iter().filter(draining).collect()
-            }
-            // A layout drains those that no operation of their own drains.
-            OperationKind::ApplyLayout { .. } => {
-                let running = self.operations.values().filter(|other| !other.state.is_over());
-                let own: Vec<NodeId> = running
-                    .filter_map(|other| match other.kind {
-                        OperationKind::DrainNode { node, .. } => Some(node),
-                        _ => None,
-                    })
-                    .collect();
-                let nodes = self.nodes.keys().copied();
-                nodes.filter(|node| draining(node) && !own.contains(node)).collect()
-            }
-            _ => Vec::new(),
-        }
+        let draining = self.nodes.values().filter(|n| n.state == NodeState::Draining);
+        draining.map(|node| node.id).filter(|node| ends(*node)).collect()
+    }
+
+    /// Replicas of which an operation of this kind has yet to empty nodes: it is not done before,
+    /// whichever operation moves them.
+    pub(crate) fn left_to_drain(&self, kind: &OperationKind) -> Vec<ShardId> {
+        let left: BTreeSet<ShardId> =
+            self.drained_by(kind).into_iter().flat_map(|node| self.shards_of(node)).collect();
+        left.into_iter().collect()
     }
 
     pub(super) fn report(
@@ -166,13 +153,16 @@ impl MetaState {
         (state, mut note, moves_total): (OperationState, String, u32),
         at_ms: u64,
     ) -> Outcome {
+        let kind = self.operation_mut(id)?.kind.clone();
+        let unfinished = !self.left_to_drain(&kind).is_empty();
         let operation = self.operation_mut(id)?;
         if operation.state.is_over() {
             return Ok(MetaReply::Done);
         }
         truncate(&mut note, NOTE_BYTES_MAX);
         // Pausing is the operator's; the controller only ends an operation.
-        let state = if state.is_over() { state } else { operation.state.clone() };
+        let ends = state.is_over() && (state != OperationState::Done || !unfinished);
+        let state = if ends { state } else { operation.state.clone() };
         let same = operation.state == state
             && operation.note == note
             && operation.moves_total == moves_total;
@@ -183,13 +173,9 @@ impl MetaState {
         operation.moves_total = moves_total;
         operation.changed_at_ms = at_ms;
         operation.state = state.clone();
-        let kind = operation.kind.clone();
         self.touch();
         if state == OperationState::Done {
-            let mut empty = self.drained_by(&kind);
-            // Another layout may still be moving a node's replicas.
-            empty.retain(|node| self.shards_of(*node).is_empty());
-            for node in empty {
+            for node in self.drained_by(&kind) {
                 self.set_node_state(node, NodeState::Drained);
             }
         }
@@ -213,8 +199,6 @@ impl MetaState {
     pub(super) fn check_add(&self, node: NodeId) -> Result<(), MetaRefusal> {
         match self.node_of(node)?.state {
             NodeState::Spare | NodeState::Active | NodeState::Drained => Ok(()),
-            // Its drain ended with replicas left, which another operation was moving.
-            NodeState::Draining if !self.is_being_drained(node) => Ok(()),
             NodeState::Draining => {
                 let reason = format!("node {node} is being drained: cancel that operation first");
                 Err(MetaRefusal::Conflict(reason))

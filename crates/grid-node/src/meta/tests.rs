@@ -271,6 +271,29 @@ fn a_layout_that_is_canceled_takes_back_its_drain_and_not_that_of_another() {
 }
 
 #[test]
+fn a_layout_is_not_done_while_a_node_that_it_drains_holds_replicas() {
+    let mut state = founded(3);
+    run(&mut state, join(100, None));
+    let drain = vec![LayoutChange::Add { node: 4 }, LayoutChange::Drain { node: 1 }];
+    let layout = laid_out(&mut state, 1, drain);
+    let done = |id| MetaCommand::Report {
+        operation: id,
+        state: OperationState::Done,
+        note: String::new(),
+        moves_total: 0,
+    };
+    run(&mut state, done(layout));
+    assert_eq!(state.operations()[&layout].state, OperationState::Running);
+    assert_eq!(state.node(1).map(|node| node.state), Some(NodeState::Draining));
+    for shard in state.shards_of(1) {
+        run(&mut state, MetaCommand::Publish { shard, replicas: vec![2, 3, 4] });
+    }
+    run(&mut state, done(layout));
+    assert_eq!(state.operations()[&layout].state, OperationState::Done);
+    assert_eq!(state.node(1).map(|node| node.state), Some(NodeState::Drained));
+}
+
+#[test]
 fn a_node_that_was_given_up_meanwhile_is_not_revived_by_a_staged_change() {
     let mut state = founded(3);
     run(&mut state, join(100, None));

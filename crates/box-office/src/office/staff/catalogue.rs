@@ -7,7 +7,7 @@ use sqlx::{Connection, FromRow, PgPool};
 
 use crate::catalogue::store::own_connection;
 use crate::catalogue::{CodeRecord, StoredPlan, TierRecord};
-use crate::database::{Database, DatabaseError};
+use crate::database::Database;
 
 /// Codes of one event in the catalogue, as many as the grid takes.
 const CODES_MAX: usize = 10_000;
@@ -39,21 +39,13 @@ const COLUMNS: &str = "id, name, status, short_notice_reason, revision,
     (extract(epoch from sale_opens_at) * 1000)::bigint as opens_at_ms,
     (extract(epoch from sale_closes_at) * 1000)::bigint as closes_at_ms";
 
-/// PostgreSQL's silence or refusal as a problem.
-pub(super) fn problem(error: DatabaseError) -> Problem {
-    match error {
-        DatabaseError::Away(_) => Problem::new(Code::DatabaseUnavailable),
-        other => Problem::internal(other),
-    }
-}
-
 /// One event, drafts too.
 pub(super) async fn event(database: &Database, id: &str) -> Result<EventRow, Problem> {
     let text = format!("select {COLUMNS} from office.event where id = $1");
     let find = |pool: PgPool| async move {
         sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(&pool).await
     };
-    let found = database.run(find).await.map_err(problem)?;
+    let found = database.run(find).await?;
     found.ok_or_else(|| Problem::new(Code::EventNotFound))
 }
 
@@ -80,7 +72,7 @@ pub(super) async fn move_window(
             .fetch_optional(&pool)
             .await
     };
-    let edited = database.run(edit).await.map_err(problem)?;
+    let edited = database.run(edit).await?;
     edited.ok_or_else(|| Problem::new(Code::VersionMismatch))
 }
 
@@ -96,7 +88,7 @@ pub(super) async fn close(database: &Database, id: &str, at_ms: u64) -> Result<E
         let at_ms = i64::try_from(at_ms).unwrap_or(i64::MAX);
         sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id).bind(at_ms).fetch_optional(&pool).await
     };
-    match database.run(close).await.map_err(problem)? {
+    match database.run(close).await? {
         Some(closed) => Ok(closed),
         None => {
             let known = event(database, id).await?;
@@ -118,7 +110,7 @@ pub(super) async fn codes(
             .fetch_optional(&pool)
             .await
     };
-    let found = database.run(find).await.map_err(problem)?;
+    let found = database.run(find).await?;
     let (codes, tiers) = found.ok_or_else(|| Problem::new(Code::EventNotFound))?;
     Ok((codes.0, tiers.0))
 }
@@ -159,7 +151,7 @@ pub(super) async fn change_codes(
         }
         Ok(Ok(()))
     };
-    match database.run(edit).await.map_err(problem)? {
+    match database.run(edit).await? {
         Ok(()) => Ok(()),
         Err(CodesFault::NoEvent) => Err(Problem::new(Code::EventNotFound)),
         Err(CodesFault::TooMany) => {
@@ -186,5 +178,6 @@ pub(super) async fn keep_plan(
         .execute(&pool)
         .await
     };
-    database.run(keep).await.map(drop).map_err(problem)
+    database.run(keep).await?;
+    Ok(())
 }
