@@ -8,12 +8,17 @@
 
 mod api;
 mod buyer;
+mod chart;
 mod crowd;
 mod grid;
 mod holds;
 mod http;
 mod journal;
+mod load;
+mod machine;
 mod memory;
+mod mixed;
+mod owners;
 mod reads;
 mod report;
 mod streams;
@@ -33,6 +38,8 @@ use report::Report;
 pub enum Bench {
     /// A crowd buys an event out.
     Onsale(OnSale),
+    /// Visitors of all kinds by schedule, with percentiles, goodput and charts.
+    Http(mixed::Visits),
     /// Holds and releases by schedule with a journal of every request: the load of drills.
     Holds(holds::Holds),
     /// Judges the journal of `bench holds`: nothing acknowledged lost, no seat twice, no stale answer.
@@ -85,6 +92,10 @@ pub struct OnSale {
 pub async fn run(bench: Bench) -> Result<()> {
     match bench {
         Bench::Onsale(args) => on_sale(args).await,
+        Bench::Http(args) => {
+            let url = router_url(args.url.as_deref(), &args.data_dir)?;
+            mixed::run(&args, &url).await
+        }
         Bench::Holds(args) => {
             let url = router_url(args.url.as_deref(), &args.data_dir)?;
             holds::run(&args, url).await

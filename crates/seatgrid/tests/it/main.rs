@@ -1,5 +1,6 @@
 //! The binary as its users start it: real processes, real signals, real files.
 
+mod bench;
 mod operator;
 mod roles;
 mod running;

@@ -14,13 +14,20 @@ use crate::support::{ended, output, seatgrid, signal, text};
 pub struct Up {
     dir: TempDir,
     child: Option<Child>,
+    settings: Vec<(&'static str, &'static str)>,
     pub url: String,
 }
 
 impl Up {
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With settings of roles from the environment.
+    pub fn start_with(settings: &[(&'static str, &'static str)]) -> Self {
         let dir = tempfile::tempdir().expect("temporary directory");
-        let mut up = Self { dir, child: None, url: String::new() };
+        let settings = settings.to_vec();
+        let mut up = Self { dir, child: None, settings, url: String::new() };
         up.start_again();
         up
     }
@@ -29,6 +36,7 @@ impl Up {
         let data = self.data();
         let data = data.to_str().expect("UTF-8");
         let mut child = seatgrid(&["up", "--units", "1", "--port", "0", "--data-dir", data])
+            .envs(self.settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
