@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 pub(crate) use cache::CatalogueCache;
 pub(crate) use plan_form::{StoredArea, StoredPlan, StoredRow, StoredSeat, StoredSection};
-pub(crate) use rules_form::{CodeRecord, CodeWord, ExtensionRecord, RulesRecord, is_void, void};
+pub(crate) use rules_form::{
+    CodeRecord, CodeWord, ExtensionRecord, FeeRecord, RulesRecord, is_void, void,
+};
 pub(crate) use search::Search;
 
 mod cache;

@@ -1,4 +1,4 @@
-//! Demonstration content: artists, venues and two events with drawn halls, so that a new
+//! Demonstration content: artists, venues and four events with drawn halls, so that a new
 //! installation has something to sell. Put in once; what an organiser changed stays changed.
 
 use sqlx::types::Json;
@@ -6,17 +6,26 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::catalogue::store::own_connection;
 use crate::catalogue::{
-    CodeRecord, CodeWord, ExtensionRecord, RulesRecord, StoredPlan, TierRecord, Work,
+    CodeRecord, CodeWord, ExtensionRecord, FeeRecord, RulesRecord, StoredPlan, StoredRow,
+    StoredSection, TierRecord, Work,
 };
 
 mod arena;
+mod club;
 mod hall;
+mod open_air;
 mod texts;
 
 /// Days from the first start to the event in the hall; a sale must open 60 days ahead.
 const HALL_DAYS_AHEAD: i32 = 75;
 /// Days from the first start to the event in the arena.
 const ARENA_DAYS_AHEAD: i32 = 90;
+/// Days from the first start to the open air.
+const OPEN_AIR_DAYS_AHEAD: i32 = 105;
+/// Days from the first start to the evening in the club.
+const CLUB_DAYS_AHEAD: i32 = 120;
+/// Days from the first start until the club's sale opens to everybody.
+const CLUB_OPENS_IN_DAYS: i32 = 7;
 /// Seats that one person, and one hold, may have.
 const SEATS_MAX: i32 = 6;
 
@@ -24,6 +33,10 @@ const SEATS_MAX: i32 = 6;
 const EXTENSION_S: u32 = 300;
 /// How long seats are held for whoever waited for them, in seconds.
 const WAITLIST_S: u32 = 600;
+/// What the open air adds to each price, in hundredths of a percent.
+const FEE_BASIS_POINTS: u16 = 500;
+/// How long other seats are offered for late money, in seconds.
+const OFFER_S: u32 = 600;
 /// The year 2100, milliseconds since 1970.
 const FAR_AWAY_MS: u64 = 4_102_444_800_000;
 
@@ -54,6 +67,8 @@ struct DemoEvent {
     venue: &'static str,
     artists: &'static [&'static str],
     days_ahead: i32,
+    /// Days until its sale opens; 0 opens it at once.
+    opens_in_days: i32,
     tiers: Vec<TierRecord>,
     plan: StoredPlan,
     rules: RulesRecord,
@@ -83,7 +98,7 @@ pub(crate) async fn seed(pool: PgPool, hold_ttl_s: u32) -> Result<(), sqlx::Erro
     all.commit().await
 }
 
-fn events() -> [DemoEvent; 2] {
+fn events() -> [DemoEvent; 4] {
     [
         DemoEvent {
             id: "demo-hall",
@@ -92,6 +107,7 @@ fn events() -> [DemoEvent; 2] {
             venue: "white-hall",
             artists: &["northern-wind", "vera-solntseva"],
             days_ahead: HALL_DAYS_AHEAD,
+            opens_in_days: 0,
             tiers: hall::tiers(),
             plan: hall::plan(),
             rules: RulesRecord {
@@ -107,17 +123,69 @@ fn events() -> [DemoEvent; 2] {
             venue: "neva-arena",
             artists: &["paper-lanterns", "tram-to-the-sea"],
             days_ahead: ARENA_DAYS_AHEAD,
+            opens_in_days: 0,
             tiers: arena::tiers(),
             plan: arena::plan(),
             rules: waiting_list(),
             codes: vec![],
         },
+        open_air(),
+        club(),
     ]
+}
+
+/// Areas, a fee, and other seats offered for money that comes late.
+fn open_air() -> DemoEvent {
+    DemoEvent {
+        id: "demo-open-air",
+        name: texts::OPEN_AIR_NAME,
+        description: texts::OPEN_AIR_DESCRIPTION,
+        venue: "long-field",
+        artists: &["tram-to-the-sea", "paper-lanterns"],
+        days_ahead: OPEN_AIR_DAYS_AHEAD,
+        opens_in_days: 0,
+        tiers: open_air::tiers(),
+        plan: open_air::plan(),
+        rules: RulesRecord {
+            fee: FeeRecord { per_seat_minor: 0, basis_points: FEE_BASIS_POINTS },
+            offer_ttl_s: Some(OFFER_S),
+            ..waiting_list()
+        },
+        codes: vec![],
+    }
+}
+
+/// Sold by code until its sale opens.
+fn club() -> DemoEvent {
+    DemoEvent {
+        id: "demo-club",
+        name: texts::CLUB_NAME,
+        description: texts::CLUB_DESCRIPTION,
+        venue: "cellar-club",
+        artists: &["vera-solntseva"],
+        days_ahead: CLUB_DAYS_AHEAD,
+        opens_in_days: CLUB_OPENS_IN_DAYS,
+        tiers: club::tiers(),
+        plan: club::plan(),
+        rules: waiting_list(),
+        codes: vec![presale_code()],
+    }
 }
 
 /// Seats that come back are held for the head of a list.
 fn waiting_list() -> RulesRecord {
     RulesRecord { waitlist_ttl_s: Some(WAITLIST_S), ..RulesRecord::default() }
+}
+
+/// Lets in before the sale opens, for a part of the seats.
+fn presale_code() -> CodeRecord {
+    CodeRecord {
+        code: "BACKSTAGE".into(),
+        kind: CodeWord::Presale,
+        basis_points: 0,
+        seats_max: Some(60),
+        ..promo_code()
+    }
 }
 
 /// A tenth off, for as long as the demonstration lasts.
@@ -171,7 +239,8 @@ async fn put_venue(db: &mut PgConnection, venue: &DemoVenue) -> Result<(), sqlx:
     Ok(())
 }
 
-/// The evening begins at seven in the venue's own time; its sale is open since a minute.
+/// The evening begins at seven in the venue's own time; a sale that opens at once is open since a
+/// minute.
 async fn put_event(
     db: &mut PgConnection,
     event: &DemoEvent,
@@ -182,7 +251,8 @@ async fn put_event(
              tiers, plan, sale_opens_at, sale_closes_at, per_person_max, per_hold_max, hold_ttl_s,
              rules, codes)
          select $1, $2, $3, venue.id, starts.at, 'published', 'RUB', $5, $6,
-                date_trunc('minute', now()) - interval '1 minute', starts.at, $7, $7, $8, $10, $11
+                date_trunc('minute', now()) - interval '1 minute' + make_interval(days => $12),
+                starts.at, $7, $7, $8, $10, $11
          from office.venue,
               lateral (select (date_trunc('day', now() at time zone timezone)
                   + make_interval(days => $9, hours => 19)) at time zone timezone as at) as starts
@@ -199,6 +269,7 @@ async fn put_event(
     .bind(event.days_ahead)
     .bind(Json(&event.rules))
     .bind(Json(&event.codes))
+    .bind(event.opens_in_days)
     .execute(&mut *db)
     .await?;
     for (position, artist) in event.artists.iter().enumerate() {
@@ -213,6 +284,10 @@ async fn put_event(
         .await?;
     }
     Ok(())
+}
+
+fn section(id: &str, name: &str, rows: Vec<StoredRow>) -> StoredSection {
+    StoredSection { id: id.into(), name: name.into(), rows, area: None }
 }
 
 /// A tier with its price in roubles.
@@ -230,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_halls_can_be_sold_and_have_their_promised_size() {
+    fn all_halls_can_be_sold_and_have_their_promised_size() {
         let sizes: Vec<_> = events()
             .iter()
             .map(|event| {
@@ -239,7 +314,8 @@ mod tests {
                 (event.id, plan.seat_count())
             })
             .collect();
-        assert_eq!(sizes, [("demo-hall", 2_000), ("demo-arena", 20_000)]);
+        let small = [("demo-open-air", 4_106), ("demo-club", 160)];
+        assert_eq!(sizes, [[("demo-hall", 2_000), ("demo-arena", 20_000)], small].concat());
     }
 
     #[test]
@@ -270,8 +346,11 @@ mod tests {
             let seats =
                 || event.plan.sections.iter().flat_map(|s| &s.rows).flat_map(|row| &row.seats);
             assert!(seats().any(|seat| seat.accessible), "{}", event.id);
+            let areas = || event.plan.sections.iter().filter_map(|section| section.area.as_ref());
             for tier in &event.tiers {
-                assert!(seats().any(|seat| seat.tier == tier.id), "{} {}", event.id, tier.id);
+                let used = seats().any(|seat| seat.tier == tier.id)
+                    || areas().any(|area| area.tier == tier.id);
+                assert!(used, "{} {}", event.id, tier.id);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use inventory::{EventNo, Plan, PricedSeat, Sale, SeatIx};
+use inventory::{EventNo, Plan, PricedSeat, Sale, SeatIx, SectionKind};
 use parking_lot::Mutex;
 use processing_unit::{Grid, GridError};
 
@@ -31,6 +31,8 @@ pub(crate) struct SeatName<'a> {
     pub(crate) row: &'a str,
     pub(crate) number: &'a str,
     pub(crate) tier: &'a str,
+    /// Whether it is a place of a standing area.
+    pub(crate) area: bool,
 }
 
 impl SeatName<'_> {
@@ -64,6 +66,7 @@ impl EventPlan {
             row: &row.label,
             number: &seat.number,
             tier: self.plan.tiers.get(usize::from(seat.tier)).map_or("", |tier| &tier.id),
+            area: section.kind == SectionKind::Area,
         })
     }
 

@@ -16,7 +16,7 @@ mod tests;
 use std::time::Duration;
 
 pub(crate) use map::{Age, EventMap, Snapshot};
-pub(crate) use plan::{PlanView, SeatFacts};
+pub(crate) use plan::{PlanView, SeatFacts, fee_on};
 pub(crate) use registry::{EVENT_ID_LEN_MAX, SeatMaps};
 pub(crate) use ring::Subscription;
 pub(crate) use view::MapView;

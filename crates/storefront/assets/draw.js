@@ -26,8 +26,9 @@ export class Painter {
   constructor(canvas, plan, seats, selection) {
     Object.assign(this, { canvas, plan, seats, selection, ratio: 1 });
     this.#context = canvas.getContext("2d");
-    this.byTier = plan.tiers.map((_, tier) => seatsWhere(plan, (seat) => plan.tier[seat] === tier));
-    this.accessible = seatsWhere(plan, (seat) => plan.accessible[seat] === 1);
+    const ofTier = (tier) => plan.drawn.filter((seat) => plan.tier[seat] === tier);
+    this.byTier = plan.tiers.map((_, tier) => ofTier(tier));
+    this.accessible = plan.drawn.filter((seat) => plan.accessible[seat] === 1);
   }
 
   /** Reads the colours anew; call it when the page's theme changes. */
@@ -60,7 +61,10 @@ export class Painter {
     this.#taken(view, side);
     this.#marks(view, side);
     this.#names(view);
-    for (const seat of this.selection.seats) this.#one(view, seat, "mine", Math.max(side, 9));
+    for (const seat of this.selection.seats) {
+      if (this.plan.sectionOf(seat).isArea) continue;
+      this.#one(view, seat, "mine", Math.max(side, 9));
+    }
     if (look.hover >= 0) this.#ring(view, look.hover, Math.max(side, 9));
   }
 
@@ -77,20 +81,18 @@ export class Painter {
   #taken(view, side) {
     for (const [status, style] of [[HELD, "held"], [SOLD, "sold"], [BLOCKED, "sold"]]) {
       const matches = (seat) => this.seats.statuses[seat] === status;
-      this.#all(view, null, matches, style, side);
+      this.#all(view, this.plan.drawn, matches, style, side);
     }
   }
 
-  /** Paints those seats of `list` (null: of all) that match and can be seen. */
+  /** Paints those seats of `list` that match and can be seen. */
   #all(view, list, matches, style, side) {
     const { plan } = this;
     const context = this.#context;
     const sprite = side >= SHAPES_FROM_PX ? this.#sprite(style, side) : null;
     const small = smallSide(style, side);
     context.fillStyle = this.#colour(style);
-    const count = list === null ? plan.count : list.length;
-    for (let at = 0; at < count; at += 1) {
-      const seat = list === null ? at : list[at];
+    for (const seat of list) {
       const px = plan.x[seat] * view.scale + view.dx;
       const py = plan.y[seat] * view.scale + view.dy;
       if (px < -side || py < -side || px > view.width + side || py > view.height + side) continue;
@@ -126,7 +128,7 @@ export class Painter {
     const numbered = side >= NUMBERS_FROM_PX;
     context.font = `600 ${Math.round(side * 0.42)}px ${this.#colours.font}`;
     if (numbered) {
-      this.#visible(view, null, (seat, px, py) => {
+      this.#visible(view, this.plan.drawn, (seat, px, py) => {
         if (this.seats.statuses[seat] !== FREE || this.plan.accessible[seat] === 1) return;
         context.fillText(this.plan.number[seat], px, py + side * 0.03);
       });
@@ -141,9 +143,7 @@ export class Painter {
 
   #visible(view, list, each) {
     const edge = view.pitchPx;
-    const count = list === null ? this.plan.count : list.length;
-    for (let at = 0; at < count; at += 1) {
-      const seat = list === null ? at : list[at];
+    for (const seat of list) {
       const px = this.plan.x[seat] * view.scale + view.dx;
       const py = this.plan.y[seat] * view.scale + view.dy;
       if (px < -edge || py < -edge || px > view.width + edge || py > view.height + edge) continue;
@@ -165,7 +165,9 @@ export class Painter {
     context.strokeStyle = this.#colours.panel;
     context.font = `600 11px ${this.#colours.font}`;
     context.fillStyle = this.#colours.muted;
-    for (const row of this.plan.rows) this.#rowLabel(view, row);
+    for (const row of this.plan.rows) {
+      if (!this.plan.sections[row.section].isArea) this.#rowLabel(view, row);
+    }
     const seat = seatAt(this.plan, view, view.width / 2, view.height / 2, Infinity);
     context.font = `600 13px ${this.#colours.font}`;
     if (seat >= 0) this.#sign(this.plan.sectionOf(seat).name, view.width / 2, 16);
@@ -176,8 +178,8 @@ export class Painter {
     const context = this.#context;
     context.font = `600 12px ${this.#colours.font}`;
     const taken = [];
-    for (const { id, name, first, end, bounds } of this.plan.sections) {
-      if (end === first) continue;
+    for (const { id, name, first, end, isArea, bounds } of this.plan.sections) {
+      if (end === first || isArea) continue;
       const room = (bounds.right - bounds.left) * view.scale;
       const text = [name, id].find((words) => context.measureText(words).width + 8 <= room);
       if (text === undefined) continue;
@@ -316,10 +318,6 @@ export function stageOf(plan) {
 function unit(x, y) {
   const length = Math.hypot(x, y);
   return length === 0 ? [0, -1] : [x / length, y / length];
-}
-
-function seatsWhere(plan, matches) {
-  return Uint32Array.from({ length: plan.count }, (_, seat) => seat).filter(matches);
 }
 
 /** Sides of plain rectangles: size alone must tell the status when shapes are too small. */

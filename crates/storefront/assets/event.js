@@ -1,6 +1,7 @@
 // The event's page: reads the hall, then joins map, list, tray, hold and checkout.
 
 import { call, segment } from "./api.js";
+import { Areas } from "./areas.js";
 import { FREE, HELD } from "./bitmap.js";
 import { Checkout } from "./checkout.js";
 import { announce, byId, make, show } from "./dom.js";
@@ -15,6 +16,7 @@ import { describe } from "./problem.js";
 import { SeatMap } from "./seatmap.js";
 import { Seats } from "./seats.js";
 import { Selection } from "./selection.js";
+import { wireSteppers } from "./stepper.js";
 import { Tray } from "./tray.js";
 import { localizeTimes } from "./when.js";
 
@@ -35,6 +37,10 @@ class EventPage {
     };
     this.map = new SeatMap({ ...views, canvas: byId("map-canvas"), tip: byId("map-tip") });
     this.list = new SeatList({ ...views, root: byId("seat-list") });
+    new Areas({
+      plan, seats: this.seats, max: this.selection.max,
+      onTake: (request, button, complain) => this.#take(request, button, complain),
+    });
     new Checkout(this.desk, main.dataset.provider);
   }
 
@@ -42,6 +48,7 @@ class EventPage {
     this.#listen();
     this.#controls();
     this.#tiers();
+    this.#standing();
     this.live.start();
     this.desk.restore();
     const order = openOrder(this.eventId);
@@ -77,13 +84,19 @@ class EventPage {
     for (const [name, other] of [["map", "list"], ["list", "map"]]) {
       byId(`view-${name}`).addEventListener("click", () => this.#view(name, other));
     }
-    for (const button of document.querySelectorAll("[data-step]")) {
-      button.addEventListener("click", () => {
-        const input = byId("best-number");
-        if (button.dataset.step > 0) input.stepUp();
-        else input.stepDown();
-      });
-    }
+    wireSteppers(byId("best"));
+  }
+
+  /** Tiers that are only stood in are not offered as seats; a hall without seats has no map. */
+  #standing() {
+    const seated = new Set(Array.from(this.plan.drawn, (seat) => this.plan.tier[seat]));
+    this.plan.tiers.forEach((tier, index) => {
+      const option = byId("best-tier").querySelector(`option[value="${CSS.escape(tier.id)}"]`);
+      if (!seated.has(index)) option?.remove();
+    });
+    if (seated.size > 0) return;
+    byId("best").hidden = true;
+    byId("map-card").hidden = true;
   }
 
   #view(name, other) {
@@ -171,7 +184,7 @@ class EventPage {
     if (this.#busy || this.desk.hold !== null) return;
     this.#setBusy(true, button);
     try {
-      await this.desk.take(request);
+      await this.desk.take({ ...request, ...codes() });
     } catch (problem) {
       this.#refused(problem, complain);
     } finally {
@@ -204,7 +217,7 @@ class EventPage {
     this.#stage();
     byId("checkout").hidden = false;
     byId("release-button").hidden = false;
-    this.map.showSeats(seats);
+    this.map.showSeats(seats.filter((seat) => !this.plan.sectionOf(seat).isArea));
     const split = hold.next_to_each_other === false && hold.step === "split";
     const text = split ? ` ${say("held_split")}` : "";
     this.tray.say(say("held") + text, { focus: true });
@@ -241,7 +254,13 @@ class EventPage {
   }
 
   #names(seats) {
-    return seats.map((seat) => this.plan.name(seat)).join("; ");
+    const counts = new Map();
+    for (const seat of seats) {
+      const name = this.plan.name(seat);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+    const text = ([name, n]) => (n === 1 ? name : `${name} × ${n}`);
+    return Array.from(counts, text).join("; ");
   }
 
   #setBusy(busy, button) {
@@ -250,6 +269,16 @@ class EventPage {
     button.toggleAttribute("data-busy", busy);
     if (!busy) this.#loseTaken();
   }
+}
+
+/** The codes that the visitor typed, as parts of a hold's body. */
+function codes() {
+  const typed = {};
+  for (const name of ["promo_code", "presale_code"]) {
+    const code = byId(name).value.trim();
+    if (code !== "") typed[name] = code;
+  }
+  return typed;
 }
 
 async function start() {

@@ -17,7 +17,7 @@ export class SeatList {
     Object.assign(this, { root, plan, seats, selection, onPick });
     root.append(make("p", { className: "muted small keys-hint" }, say("list_hint")));
     plan.sections.forEach((section) => {
-      if (section.end > section.first) root.append(this.#section(section));
+      if (section.end > section.first && !section.isArea) root.append(this.#section(section));
     });
     root.addEventListener("click", (event) => this.#click(event));
     root.addEventListener("keydown", (event) => this.#key(event));
@@ -62,7 +62,7 @@ export class SeatList {
     const { plan, seats, selection } = this;
     const mine = selection.has(seat);
     const status = seats.statuses[seat];
-    const facts = [plan.name(seat), moneyText(plan.price(seat)),
+    const facts = [plan.name(seat), moneyText(plan.fullPrice(seat)),
       say(mine ? "status_mine" : STATUS_WORDS[status])];
     if (plan.accessible[seat]) facts.push(say("accessible"));
     button.dataset.status = mine ? "mine" : STATUS_CODES[status];
@@ -79,9 +79,7 @@ export class SeatList {
       if (button !== undefined) this.#dress(seat, button);
     }
     for (const { section, count } of this.#counts) {
-      let n = 0;
-      for (let seat = section.first; seat < section.end; seat += 1) n += this.seats.isFree(seat);
-      count.textContent = say("seats_free", { n });
+      count.textContent = say("seats_free", { n: this.seats.freeIn(section) });
     }
   }
 

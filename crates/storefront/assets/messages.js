@@ -6,6 +6,9 @@ const EN = {
   row: "Row {row}",
   seats_free: { one: "{n} seat free", other: "{n} seats free" },
   seats_chosen: { one: "{n} seat chosen", other: "{n} seats chosen" },
+  places_left: { one: "{n} place left", other: "{n} places left" },
+  area_take: "Hold places", area_number: "How many places: {area}",
+  fewer: "One fewer", more: "One more", fees: "Service fee",
   status_free: "free", status_held: "held by somebody", status_sold: "sold",
   status_blocked: "not on sale", status_mine: "your choice", accessible: "wheelchair place",
   stage: "Stage", remove: "Remove: {seat}",
@@ -41,6 +44,10 @@ const EN = {
   problem_sale_opens_at: "The sale opens on {time}.",
   problem_sale_closed: "The sale for this event has ended.",
   problem_sale_paused: "The organiser has paused the sale. Please try again later.",
+  problem_code_invalid: "This code does not work for these seats or not at this time.",
+  problem_code_used_up: "This code has been used as often as it may be.",
+  problem_companion_alone: "These seats go with the wheelchair place beside them.",
+  problem_offer_gone: "This offer is over. If you did not take it, your money is on its way back.",
   problem_price_changed: "The price has changed meanwhile. Reload the page to see it.",
   problem_order_state: "The order has moved on meanwhile. Reload the page to see where it stands.",
   problem_payment_pending: "A payment for this order is already under way.",
@@ -60,6 +67,10 @@ const EN = {
   problem_offline: "No connection. Check the network and try again: nothing will happen twice.",
   problem_invalid_request: "Something in the form does not look right. Please check it.",
   problem_failed: "Something went wrong on our side. Please try again.",
+  order_offer: "Your seats were gone, but here are others",
+  order_offer_text: "Your money came after the time had run out and somebody else has your seats. "
+    + "We keep as many other seats of the same kind for you. Take them at the price you paid, or "
+    + "have your money back.",
   order_pending: "Waiting for your payment",
   order_pending_text: "Choose how to pay before the time runs out.",
   order_confirming: "Checking your payment",
@@ -103,6 +114,11 @@ const RU = {
   seats_chosen: {
     one: "Выбрано {n} место", few: "Выбрано {n} места", other: "Выбрано {n} мест",
   },
+  places_left: {
+    one: "осталось {n} место", few: "осталось {n} места", other: "осталось {n} мест",
+  },
+  area_take: "Занять", area_number: "Сколько мест: {area}",
+  fewer: "На одно меньше", more: "На одно больше", fees: "Сервисный сбор",
   status_free: "свободно", status_held: "кто-то занял", status_sold: "продано",
   status_blocked: "не продаётся", status_mine: "ваш выбор", accessible: "место для коляски",
   stage: "Сцена", remove: "Убрать: {seat}",
@@ -142,6 +158,11 @@ const RU = {
   problem_sale_opens_at: "Продажа начнётся {time}.",
   problem_sale_closed: "Продажа билетов на этот концерт окончена.",
   problem_sale_paused: "Организатор приостановил продажу. Попробуйте позже.",
+  problem_code_invalid: "Этот код не действует для этих мест или в это время.",
+  problem_code_used_up: "Этот код уже использован столько раз, сколько можно.",
+  problem_companion_alone: "Эти места продаются вместе с местом для коляски рядом.",
+  problem_offer_gone: "Предложение больше не действует. Если вы его не приняли, деньги "
+    + "возвращаются.",
   problem_price_changed: "Цена изменилась. Обновите страницу, чтобы её увидеть.",
   problem_order_state: "Заказ уже изменился. Обновите страницу.",
   problem_payment_pending: "Оплата этого заказа уже идёт.",
@@ -161,6 +182,10 @@ const RU = {
   problem_offline: "Нет связи. Проверьте сеть и попробуйте ещё раз: дважды ничего не произойдёт.",
   problem_invalid_request: "Что-то в форме заполнено неверно. Проверьте, пожалуйста.",
   problem_failed: "У нас что-то пошло не так. Попробуйте ещё раз.",
+  order_offer: "Ваши места заняты, но есть другие",
+  order_offer_text: "Деньги пришли, когда время уже вышло, и ваши места занял кто-то другой. Мы "
+    + "держим для вас столько же других мест того же рода. Возьмите их по той же цене или верните "
+    + "деньги.",
   order_pending: "Ждём оплату",
   order_pending_text: "Выберите способ оплаты, пока не вышло время.",
   order_confirming: "Проверяем оплату",

@@ -10,6 +10,11 @@ export function sum(amounts) {
   return { value: fromMinor(minor, places), currency: amounts[0].currency };
 }
 
+/** Whether the amount is zero. */
+export function isNothing({ value }) {
+  return !/[1-9]/.test(value);
+}
+
 /** `amount` for people: 3 500 ₽, ₽3,500; a zero fraction is left out. */
 export function moneyText(amount, language = locale) {
   const whole = !/\.\d*[1-9]/.test(amount.value);

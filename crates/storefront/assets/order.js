@@ -1,7 +1,7 @@
 // The order's page: follows the server's truth from payment to tickets. What an address or a
 // payment page claims is never believed.
 
-import { call, segment } from "./api.js";
+import { call, Intent, segment } from "./api.js";
 import { Clock } from "./clock.js";
 import { announce, byId, make, show } from "./dom.js";
 import { keepOrder, keptOrder } from "./keep.js";
@@ -11,7 +11,7 @@ import { canPay, hasTickets, nextQuestionMs, QUESTIONS_MAX, stateOf } from "./or
 import { isWebAddress, orderPage, startPayment } from "./pay.js";
 import { describe } from "./problem.js";
 import { eventDetails, fetchTickets, ticketCard, ticketSeat } from "./tickets.js";
-import { seatLine } from "./tray.js";
+import { feeLines, seatLine } from "./tray.js";
 
 /** Tickets follow the payment by a moment; asked this often at most, with growing pauses. */
 const TICKET_QUESTIONS_MAX = 20;
@@ -27,6 +27,8 @@ class OrderPage {
   #eventId = null;
   #event = null;
   #ticketsShown = 0;
+  #answer = new Intent();
+  #offer = null;
 
   constructor(main) {
     this.id = main.dataset.order;
@@ -37,6 +39,9 @@ class OrderPage {
       event.preventDefault();
       this.#pay(event.target.elements.method.value);
     });
+    for (const [id, accept] of [["offer-accept", true], ["offer-decline", false]]) {
+      byId(id).addEventListener("click", (event) => this.#answerOffer(accept, event.target));
+    }
     byId("check-again").addEventListener("click", () => {
       this.#asked = 0;
       this.ask();
@@ -92,6 +97,7 @@ class OrderPage {
   #show(order, fromMs) {
     const state = stateOf(order);
     this.#contents(order);
+    this.#offered(order);
     this.#countdown(order, state, fromMs);
     if (this.kept !== null && order.status !== "pending_payment") {
       keepOrder(this.id, { open: false });
@@ -120,13 +126,39 @@ class OrderPage {
 
   #countdown(order, state, fromMs) {
     const waiting = canPay(state) || state === "confirming";
-    if (waiting && order.expires_in > 0) this.clock.start(order.expires_in, fromMs);
+    const left = order.offer?.expires_in ?? (waiting ? order.expires_in : 0);
+    if (left > 0) this.clock.start(left, fromMs);
     else this.clock.stop();
+  }
+
+  /** Other seats for money that came when the order's own were taken. */
+  #offered(order) {
+    this.#offer = order.offer ?? null;
+    byId("offer").hidden = this.#offer === null;
+    const seats = this.#offer?.seats ?? [];
+    byId("offer-seats").replaceChildren(...seats.map((seat) => seatLine(null, seat)));
+  }
+
+  async #answerOffer(accept, button) {
+    if (this.#offer === null || button.hasAttribute("data-busy")) return;
+    button.setAttribute("data-busy", "");
+    try {
+      const path = `/payments/${segment(this.#offer.payment_id)}/offer`;
+      await this.#answer.post(path, { token: this.kept?.token, body: { accept } });
+      show(byId("state-error"), null);
+    } catch (problem) {
+      show(byId("state-error"), describe(problem));
+    } finally {
+      button.removeAttribute("data-busy");
+    }
+    this.#asked = 0;
+    this.ask();
   }
 
   #contents(order) {
     byId("contents").hidden = false;
-    byId("order-seats").replaceChildren(...order.seats.map((seat) => seatLine(null, seat)));
+    const lines = order.seats.map((seat) => seatLine(null, seat));
+    byId("order-seats").replaceChildren(...lines, ...feeLines(order.fees));
     byId("order-total").textContent = order.total ? moneyText(order.total) : "";
     if (this.#eventId === order.event_id) return;
     this.#eventId = order.event_id;

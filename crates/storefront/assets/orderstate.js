@@ -9,10 +9,11 @@ const SLOW_MS = 10_000;
 export const QUESTIONS_MAX = 180;
 
 /**
- * The state to show: one of pending, confirming, declined, paid, expired, cancelled,
+ * The state to show: one of offer, pending, confirming, declined, paid, expired, cancelled,
  * refund_pending, refunded, partially_refunded, unknown.
  */
 export function stateOf(order) {
+  if (order.offer) return "offer";
   if (order.status !== "pending_payment") {
     return known(order.status) ? order.status : "unknown";
   }
@@ -36,6 +37,7 @@ export function hasTickets(state) {
  * `asked` counts the questions so far. An expired order with a payment may still meet its money.
  */
 export function nextQuestionMs(order, asked) {
+  if (order.offer) return QUICK_MS.at(-1);
   const late = order.status === "expired" && (order.payments ?? []).length > 0;
   if (!MOVING.has(order.status) && !late) return null;
   return QUICK_MS[asked] ?? SLOW_MS;

@@ -211,7 +211,7 @@ export class SeatMap {
     const facts = [say(status), ...(plan.accessible[seat] ? [say("accessible")] : [])];
     tip.replaceChildren(
       make("strong", {}, plan.name(seat)),
-      make("span", {}, `${tier.name} · ${moneyText(tier.price)}`),
+      make("span", {}, `${tier.name} · ${moneyText(this.plan.fullPrice(seat))}`),
       make("span", {}, facts.join(", ")),
     );
     const left = Math.min(Math.max(px - tip.offsetWidth / 2, 4),

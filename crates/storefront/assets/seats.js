@@ -22,6 +22,13 @@ export class Seats extends EventTarget {
     return this.statuses[seat] === FREE;
   }
 
+  /** Free seats of a section. */
+  freeIn({ first, end }) {
+    let free = 0;
+    for (let seat = first; seat < end; seat += 1) free += this.isFree(seat);
+    return free;
+  }
+
   /** The server starts counting anew: whatever it says next is right. */
   forget() {
     this.version = -1;

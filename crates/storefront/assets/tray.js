@@ -2,7 +2,7 @@
 
 import { byId, make, show } from "./dom.js";
 import { say } from "./messages.js";
-import { moneyText, sum } from "./money.js";
+import { isNothing, moneyText, sum } from "./money.js";
 
 export class Tray {
   constructor(plan, selection) {
@@ -21,7 +21,9 @@ export class Tray {
     if (this.selection.frozen) return;
     const { seats } = this.selection;
     this.list.replaceChildren(...seats.map((seat) => this.#chosen(seat)));
-    this.#total(sum(seats.map((seat) => this.plan.price(seat))), seats.length);
+    const fees = seats.map((seat) => this.plan.fee(seat)).filter((fee) => fee !== undefined);
+    this.list.append(...feeLines(sum(fees)));
+    this.#total(sum(seats.map((seat) => this.plan.fullPrice(seat))), seats.length);
     byId("hold-button").hidden = seats.length === 0;
     byId("hold-note").hidden = seats.length === 0;
   }
@@ -29,6 +31,7 @@ export class Tray {
   /** Shows what the server holds, with the prices frozen in it. */
   renderHold(hold) {
     this.list.replaceChildren(...hold.seats.map((seat) => seatLine(this.plan, seat)));
+    this.list.append(...feeLines(hold.fees));
     this.#total(hold.total, hold.seats.length);
     byId("hold-button").hidden = true;
     byId("hold-note").hidden = true;
@@ -66,12 +69,18 @@ export function seatLine(plan, seat) {
   return line(seatName(plan, seat), seat.price);
 }
 
+/** The part of a total that is not prices as a line of its own; none where there is no fee. */
+export function feeLines(fees) {
+  return fees && !isNothing(fees) ? [line(say("fees"), fees)] : [];
+}
+
 /** The name of a seat document {id, section, row, number}, with "section_name" where given. */
 export function seatName(plan, seat) {
   const known = plan?.find(seat.id);
   if (known !== undefined) return plan.name(known);
   if (seat.section === undefined) return seat.id;
   const section = seat.section_name ?? seat.section;
+  if (seat.area) return section;
   return say("seat_name", { section, row: String(seat.row), number: String(seat.number) });
 }
 

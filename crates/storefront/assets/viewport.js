@@ -90,7 +90,7 @@ export function seatAt(plan, view, px, py, reachPx) {
   const reach = Math.max(reachPx / view.scale, 0);
   let best = -1;
   let bestSquare = reach * reach;
-  for (let seat = 0; seat < plan.count; seat += 1) {
+  for (const seat of plan.drawn) {
     const ex = plan.x[seat] - x;
     const ey = plan.y[seat] - y;
     const square = ex * ex + ey * ey;

@@ -49,6 +49,7 @@ macro_rules! embed {
 
 const FILES: &[(&str, &str, &[u8])] = embed! {
     "api.js": SCRIPT,
+    "areas.js": SCRIPT,
     "bitmap.js": SCRIPT,
     "buyer.js": SCRIPT,
     "checkout.js": SCRIPT,
@@ -74,6 +75,7 @@ const FILES: &[(&str, &str, &[u8])] = embed! {
     "seatmap.js": SCRIPT,
     "seats.js": SCRIPT,
     "selection.js": SCRIPT,
+    "stepper.js": SCRIPT,
     "shop.css": STYLE,
     "ticket.js": SCRIPT,
     "tickets.js": SCRIPT,

@@ -68,6 +68,8 @@ pub(crate) struct Texts {
     pub(crate) fewer: &'static str,
     pub(crate) more: &'static str,
 
+    pub(crate) areas_title: &'static str,
+
     pub(crate) map_title: &'static str,
     pub(crate) map_label: &'static str,
     pub(crate) map_loading: &'static str,
@@ -90,6 +92,9 @@ pub(crate) struct Texts {
     pub(crate) tier_price: &'static str,
     pub(crate) tier_free: &'static str,
     pub(crate) price_note: &'static str,
+    pub(crate) codes_title: &'static str,
+    pub(crate) promo_code: &'static str,
+    pub(crate) presale_code: &'static str,
 
     pub(crate) tray_title: &'static str,
     pub(crate) tray_empty: &'static str,
@@ -114,6 +119,8 @@ pub(crate) struct Texts {
     pub(crate) order_title: &'static str,
     pub(crate) order_loading: &'static str,
     pub(crate) order_contents: &'static str,
+    pub(crate) offer_accept: &'static str,
+    pub(crate) offer_decline: &'static str,
     pub(crate) check_again: &'static str,
     pub(crate) tickets_title: &'static str,
     pub(crate) ticket_title: &'static str,

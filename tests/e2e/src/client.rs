@@ -48,6 +48,16 @@ pub struct Held {
     pub seats: Vec<String>,
 }
 
+impl Held {
+    /// Reads a hold's document.
+    pub fn of(body: &Value) -> Self {
+        let text = |name: &str| body[name].as_str().expect("a text").to_owned();
+        let seats = body["seats"].as_array().expect("a list of seats").iter();
+        let seats = seats.map(|seat| seat["id"].as_str().expect("an id").to_owned()).collect();
+        Self { id: text("id"), token: text("token"), seats }
+    }
+}
+
 /// A fresh version 7 UUID.
 pub fn uuid_v7() -> String {
     uuid::Uuid::now_v7().to_string()
@@ -135,10 +145,7 @@ impl Client {
         if answer.status != 201 {
             return Err(answer);
         }
-        let text = |name: &str| answer.body[name].as_str().expect("a text").to_owned();
-        let seats = answer.body["seats"].as_array().expect("a list of seats").iter();
-        let seats = seats.map(|seat| seat["id"].as_str().expect("an id").to_owned()).collect();
-        Ok(Held { id: text("id"), token: text("token"), seats })
+        Ok(Held::of(&answer.body))
     }
 
     /// Places an order for a hold.

@@ -61,6 +61,13 @@ pub(crate) struct FeeRecord {
     pub(crate) basis_points: u16,
 }
 
+impl FeeRecord {
+    /// The fee as the rules reckon it.
+    pub(crate) fn fee(self) -> Fee {
+        Fee { per_seat_minor: self.per_seat_minor, basis_points: self.basis_points }
+    }
+}
+
 /// A promo or presale code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -117,10 +124,7 @@ impl RulesRecord {
             per_person_max: Some(per_person_max),
             hold_budget,
             extension,
-            fee: Fee {
-                per_seat_minor: self.fee.per_seat_minor,
-                basis_points: self.fee.basis_points,
-            },
+            fee: self.fee.fee(),
             offer_ttl_ms: optional_ms(self.offer_ttl_s)?,
             waitlist_ttl_ms: optional_ms(self.waitlist_ttl_s)?,
             accessible_public_at_ms: self.accessible_public_at_ms,

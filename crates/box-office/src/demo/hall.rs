@@ -1,8 +1,8 @@
 //! The concert hall of 2,000 seats: rows on arcs around the stage. Distances are in seats; x grows
 //! to the right, y away from the stage.
 
-use super::{hundredths, tier};
-use crate::catalogue::{StoredPlan, StoredRow, StoredSeat, StoredSection, TierRecord};
+use super::{hundredths, section, tier};
+use crate::catalogue::{StoredPlan, StoredRow, StoredSeat, TierRecord};
 
 /// How far behind the stage's edge the arcs have their centre.
 const CENTRE_BEHIND: f64 = 20.0;
@@ -38,10 +38,6 @@ pub(super) fn plan() -> StoredPlan {
         section("B", "Балкон · Balcony", balcony()),
     ];
     StoredPlan { version: 1, sections, focal: None }
-}
-
-fn section(id: &str, name: &str, rows: Vec<StoredRow>) -> StoredSection {
-    StoredSection { id: id.into(), name: name.into(), rows, area: None }
 }
 
 /// 20 rows of 32 to 51 seats with an aisle in the middle, and five places for wheelchairs.

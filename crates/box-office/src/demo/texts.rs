@@ -15,6 +15,18 @@ pub(super) const ARENA_DESCRIPTION: &str = "Единственный конце�
     The only big-city night of the tour: two hours of light, a thousand paper lanterns and the \
     whole arena singing.";
 
+pub(super) const OPEN_AIR_NAME: &str = "Поле звука · Field of Sound";
+pub(super) const OPEN_AIR_DESCRIPTION: &str = "Два танцпола под открытым небом и небольшая трибуна \
+    для тех, кто любит сидеть. Дождь концерту не помеха.\n\
+    Two standing areas under the open sky and a small stand for those who like to sit. Rain stops \
+    nobody.";
+
+pub(super) const CLUB_NAME: &str = "Романсы в подвале · Songs in the Cellar";
+pub(super) const CLUB_DESCRIPTION: &str = "Сто шестьдесят мест, рояль и голос. До начала общей \
+    продажи билеты могут купить те, кто знает код BACKSTAGE.\n\
+    A hundred and sixty seats, a piano and a voice. Until the sale opens, tickets go to those who \
+    know the code BACKSTAGE.";
+
 pub(super) const ARTISTS: &[DemoArtist] = &[
     DemoArtist {
         id: "northern-wind",
@@ -64,5 +76,19 @@ pub(super) const VENUES: &[DemoVenue] = &[
         city: "Санкт-Петербург · Saint Petersburg",
         address: "Набережная Фонарей, 20 · 20 Lantern Embankment",
         timezone: "Europe/Moscow",
+    },
+    DemoVenue {
+        id: "long-field",
+        name: "Долгое поле · Long Field",
+        city: "Казань · Kazan",
+        address: "Заречная дорога, 7 · 7 Zarechnaya Road",
+        timezone: "Europe/Moscow",
+    },
+    DemoVenue {
+        id: "cellar-club",
+        name: "Клуб «Подвал» · The Cellar",
+        city: "Екатеринбург · Yekaterinburg",
+        address: "Тихая улица, 3 · 3 Tikhaya Street",
+        timezone: "Asia/Yekaterinburg",
     },
 ];

@@ -47,6 +47,9 @@ pub(crate) struct SeatBody {
     pub(crate) tier: String,
     /// Frozen since the hold.
     pub(crate) price: Price,
+    /// Whether it is a place of a standing area, whose row and number say nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) area: bool,
 }
 
 /// An order.
@@ -59,6 +62,9 @@ pub(crate) struct OrderBody {
     pub(crate) hold_id: String,
     pub(crate) event_id: String,
     pub(crate) seats: Vec<SeatBody>,
+    /// What is paid on top of these seats' prices; absent in an order from the tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fees: Option<Price>,
     pub(crate) total: Price,
     pub(crate) created_at: String,
     /// When its seats return without a payment.
@@ -168,6 +174,7 @@ pub(crate) fn placed(placed: &OrderPlaced, plan: &EventPlan) -> OrderBody {
         hold_id: placed.hold.to_string(),
         event_id: plan.sale.event_id.clone(),
         seats: seats(&placed.seats, plan),
+        fees: Some(fees(&placed.seats, placed.total_minor, plan)),
         total: Price::new(placed.total_minor, plan.currency()),
         created_at: text(placed.at_ms),
         expires_at: text(placed.expires_at_ms),
@@ -190,6 +197,7 @@ pub(crate) fn order(event: EventNo, answer: &OrderAnswer, plan: &EventPlan) -> O
         hold_id: HoldId { event, no: order.hold }.to_string(),
         event_id: plan.sale.event_id.clone(),
         seats: seats(&order.seats, plan),
+        fees: Some(fees(&order.seats, order.terms.total_minor(&order.seats), plan)),
         total: Price::new(order.total_minor, plan.currency()),
         created_at: text(order.created_at_ms),
         expires_at: text(order.expires_at_ms),
@@ -216,6 +224,11 @@ pub(crate) fn offer(
     })
 }
 
+fn fees(seats: &[PricedSeat], total_minor: i64, plan: &EventPlan) -> Price {
+    let prices: i64 = seats.iter().map(|seat| seat.price_minor).sum();
+    Price::new(total_minor - prices, plan.currency())
+}
+
 fn seats(seats: &[PricedSeat], plan: &EventPlan) -> Vec<SeatBody> {
     let seat = |(priced, name): (PricedSeat, crate::plans::SeatName<'_>)| SeatBody {
         id: name.id(),
@@ -225,6 +238,7 @@ fn seats(seats: &[PricedSeat], plan: &EventPlan) -> Vec<SeatBody> {
         number: name.number.to_owned(),
         tier: name.tier.to_owned(),
         price: Price::new(priced.price_minor, plan.currency()),
+        area: name.area,
     };
     plan.named(seats).map(seat).collect()
 }

@@ -146,6 +146,8 @@ fn assemble(
         number: seat.number,
         tier: seat.tier,
         price: price(seat.price_minor),
+        // The tables name places of areas like seats.
+        area: false,
     });
     let payments = payments.into_iter().map(|payment| OrderPaymentBody {
         id: payment.payment_id,
@@ -170,6 +172,8 @@ fn assemble(
         seats: seats.collect(),
         payments: payments.collect(),
         refunds: refunds.collect(),
+        // The tables do not tell fees apart.
+        fees: None,
         total: price(order.total_minor),
         status: order.status,
         hold_id: order.hold_id,

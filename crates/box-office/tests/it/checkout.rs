@@ -16,6 +16,7 @@ async fn a_seat_is_sold_end_to_end() {
     assert_eq!(pending["event_id"], "demo-hall");
     assert_eq!(pending["hold_id"], hold.id);
     assert_eq!(pending["total"], json!({"value": "19000.00", "currency": "RUB"}));
+    assert_eq!(pending["fees"], json!({"value": "0.00", "currency": "RUB"}));
     assert_eq!(pending["seats"][0]["id"], "P-1-1");
     assert_eq!(pending["seats"][0]["section"], "P");
     assert_eq!(pending["seats"][0]["row"], "1");

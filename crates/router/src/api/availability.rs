@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::{Freshness, event_map, read_map};
-use crate::seatmap::{PlanView, Snapshot};
+use crate::seatmap::{PlanView, Snapshot, fee_on};
 use crate::state::App;
 
 /// Seats by status, in all and by section and tier.
@@ -48,6 +48,9 @@ struct SectionCounts {
 struct TierCounts {
     id: String,
     price: Money,
+    /// What is paid on top for each seat; absent where there is no fee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<Money>,
     #[serde(flatten)]
     counts: Counts,
 }
@@ -79,6 +82,7 @@ impl Availability {
                 .map(|(tier, counts)| TierCounts {
                     id: tier.id.clone(),
                     price: plan.money(tier.price_minor),
+                    fee: fee_on(&plan.sale, tier),
                     counts: (*counts).into(),
                 })
                 .collect(),

@@ -48,6 +48,9 @@ pub(crate) struct HeldSeat {
     number: String,
     tier: String,
     price: Money,
+    /// Whether it is a place of a standing area, whose row and number say nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    area: bool,
 }
 
 impl HoldAnswer {
@@ -139,6 +142,7 @@ fn seats(plan: &PlanView, seats: &[PricedSeat]) -> Vec<HeldSeat> {
             number: number.to_owned(),
             tier: tier.to_owned(),
             price: plan.money(priced.price_minor),
+            area: plan.is_area_place(priced.seat),
         }
     };
     seats.iter().map(one).collect()

@@ -78,6 +78,21 @@ pub(crate) struct TierEntry {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) price: Money,
+    /// What is paid on top for each seat.
+    #[serde(default)]
+    pub(crate) fee: Option<Money>,
+}
+
+impl TierEntry {
+    /// What a seat costs in full; the price alone where an amount cannot be read.
+    pub(crate) fn full_price(&self) -> Money {
+        let Some(fee) = &self.fee else { return self.price.clone() };
+        match (self.price.minor(), fee.minor(), <[u8; 3]>::try_from(self.price.currency.as_bytes()))
+        {
+            (Ok(price), Ok(fee), Ok(currency)) => Money::from_minor(price + fee, currency),
+            _ => self.price.clone(),
+        }
+    }
 }
 
 /// When it is sold.

@@ -7,12 +7,13 @@ use inventory::SeatCounts;
 use jiff::Timestamp;
 use storefront::{EventCard, Price, SaleState, Tier, When};
 
-use crate::office::{EventEntry, VenueEntry};
+use crate::office::{EventEntry, TierEntry, VenueEntry};
 use crate::seatmap::MapView;
 
 /// An event with what is known about its seats.
 pub(crate) fn card(entry: &EventEntry, seats: Option<SeatCounts>) -> EventCard {
-    let cheapest = entry.tiers.iter().min_by_key(|tier| tier.price.minor().unwrap_or(i64::MAX));
+    let full = entry.tiers.iter().map(TierEntry::full_price);
+    let cheapest = full.min_by_key(|price| price.minor().unwrap_or(i64::MAX));
     EventCard {
         id: entry.id.clone(),
         name: entry.name.clone(),
@@ -20,7 +21,7 @@ pub(crate) fn card(entry: &EventEntry, seats: Option<SeatCounts>) -> EventCard {
         starts: when(&entry.starts_at, &entry.venue),
         venue: entry.venue.name.clone(),
         city: entry.venue.city.clone(),
-        from_price: cheapest.map(|tier| price(&tier.price)),
+        from_price: cheapest.map(|full| price(&full)),
         free: seats.map(|seats| seats.free),
         sale: sale(entry, seats, now_ms()),
     }
@@ -34,7 +35,7 @@ pub(crate) fn tiers(entry: &EventEntry, view: Option<&MapView>) -> Vec<Tier> {
     let tiers = entry.tiers.iter().enumerate().map(|(at, tier)| Tier {
         id: tier.id.clone(),
         name: tier.name.clone(),
-        price: price(&tier.price),
+        price: price(&tier.full_price()),
         free: view.map(|view| view.tiers[at].free),
     });
     tiers.collect()
@@ -85,7 +86,8 @@ mod tests {
             "venue": {"name": "V", "city": "C", "timezone": "UTC"},
             "sale": {"opens_at": opens_at, "closes_at": closes_at},
             "tiers": [{"id": "a", "name": "A", "price": {"value": "10.00", "currency": "RUB"}},
-                {"id": "b", "name": "B", "price": {"value": "9.50", "currency": "RUB"}}],
+                {"id": "b", "name": "B", "price": {"value": "9.50", "currency": "RUB"},
+                    "fee": {"value": "0.95", "currency": "RUB"}}],
         });
         serde_json::from_value(entry).expect("an entry")
     }
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn the_cheapest_tier_is_named() {
         let card = card(&entry("published", "", ""), None);
-        assert_eq!(card.from_price.map(|price| price.value).as_deref(), Some("9.50"));
+        assert_eq!(card.from_price.map(|price| price.value).as_deref(), Some("10.00"));
         assert_eq!(card.starts.text, "05.03.2027, 16:00 (UTC)");
     }
 }

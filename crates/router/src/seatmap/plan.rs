@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::HeaderValue;
 use http_api::Money;
-use inventory::{EventNo, Plan, Sale, Seat, SeatIx, Section, SectionKind};
+use inventory::{EventNo, Plan, Sale, Seat, SeatIx, Section, SectionKind, Tier};
 use processing_unit::PlanAnswer;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -178,7 +178,11 @@ fn places(plan: &Plan) -> Vec<Place> {
 fn plan_json(sale: &Sale, plan: &Plan) -> Value {
     let tiers = plan.tiers.iter().map(|tier| {
         let price = Money::from_minor(tier.price_minor, sale.currency);
-        json!({"id": tier.id, "name": tier.name, "price": price})
+        let mut tier_json = json!({"id": tier.id, "name": tier.name, "price": price});
+        if let Some(fee) = fee_on(sale, tier) {
+            tier_json["fee"] = json!(fee);
+        }
+        tier_json
     });
     let sections = plan.sections.iter().map(|section| match section.kind {
         SectionKind::Seated => seated_json(plan, section),
@@ -195,6 +199,12 @@ fn plan_json(sale: &Sale, plan: &Plan) -> Value {
         document["focal"] = json!({"x": units(x), "y": units(y)});
     }
     document
+}
+
+/// What is paid on top for a seat of a tier, where there is a fee.
+pub(crate) fn fee_on(sale: &Sale, tier: &Tier) -> Option<Money> {
+    let fee = sale.rules.fee.on(tier.price_minor);
+    (fee != 0).then(|| Money::from_minor(fee, sale.currency))
 }
 
 fn seated_json(plan: &Plan, section: &Section) -> Value {

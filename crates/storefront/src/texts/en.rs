@@ -41,6 +41,8 @@ pub(super) const TEXTS: Texts = Texts {
     fewer: "One fewer",
     more: "One more",
 
+    areas_title: "Standing places",
+
     map_title: "Choose seats",
     map_label: "Seat map. The same seats can be chosen from the list.",
     map_loading: "Drawing the hall…",
@@ -63,6 +65,9 @@ pub(super) const TEXTS: Texts = Texts {
     tier_price: "Price",
     tier_free: "Free",
     price_note: "These are full prices; nothing is added later.",
+    codes_title: "I have a code",
+    promo_code: "Promo code",
+    presale_code: "Presale code",
 
     tray_title: "Your seats",
     tray_empty: "Nothing chosen yet: tap seats on the map, or let us find the best ones.",
@@ -86,6 +91,8 @@ pub(super) const TEXTS: Texts = Texts {
     order_title: "Your order",
     order_loading: "Looking up your order…",
     order_contents: "What you ordered",
+    offer_accept: "Take these seats",
+    offer_decline: "Give me my money back",
     check_again: "Check again",
     tickets_title: "Tickets",
     ticket_title: "Ticket",

@@ -44,6 +44,8 @@ pub(super) const TEXTS: Texts = Texts {
     fewer: "На одно меньше",
     more: "На одно больше",
 
+    areas_title: "Стоячие места",
+
     map_title: "Выберите места",
     map_label: "Схема зала. Те же места можно выбрать в списке.",
     map_loading: "Рисуем зал…",
@@ -66,6 +68,9 @@ pub(super) const TEXTS: Texts = Texts {
     tier_price: "Цена",
     tier_free: "Свободно",
     price_note: "Это полная цена, доплат не будет.",
+    codes_title: "У меня есть код",
+    promo_code: "Промокод",
+    presale_code: "Код предпродажи",
 
     tray_title: "Ваши места",
     tray_empty: "Пока ничего не выбрано: нажмите на места на схеме или доверьте выбор нам.",
@@ -89,6 +94,8 @@ pub(super) const TEXTS: Texts = Texts {
     order_title: "Ваш заказ",
     order_loading: "Ищем ваш заказ…",
     order_contents: "В заказе",
+    offer_accept: "Взять эти места",
+    offer_decline: "Вернуть деньги",
     check_again: "Проверить ещё раз",
     tickets_title: "Билеты",
     ticket_title: "Билет",

@@ -119,6 +119,9 @@ test("an order is shown as the server tells it", () => {
     assert.equal(canPay(state), state === "pending" || state === "declined");
   }
   assert.equal(stateOf({ status: "pending_payment" }), "pending");
+  const offered = { status: "expired", payments: pay("succeeded"), offer: { seats: [] } };
+  assert.equal(stateOf(offered), "offer");
+  assert.notEqual(nextQuestionMs(offered, 99), null, "somebody may answer it elsewhere");
   assert.deepEqual(["paid", "pending", "refunded"].map(hasTickets), [true, false, true]);
   assert.ok(nextQuestionMs({ status: "pending_payment" }, 99) > 5000, "slower in the long run");
 });

@@ -17,12 +17,12 @@ const { describe } = await script("problem.js");
 const price = (value) => ({ value, currency: "RUB" });
 const seat = (number, tier, x, y) => ({ number: String(number), tier, x, y, accessible: false });
 const hall = () => new Plan({
-  tiers: [{ id: "near", price: price("20.00") }, { id: "far", price: price("10.00") }],
+  tiers: [{ id: "near", price: price("20.00") }, { id: "far", price: price("10.00"), fee: price("0.50") }],
   sections: [
     { id: "A", name: "Stalls", kind: "seated", rows: [
       { label: "1", seats: [seat(1, "near", 0, 0), seat(2, "near", 2, 0), seat(3, "far", 4, 0)] },
     ] },
-    { id: "floor", name: "Floor", kind: "area", capacity: 500, tier: "far" },
+    { id: "floor", name: "Floor", kind: "area", capacity: 4, tier: "far" },
     { id: "B-x", name: "", kind: "seated", rows: [
       { label: "1", seats: [seat(1, "far", 0, 10)] },
       { label: "2", seats: [seat(1, "far", 0, 12)] },
@@ -37,15 +37,21 @@ const bitmap = (...statuses) => {
 
 test("a plan is flattened in the order of appearance", () => {
   const plan = hall();
-  assert.equal(plan.count, 5);
-  const ids = Array.from({ length: 5 }, (_, at) => plan.id(at));
+  assert.equal(plan.count, 9, "five seats and four places");
+  assert.deepEqual([...plan.drawn], [0, 1, 2, 7, 8], "places are neither drawn nor listed");
+  const ids = Array.from(plan.drawn, (at) => plan.id(at));
   assert.deepEqual(ids, ["A-1-1", "A-1-2", "A-1-3", "B-x-1-1", "B-x-2-1"]);
-  ids.forEach((id, at) => assert.equal(plan.find(id), at));
+  ids.forEach((id, at) => assert.equal(plan.find(id), plan.drawn[at]));
   assert.equal(plan.find("A-1-4"), undefined);
-  assert.deepEqual([...plan.tier], [0, 0, 1, 1, 1]);
+  const places = ["floor-1-1", "floor-2-4", "floor-1-5", "floor-1-0", "floor-1-x", "x-1-1"];
+  assert.deepEqual(places.map((id) => plan.find(id)),
+    [3, 6, undefined, undefined, undefined, undefined]);
+  assert.equal(plan.name(4), "Floor");
+  assert.deepEqual([...plan.tier], [0, 0, 1, 1, 1, 1, 1, 1, 1]);
   assert.equal(plan.pitch, 2);
   assert.equal(plan.price(2).value, "10.00");
-  assert.equal(plan.name(3), say("seat_name", { section: "B-x", row: "1", number: "1" }));
+  assert.deepEqual([plan.fullPrice(0).value, plan.fullPrice(2).value], ["20.00", "10.50"]);
+  assert.equal(plan.name(7), say("seat_name", { section: "B-x", row: "1", number: "1" }));
   assert.deepEqual(plan.bounds, { left: 0, top: 0, right: 4, bottom: 12 });
 });
 
@@ -54,21 +60,22 @@ test("seats follow snapshot and deltas, and never an older state", () => {
   const told = [];
   seats.addEventListener("change", ({ detail }) => told.push(detail));
   assert.equal(seats.apply({ v: 9, s: [["A-1-1", "h"]] }), false, "nothing before the snapshot");
-  seats.replace(10, bitmap(0, 1, 2, 3, 0));
-  assert.deepEqual([...seats.statuses], [0, 1, 2, 3, 0]);
-  assert.deepEqual([...seats.free], [1, 1]);
+  seats.replace(10, bitmap(0, 1, 2, 0, 1, 2, 0, 3, 0));
+  assert.deepEqual([...seats.statuses], [0, 1, 2, 0, 1, 2, 0, 3, 0]);
+  assert.deepEqual([...seats.free], [1, 3]);
+  assert.equal(seats.freeIn(seats.plan.areas[0]), 2);
   assert.equal(seats.apply({ v: 10, s: [["A-1-1", "s"]] }), false);
   assert.equal(seats.apply({ v: 12, s: [["A-1-1", "h"], ["A-1-2", "f"], ["A-9-9", "s"]] }), true);
-  assert.deepEqual([...seats.statuses], [1, 0, 2, 3, 0]);
-  assert.deepEqual([...seats.free], [1, 1]);
+  assert.deepEqual([...seats.statuses], [1, 0, 2, 0, 1, 2, 0, 3, 0]);
+  assert.deepEqual([...seats.free], [1, 3]);
   seats.apply({ v: 13, s: [["B-x-2-1", "s"]], n: { far: 7 } });
   assert.deepEqual([...seats.free], [1, 7], "the server's counts win");
-  seats.replace(11, bitmap(0, 0, 0, 0, 0));
+  seats.replace(11, bitmap(0, 0, 0, 0, 0, 0, 0, 0, 0));
   assert.equal(seats.version, 13, "an older snapshot is passed over");
   seats.forget();
-  seats.replace(3, bitmap(0, 0, 0, 0, 0));
-  assert.deepEqual([seats.version, ...seats.free], [3, 2, 3]);
-  assert.deepEqual(told, [null, [0, 1], [4], null]);
+  seats.replace(3, bitmap(0, 0, 0, 0, 0, 0, 0, 0, 0));
+  assert.deepEqual([seats.version, ...seats.free], [3, 2, 7]);
+  assert.deepEqual(told, [null, [0, 1], [8], null]);
 });
 
 test("a selection keeps its limit and freezes", () => {

@@ -5,4 +5,5 @@ mod drills;
 mod lost;
 mod sells;
 mod starts;
+mod terms;
 mod wrong;

@@ -38,7 +38,11 @@ pub(crate) struct VenueBody {
 pub(crate) struct TierBody {
     id: String,
     name: String,
+    /// What a seat costs before its fee.
     price: Price,
+    /// What is paid on top for each seat; absent where there is no fee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<Price>,
 }
 
 /// When tickets are sold.
@@ -103,6 +107,7 @@ pub(crate) fn event(catalogue: &Catalogue, event: &EventRecord) -> EventBody {
         id: tier.id.clone(),
         name: tier.name.clone(),
         price: Price::new(tier.price_minor, &event.currency),
+        fee: fee_on(event, tier.price_minor),
     };
     EventBody {
         id: event.id.clone(),
@@ -151,4 +156,9 @@ pub(crate) fn artist(artist: &ArtistRecord) -> ArtistBody {
         bio: artist.bio.clone(),
         works: artist.works.clone(),
     }
+}
+
+fn fee_on(event: &EventRecord, price_minor: i64) -> Option<Price> {
+    let fee = event.rules.fee.fee().on(price_minor);
+    (fee != 0).then(|| Price::new(fee, &event.currency))
 }
