@@ -129,7 +129,10 @@ impl MetaState {
 
     /// The draining nodes whose drain ends with an operation of this kind.
     fn drained_by(&self, kind: &OperationKind) -> Vec<NodeId> {
-        let drain = |of: &OperationKind, node: NodeId| matches!(of, OperationKind::DrainNode { node: drained, .. } if *drained == node);
+        let drain = |of: &OperationKind, node: NodeId| match of {
+            OperationKind::DrainNode { node: drained, .. } => *drained == node,
+            _ => false,
+        };
         // A layout drains those that no operation of their own drains.
         let ends = |node: NodeId| match kind {
             OperationKind::ApplyLayout { .. } => !self.running().any(|o| drain(&o.kind, node)),
