@@ -47,8 +47,8 @@ pub fn fix() -> Result<()> {
 pub fn long(suite: LongSuite, sizes: &DrillSizes) -> Result<()> {
     match suite {
         LongSuite::Model => run_with(
-            "cargo test --release --package inventory --test it random_commands",
-            &[("SEATGRID_MODEL_SEEDS", "3000")],
+            "cargo test --release --package inventory --test it every_command",
+            &[("SEATGRID_MODEL_SEEDS", "1100")],
         ),
         LongSuite::Wal => run_with(
             "cargo nextest run --package grid-node --test wal --no-fail-fast",

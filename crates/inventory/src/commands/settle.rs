@@ -6,7 +6,7 @@ mod offer;
 
 pub(super) use offer::{refund_offer, take_offer};
 
-use super::{Effect, Scope};
+use super::{Effect, Scope, waitlist};
 use crate::event::HoldEnd;
 use crate::{
     Change, Detail, GatewayResult, OrderId, OrderStatus, Outcome, Payment, PaymentId,
@@ -117,6 +117,8 @@ fn capture(s: &mut Scope<'_>, no: u64, money: Money) {
             open_refund(s, no, money.amount_minor);
         }
     }
+    // An overdue hold may have ended here, and wrong money takes nothing of it.
+    waitlist::serve(s);
 }
 
 /// A confirm after the deadline fails even if the expiry command has not come yet.

@@ -1,7 +1,7 @@
 //! Tests of the rules: tables of commands, random commands against a naive oracle, golden files.
 
 mod backlog;
-mod everything;
+mod best;
 mod feed;
 mod freeze;
 mod golden;
@@ -16,5 +16,4 @@ mod places;
 mod plans;
 mod recovery;
 mod settling;
-mod staff_model;
-mod staff_oracle;
+mod waiting;

@@ -1,350 +1,366 @@
-//! A naive oracle: seats as a plain list of owners, everything found by looking through lists. It
-//! shares no code with the rules. It predicts each answer, except which seats best available
-//! picks, and there checks that the choice was lawful.
+//! A naive oracle of a whole shard: plain lists, everything found by looking through them and counted
+//! anew each time. It shares no rule with the crate and predicts each answer exactly, with the
+//! event's version, every seat, every counter and the kinds of the ledger's new records.
+
+mod back;
+mod best;
+mod choice;
+mod line;
+mod money;
+pub mod others;
+mod sale;
+pub mod same;
+mod staff;
 
 use inventory::*;
 
+use self::others::Others;
+
+/// Who has a seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Owner {
+pub enum Owner {
     Nobody,
     Hold(u64),
     Order(u64),
+    Staff,
 }
 
-struct OracleHold {
-    no: u64,
-    ends_at_ms: u64,
-    ended: Option<&'static str>,
+/// A seat; where it is and what it costs is in the plan's list.
+#[derive(Clone)]
+pub struct Chair {
+    pub owner: Owner,
+    pub gone: bool,
+    pub version: u64,
 }
 
-struct OracleOrder {
-    no: u64,
-    hold: u64,
-    seats: Vec<usize>,
-    total: i64,
-    status: OrderStatus,
+/// Where a seat is, by looking at the plan.
+#[derive(Clone)]
+pub struct Spot {
+    pub section: usize,
+    pub row: usize,
+    pub place: usize,
+    pub row_len: usize,
+    pub tier: usize,
+    pub area: bool,
+    pub wheelchair: bool,
+    pub companion: bool,
+    pub at: (i32, i32),
 }
 
-struct OraclePayment {
-    no: u64,
-    order: u64,
-    /// "pending", "canceled", "confirmed", "retaken" or "refunded".
-    end: &'static str,
+pub type Priced = Vec<(usize, i64)>;
+
+#[derive(Clone, Copy, Default)]
+pub struct Terms {
+    pub person: Option<u128>,
+    pub promo: Option<u128>,
+    pub promo_seats: usize,
+    pub discount: i64,
+    pub presale: Option<u128>,
 }
 
-/// What the shard should look like.
+#[derive(Clone)]
+pub struct Held {
+    pub no: u64,
+    pub seats: Priced,
+    pub ends: u64,
+    pub order: Option<u64>,
+    pub step: Option<HoldStep>,
+    pub terms: Terms,
+    pub extensions: u8,
+    /// The place in the waiting list that it serves, and the payment that it is offered for.
+    pub place: Option<u64>,
+    pub offer: Option<u64>,
+    pub end: Option<HoldEnd>,
+}
+
+#[derive(Clone)]
+pub struct Bought {
+    pub no: u64,
+    pub hold: u64,
+    pub seats: Priced,
+    pub left: Priced,
+    pub total: i64,
+    pub terms: Terms,
+    pub offer: Option<u64>,
+    pub status: OrderStatus,
+    pub ends: u64,
+    pub payments: Vec<u64>,
+    pub refunds: Vec<u64>,
+    pub forget: Option<u64>,
+}
+
+#[derive(Clone)]
+pub struct Paid {
+    pub no: u64,
+    pub order: u64,
+    pub amount: i64,
+    pub status: PaymentStatus,
+    pub became: Option<SettledAs>,
+    pub captured: i64,
+    pub recorded: bool,
+}
+
+#[derive(Clone)]
+pub struct Back {
+    pub no: u64,
+    pub payment: u64,
+    pub order: u64,
+    pub amount: i64,
+    pub status: RefundStatus,
+    pub attempts: u32,
+}
+
+#[derive(Clone)]
+pub struct Coupon {
+    pub code: Code,
+    pub sold_seats: usize,
+    pub sold_minor: i64,
+}
+
+#[derive(Clone)]
+pub struct Waits {
+    pub no: u64,
+    pub person: u128,
+    pub wish: Best,
+    pub hold: Option<u64>,
+}
+
+/// The version that the reply carries, 0 for what concerns the whole shard, and what was done.
+pub type Answer = Result<(u64, Outcome), Refusal>;
+
+/// The shard as it should be.
 pub struct Oracle {
-    owners: Vec<Owner>,
-    rows: Vec<usize>,
-    prices: Vec<i64>,
-    holds: Vec<OracleHold>,
-    orders: Vec<OracleOrder>,
-    payments: Vec<OraclePayment>,
-    next_no: u64,
-    ttl_ms: u64,
-    per_hold_max: usize,
-    now_ms: u64,
+    pub sale: Sale,
+    pub plan: Plan,
+    pub spots: Vec<Spot>,
+    pub chairs: Vec<Chair>,
+    pub holds: Vec<Held>,
+    pub orders: Vec<Bought>,
+    pub payments: Vec<Paid>,
+    pub refunds: Vec<Back>,
+    pub codes: Vec<Coupon>,
+    pub limits: Vec<(u128, u16)>,
+    /// (person, holds taken, until when they count).
+    pub budgets: Vec<(u128, u16, u64)>,
+    pub line: Vec<Waits>,
+    pub paused: bool,
+    pub cancelled: bool,
+    /// Whether a cancelled event has something left, and the last order looked at.
+    pub undoing: Option<u64>,
+    pub told_opened: bool,
+    pub told_closed: bool,
+    pub version: u64,
+    pub next_no: u64,
+    pub now: u64,
+    /// Records that wait for the database: when, and what.
+    pub ledger: Vec<(u64, String)>,
+    pub ledger_max: u64,
+    pub others: Others,
 }
+
+pub const EVENT: EventNo = EventNo(1);
 
 impl Oracle {
-    pub fn new(plan: &Plan, sale: &Sale) -> Self {
-        let rows = plan.sections.iter().flat_map(|s| &s.rows).enumerate();
-        let rows: Vec<usize> = rows.flat_map(|(at, row)| vec![at; row.seats.len()]).collect();
-        let price = |s: &Seat| plan.tiers[usize::from(s.tier)].price_minor;
+    /// A shard in which the event's sale has just been opened.
+    pub fn opened(plan: &Plan, sale: &Sale, (now, ledger_max): (u64, u64)) -> Self {
+        let spots = spots(plan);
+        let chair = Chair { owner: Owner::Nobody, gone: false, version: 1 };
         Self {
-            owners: vec![Owner::Nobody; rows.len()],
-            rows,
-            prices: plan.seats().map(|(_, _, seat)| price(seat)).collect(),
+            sale: sale.clone(),
+            plan: plan.clone(),
+            chairs: vec![chair; spots.len()],
+            spots,
             holds: vec![],
             orders: vec![],
             payments: vec![],
+            refunds: vec![],
+            codes: vec![],
+            limits: vec![],
+            budgets: vec![],
+            line: vec![],
+            paused: false,
+            cancelled: false,
+            undoing: None,
+            told_opened: sale.opens_at_ms <= now,
+            told_closed: sale.closes_at_ms <= now,
+            version: 1,
             next_no: 1,
-            ttl_ms: u64::from(sale.hold_ttl_ms),
-            per_hold_max: usize::from(sale.per_hold_max),
-            now_ms: 0,
+            now,
+            ledger: vec![(now, "SaleOpened 1".into())],
+            ledger_max,
+            others: Others::default(),
         }
     }
 
-    /// Checks a command's answer and follows its effect; `Err` says what was wrong.
-    pub fn follow(&mut self, now_ms: u64, command: &Command, got: &Outcome) -> Result<(), String> {
-        self.now_ms = self.now_ms.max(now_ms);
-        let expected = match command {
-            Command::Hold(c) => match &c.choice {
-                Choice::Seats(seats) => self.hold_named(seats),
-                Choice::Best(wish) => return self.hold_best(wish, got),
-                Choice::Area { .. } => panic!("this hall has no area"),
-            },
+    /// What the command should answer, its effect taken.
+    pub fn answer(&mut self, now: u64, command: &Command) -> Reply {
+        self.now = self.now.max(now);
+        match self.dispatch(command) {
+            Ok((version, outcome)) => Reply { version, replayed: false, outcome },
+            Err(refusal) => {
+                Reply { version: 0, replayed: false, outcome: Outcome::Refused(refusal) }
+            }
+        }
+    }
+
+    fn dispatch(&mut self, command: &Command) -> Answer {
+        if let Some(answer) = self.of_the_shard(command) {
+            return answer;
+        }
+        if command.event() != Some(EVENT) {
+            return Err(self.others.missing(command.event()));
+        }
+        let outcome = match command {
+            Command::Hold(c) => self.hold(c),
             Command::ReleaseHold(c) => self.release(c.hold.no),
-            Command::PlaceOrder(c) => self.place(c.hold.no),
-            Command::CancelOrder(c) => self.cancel(c.order.no),
-            Command::StartPayment(c) => self.pay(c.order.no),
-            Command::Settle(c) => self.settle(c.payment.no, &c.result),
-            Command::ExpireHolds => self.expire(),
-            other => panic!("the model does not make {other:?}"),
+            Command::SwapSeats(c) => self.swap(c),
+            Command::ExtendHold(c) => self.extend(c.hold.no),
+            Command::PlaceOrder(c) => self.place_order(c),
+            Command::CancelOrder(c) => self.cancel_order(c.order.no),
+            Command::StartPayment(c) => self.start_payment(c),
+            Command::RecordPayment(c) => self.record_payment(c),
+            Command::Settle(c) => self.settle(c),
+            Command::AnswerOffer(c) => self.answer_offer(c),
+            Command::RecordRefund(c) => self.record_refund(c),
+            Command::RefundSeats(c) => self.refund_seats(c),
+            Command::RetryRefund(c) => self.retry_refund(c.refund.no),
+            Command::JoinWaitlist(c) => self.join(c),
+            Command::LeaveWaitlist(c) => self.leave(c.entry.no),
+            Command::PauseSale(_) => self.pause(true),
+            Command::ResumeSale(_) => self.pause(false),
+            Command::SetPersonLimit(c) => self.set_limit(c),
+            Command::SetWindow(c) => self.set_window(c),
+            Command::PutCodes(c) => self.put_codes(c),
+            Command::BlockSeats(c) => self.block(c),
+            Command::UnblockSeats(c) => self.unblock(c),
+            Command::RemoveSeats(c) => self.remove(c),
+            Command::ReassignSeats(c) => self.reassign(c),
+            Command::ReplacePlan(c) => self.replace_plan(c),
+            Command::CancelEvent(_) => self.cancel_event(),
+            other => panic!("about the whole shard: {other:?}"),
         };
-        let got = tell(got);
-        if got == expected { Ok(()) } else { Err(format!("expected {expected}, got {got}")) }
+        outcome.map(|outcome| (self.version, outcome))
     }
 
-    /// Seat statuses in plan order.
-    pub fn statuses(&self) -> Vec<SeatStatus> {
-        let status = |owner: &Owner| match owner {
-            Owner::Nobody => SeatStatus::Free,
-            Owner::Hold(_) => SeatStatus::Held,
-            Owner::Order(_) => SeatStatus::Sold,
-        };
-        self.owners.iter().map(status).collect()
-    }
-
-    fn number(&mut self) -> u64 {
+    /// The next number for a hold, order, payment, refund or place.
+    pub fn number(&mut self) -> u64 {
         self.next_no += 1;
         self.next_no - 1
     }
 
-    fn hold_named(&mut self, seats: &[SeatIx]) -> String {
-        let seats: Vec<usize> = seats.iter().map(|s| s.0 as usize).collect();
-        let twice = (0..seats.len()).any(|i| seats[..i].contains(&seats[i]));
-        if seats.is_empty() {
-            return "SeatsInvalid".into();
-        }
-        if seats.len() > self.per_hold_max {
-            return "LimitPerHold".into();
-        }
-        if twice || seats.iter().any(|s| *s >= self.owners.len()) {
-            return "SeatsInvalid".into();
-        }
-        if seats.iter().any(|s| self.owners[*s] != Owner::Nobody) {
-            return "SeatTaken".into();
-        }
-        self.take(&seats)
+    /// One more change: what it touches carries the new version.
+    pub fn change(&mut self) {
+        self.version += 1;
     }
 
-    fn take(&mut self, seats: &[usize]) -> String {
-        let no = self.number();
-        for seat in seats {
-            self.owners[*seat] = Owner::Hold(no);
-        }
-        self.holds.push(OracleHold { no, ends_at_ms: self.now_ms + self.ttl_ms, ended: None });
-        let total: i64 = seats.iter().map(|s| self.prices[*s]).sum();
-        format!("held {no} {} {total}", seats.len())
+    /// One more record for the database.
+    pub fn note(&mut self, what: String) {
+        self.ledger.push((self.now, what));
     }
 
-    fn hold_best(&mut self, wish: &Best, got: &Outcome) -> Result<(), String> {
-        let n = usize::from(wish.number);
-        let free = |s: &usize| self.owners[*s] == Owner::Nobody;
-        // The hall's only accessible seat is the last one; best available never offers it.
-        let open: Vec<usize> = (0..self.owners.len() - 1).filter(free).collect();
-        let possible = open.windows(n.max(1)).any(|w| {
-            w[w.len() - 1] - w[0] + 1 == n && self.rows[w[0]] == self.rows[w[w.len() - 1]]
+    /// Records promised to each payment, refund and offer that is open.
+    pub fn payment_room(&self) -> u64 {
+        if self.sale.rules.offer_ttl_ms.is_some() { 15 } else { 7 }
+    }
+
+    /// Records promised to everything that may still write some, without the window's ends.
+    fn promised(&self) -> u64 {
+        let live = self.holds.iter().filter(|hold| hold.end.is_none());
+        let (all, offers) = live.fold((0, 0), |(all, offers), hold| {
+            (all + 1, offers + u64::from(hold.offer.is_some()))
         });
-        match got {
-            Outcome::Held(held) => {
-                let seats: Vec<usize> = held.seats.iter().map(|s| s.seat.0 as usize).collect();
-                let side_by_side = seats.windows(2).all(|p| p[0] + 1 == p[1])
-                    && seats.iter().all(|s| self.rows[*s] == self.rows[seats[0]]);
-                if seats.len() != n || !seats.iter().all(|s| open.contains(s)) {
-                    return Err(format!("best {n} took {seats:?} of {open:?}"));
-                }
-                if possible != side_by_side
-                    || possible
-                        == matches!(held.step, Some(HoldStep::Split | HoldStep::NeighbouringRows))
-                {
-                    return Err(format!("best {n} as {:?}, a run was free: {possible}", held.step));
-                }
-                let expected = self.take(&seats);
-                let got = tell(got);
-                if got == expected { Ok(()) } else { Err(format!("{got}, not {expected}")) }
-            }
-            other => {
-                let expected = match n {
-                    0 => "SeatsInvalid",
-                    n if n > self.per_hold_max => "LimitPerHold",
-                    n if n > open.len() => "NotEnoughSeats",
-                    _ if wish.together && !possible => "NotEnoughAdjacent",
-                    _ => "held",
-                };
-                let got = tell(other);
-                if got == expected { Ok(()) } else { Err(format!("{got}, not {expected}")) }
-            }
+        let open = self.payments.iter().filter(|one| one.status == PaymentStatus::Pending);
+        let back = self.refunds.iter().filter(|one| one.status == RefundStatus::Pending);
+        let money = open.count() + back.count();
+        let waiting = self.line.iter().filter(|one| one.hold.is_none()).count() as u64;
+        all * 4 + (money as u64 + offers) * self.payment_room() + waiting * 6 + self.others.promised
+    }
+
+    fn turns(&self) -> u64 {
+        u64::from(!self.told_opened) + u64::from(!self.told_closed)
+    }
+
+    pub fn has_room(&self, records: u64) -> bool {
+        self.ledger.len() as u64 + self.promised() + self.turns() + records <= self.ledger_max
+    }
+
+    pub fn need_room(&self, records: u64) -> Result<(), Refusal> {
+        if self.has_room(records) { Ok(()) } else { Err(Refusal::PersistenceBacklog) }
+    }
+
+    /// Whether the database keeps up, so that sales may begin.
+    pub fn is_fine(&self, turns: u64) -> bool {
+        let taken = self.ledger.len() as u64 + self.promised() + turns;
+        let age = self.ledger.first().map_or(0, |(since, _)| self.now.saturating_sub(*since));
+        taken + 5 <= self.ledger_max && age <= 30_000 && taken * 100 < self.ledger_max * 70
+    }
+
+    /// Whether the sale should have begun and waits for the database.
+    pub fn opening_waits(&self) -> bool {
+        let due = !self.told_opened && self.now >= self.sale.opens_at_ms;
+        due && !self.is_fine(self.turns())
+    }
+
+    pub fn price(&self, seat: usize) -> i64 {
+        self.plan.tiers[self.spots[seat].tier].price_minor
+    }
+
+    /// What seats cost with their fees, halves rounded up.
+    pub fn total(&self, seats: &[(usize, i64)]) -> i64 {
+        seats.iter().map(|(_, price)| price + self.fee(*price)).sum()
+    }
+
+    pub fn fee(&self, price: i64) -> i64 {
+        let fee = self.sale.rules.fee;
+        fee.per_seat_minor + (price * i64::from(fee.basis_points) + 5_000).div_euclid(10_000)
+    }
+
+    pub fn give(&mut self, seats: &[(usize, i64)], owner: Owner) {
+        for (seat, _) in seats {
+            self.chairs[*seat].owner = owner;
+            self.chairs[*seat].version = self.version;
         }
     }
 
-    /// `Ok` with the hold's place in the list when it lives.
-    fn live(&self, no: u64) -> Result<usize, String> {
-        let Some(at) = self.holds.iter().position(|h| h.no == no) else {
-            return Err("HoldNotFound".into());
-        };
-        match self.holds[at].ended {
-            Some("expired") => Err("HoldExpired".into()),
-            Some(_) => Err("HoldNotFound".into()),
-            None if self.holds[at].ends_at_ms <= self.now_ms => Err("HoldExpired".into()),
-            None => Ok(at),
+    pub fn status(&self, seat: usize) -> SeatStatus {
+        match self.chairs[seat].owner {
+            Owner::Nobody => SeatStatus::Free,
+            Owner::Hold(_) => SeatStatus::Held,
+            Owner::Order(_) => SeatStatus::Sold,
+            Owner::Staff => SeatStatus::Blocked,
         }
-    }
-
-    fn end(&mut self, no: u64, how: &'static str, order_status: OrderStatus) {
-        for owner in &mut self.owners {
-            if *owner == Owner::Hold(no) {
-                *owner = Owner::Nobody;
-            }
-        }
-        for hold in &mut self.holds {
-            if hold.no == no && hold.ended.is_none() {
-                hold.ended = Some(how);
-            }
-        }
-        for order in &mut self.orders {
-            if order.hold == no {
-                order.status = order_status;
-            }
-        }
-    }
-
-    fn release(&mut self, no: u64) -> String {
-        if let Err(refusal) = self.live(no) {
-            return refusal;
-        }
-        self.end(no, "released", OrderStatus::Cancelled);
-        "released".into()
-    }
-
-    fn place(&mut self, hold: u64) -> String {
-        if let Err(refusal) = self.live(hold) {
-            return refusal;
-        }
-        if self.orders.iter().any(|o| o.hold == hold) {
-            return "OrderState".into();
-        }
-        let mine = |s: &usize| self.owners[*s] == Owner::Hold(hold);
-        let seats: Vec<usize> = (0..self.owners.len()).filter(mine).collect();
-        let total = seats.iter().map(|s| self.prices[*s]).sum();
-        let no = self.number();
-        let status = OrderStatus::PendingPayment;
-        self.orders.push(OracleOrder { no, hold, seats, total, status });
-        format!("order {no} {total}")
-    }
-
-    fn cancel(&mut self, no: u64) -> String {
-        let Some(order) = self.orders.iter().find(|o| o.no == no) else {
-            return "OrderNotFound".into();
-        };
-        if order.status != OrderStatus::PendingPayment {
-            return "OrderState".into();
-        }
-        let hold = order.hold;
-        if let Err(refusal) = self.live(hold) {
-            return refusal;
-        }
-        self.end(hold, "released", OrderStatus::Cancelled);
-        "cancelled".into()
-    }
-
-    fn pay(&mut self, no: u64) -> String {
-        let Some(order) = self.orders.iter().find(|o| o.no == no) else {
-            return "OrderNotFound".into();
-        };
-        if order.status != OrderStatus::PendingPayment {
-            return "OrderState".into();
-        }
-        let total = order.total;
-        if let Err(refusal) = self.live(order.hold) {
-            return refusal;
-        }
-        let attempts: Vec<_> = self.payments.iter().filter(|p| p.order == no).collect();
-        if attempts.iter().any(|p| p.end == "pending") {
-            return "PaymentPending".into();
-        }
-        if attempts.len() >= 20 {
-            return "PaymentAttempts".into();
-        }
-        let payment = self.number();
-        self.payments.push(OraclePayment { no: payment, order: no, end: "pending" });
-        format!("payment {payment} {total}")
-    }
-
-    fn settle(&mut self, no: u64, result: &GatewayResult) -> String {
-        let Some(at) = self.payments.iter().position(|p| p.no == no) else {
-            return "PaymentNotFound".into();
-        };
-        let order_no = self.payments[at].order;
-        let order_at = self.orders.iter().position(|o| o.no == order_no).expect("kept");
-        let taken = match result {
-            GatewayResult::Captured { amount_minor } if *amount_minor > 0 => Some(*amount_minor),
-            _ => None,
-        };
-        match (self.payments[at].end, taken) {
-            ("pending", None) => self.payments[at].end = "canceled",
-            ("pending" | "canceled", Some(amount)) => {
-                self.payments[at].end = self.spend(order_at, amount);
-            }
-            _ => {}
-        }
-        format!("settled {} {:?}", self.payments[at].end, self.orders[order_at].status)
-    }
-
-    /// What captured money becomes.
-    fn spend(&mut self, at: usize, amount: i64) -> &'static str {
-        let hold = self.orders[at].hold;
-        let overdue = self
-            .holds
-            .iter()
-            .any(|h| h.no == hold && h.ended.is_none() && h.ends_at_ms <= self.now_ms);
-        if overdue {
-            self.end(hold, "expired", OrderStatus::Expired);
-        }
-        let right_amount = amount == self.orders[at].total;
-        let all_free = self.orders[at].seats.iter().all(|s| self.owners[*s] == Owner::Nobody);
-        let end = match self.orders[at].status {
-            OrderStatus::PendingPayment if right_amount => "confirmed",
-            OrderStatus::Expired if right_amount && all_free => "retaken",
-            _ => "refunded",
-        };
-        if end == "refunded" {
-            self.number();
-            let status = &mut self.orders[at].status;
-            if matches!(*status, OrderStatus::Expired | OrderStatus::Cancelled) {
-                *status = OrderStatus::RefundPending;
-            }
-            return end;
-        }
-        self.end(hold, "sold", OrderStatus::Paid);
-        for seat in self.orders[at].seats.clone() {
-            self.owners[seat] = Owner::Order(self.orders[at].no);
-        }
-        self.orders[at].status = OrderStatus::Paid;
-        end
-    }
-
-    fn expire(&mut self) -> String {
-        let due = |h: &&OracleHold| h.ended.is_none() && h.ends_at_ms <= self.now_ms;
-        let due: Vec<u64> = self.holds.iter().filter(due).map(|h| h.no).collect();
-        for no in &due {
-            self.end(*no, "expired", OrderStatus::Expired);
-        }
-        format!("expired {}", due.len())
     }
 }
 
-/// An answer in the oracle's words.
-fn tell(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Held(h) => format!("held {} {} {}", h.hold.no, h.seats.len(), h.total_minor),
-        Outcome::Released => "released".into(),
-        Outcome::OrderPlaced(o) => format!("order {} {}", o.order.no, o.total_minor),
-        Outcome::OrderCancelled => "cancelled".into(),
-        Outcome::PaymentStarted(p) => format!("payment {} {}", p.payment.no, p.amount_minor),
-        Outcome::Settled(s) => {
-            let end = match (s.status, s.settled_as) {
-                (PaymentStatus::Pending, _) => "pending",
-                (PaymentStatus::Canceled, _) => "canceled",
-                (PaymentStatus::Succeeded, end) => end.map_or("lost", SettledAs::as_str),
-            };
-            format!("settled {end} {:?}", s.order_status)
+/// Each seat of a plan with its place.
+pub fn spots(plan: &Plan) -> Vec<Spot> {
+    let (mut all, mut row_no) = (vec![], 0);
+    for (section, of) in plan.sections.iter().enumerate() {
+        for row in &of.rows {
+            for (place, seat) in row.seats.iter().enumerate() {
+                let area = of.kind == SectionKind::Area;
+                all.push(Spot {
+                    section,
+                    row: row_no,
+                    place,
+                    row_len: row.seats.len(),
+                    tier: usize::from(seat.tier),
+                    area,
+                    wheelchair: seat.accessible && !area,
+                    companion: seat.companion && !seat.accessible && !area,
+                    at: (seat.x, seat.y),
+                });
+            }
+            row_no += 1;
         }
-        Outcome::Expired { holds, .. } => format!("expired {holds}"),
-        Outcome::Refused(refusal) => {
-            format!("{refusal:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
-        }
-        other => format!("{other:?}"),
     }
+    all
+}
+
+pub fn priced(seats: &[(usize, i64)]) -> PricedSeats {
+    let one = |(seat, price): &(usize, i64)| PricedSeat {
+        seat: SeatIx(*seat as u32),
+        price_minor: *price,
+    };
+    seats.iter().map(one).collect()
 }
