@@ -14,6 +14,8 @@ pub struct Others {
     pub fenced: Vec<EventNo>,
     /// The other event's version, once it lives here.
     pub here: Option<u64>,
+    /// The name that it was opened with.
+    name: String,
     /// Pieces taken of it, and the seats among them; its window's ends that are to come.
     staged: Option<(u32, usize)>,
     /// Records promised to the ends of the other event's window.
@@ -118,6 +120,7 @@ impl Oracle {
 
     fn open(&mut self, c: &OpenSale) -> Answer {
         let (sale, plan) = other(&self.sale);
+        let sale = Sale { name: self.others.name.clone(), ..sale };
         if c.event == EVENT {
             // The model only asks with other terms.
             return Err(Refusal::SaleDiffers);
@@ -146,6 +149,7 @@ impl Oracle {
             return Err(Refusal::PersistenceBacklog);
         }
         (self.others.here, self.others.promised) = (Some(1), 1);
+        self.others.name.clone_from(&c.sale.name);
         self.note("SaleOpened 2".into());
         Ok((1, Outcome::SaleOpened))
     }
@@ -189,6 +193,7 @@ impl Oracle {
                 self.need_room(1)?;
                 self.others.staged = None;
                 (self.others.here, self.others.promised) = (Some(5 + RECOVERY_MARGIN), 1);
+                self.others.name = other(&self.sale).0.name;
                 self.others.floor = self.others.floor.max(self.now);
                 return Ok(0);
             }
