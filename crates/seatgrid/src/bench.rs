@@ -9,6 +9,7 @@
 mod api;
 mod buyer;
 mod chart;
+mod compare;
 mod crowd;
 mod grid;
 mod holds;
@@ -40,6 +41,11 @@ pub enum Bench {
     Onsale(OnSale),
     /// Visitors of all kinds by schedule, with percentiles, goodput and charts.
     Http(mixed::Visits),
+    /// Other ways to sell seats behind the same edge, side by side in one run.
+    Compare(compare::CompareArgs),
+    /// One process of a rival.
+    #[command(hide = true)]
+    Rival(compare::RivalArgs),
     /// Holds and releases by schedule with a journal of every request: the load of drills.
     Holds(holds::Holds),
     /// Judges the journal of `bench holds`: nothing acknowledged lost, no seat twice, no stale answer.
@@ -96,6 +102,8 @@ pub async fn run(bench: Bench) -> Result<()> {
             let url = router_url(args.url.as_deref(), &args.data_dir)?;
             mixed::run(&args, &url).await
         }
+        Bench::Compare(args) => compare::run(args).await,
+        Bench::Rival(args) => compare::run_rival(args).await,
         Bench::Holds(args) => {
             let url = router_url(args.url.as_deref(), &args.data_dir)?;
             holds::run(&args, url).await

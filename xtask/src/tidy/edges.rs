@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("operator", &["grid-node", "http-api"]),
     ("data-writer", &["inventory", "processing-unit", "http-api"]),
     ("box-office", &["inventory", "payments", "processing-unit", "http-api"]),
+    ("rivals", &["inventory", "http-api"]),
     ("router", &["inventory", "processing-unit", "storefront", "http-api"]),
 ];
 

@@ -5,7 +5,7 @@ use super::sources::SourceFile;
 /// Library (as it is written in code) and the only paths in which it may appear.
 const HOMES: &[(&str, &[&str])] = &[
     ("openraft", &["crates/grid-node/src/raft", "crates/grid-node/tests"]),
-    ("sqlx", &["crates/data-writer/", "crates/box-office/", "tests/e2e/"]),
+    ("sqlx", &["crates/data-writer/", "crates/box-office/", "crates/rivals/", "tests/e2e/"]),
     ("bincode", &["crates/inventory/src/codec.rs", "crates/grid-node/src/codec.rs"]),
     (
         "axum",
@@ -14,6 +14,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "crates/box-office/",
             "crates/http-api/",
             "crates/operator/",
+            "crates/rivals/",
             "crates/payments/src/sandbox",
             "crates/payments/tests",
             "crates/payments/src/conformance",

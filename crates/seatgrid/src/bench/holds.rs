@@ -5,7 +5,7 @@
 //! back. Judging is `bench check-journal`; nothing here decides what is right.
 
 mod client;
-mod pool;
+pub(super) mod pool;
 
 use std::path::PathBuf;
 use std::sync::Arc;

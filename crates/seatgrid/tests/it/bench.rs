@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::running::Up;
+use crate::support::{output, text};
 
 /// Short, so that a wave comes while the test waits; long enough to take the hall before.
 const HOLD_TTL_S: &str = "15";
@@ -56,4 +57,46 @@ fn visitors_of_all_kinds_are_measured() {
     let report = visit(&up, "expiry-wave", &long);
     assert!(report["wave"]["seats_granted_again"].as_u64().expect("a count") > 20, "{report}");
     assert!(report["wave"]["first_granted_after_ms"].is_number(), "{report}");
+}
+
+#[test]
+fn other_ways_to_sell_seats_are_compared() {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let here = dir.path().to_str().expect("UTF-8");
+    let small = ["--seconds", "1", "--rate", "50", "--connections", "8", "--units", "1"];
+    // One of each kind; the others differ from these by a setting of their server.
+    let which =
+        "seatgrid,edge-only,postgres-locks,postgres-skip-locked,redis-replicated,microservices";
+    let place = ["--event", "demo-hall", "--systems", which, "--dir", here, "--quiet", "--json"];
+    let output = output(&[&["bench", "compare"], &small[..], &place].concat());
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{said}{}", text(&output.stderr));
+    let report: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("{e}: {said}"));
+    let has_redis = std::process::Command::new("redis-server").arg("--version").output().is_ok();
+    let systems = [
+        ("seatgrid", true),
+        ("edge-only", true),
+        ("postgres-locks", true),
+        ("postgres-skip-locked", true),
+        ("redis-replicated", has_redis),
+        ("microservices", has_redis),
+    ];
+    let results = report["results"].as_array().expect("a list");
+    assert_eq!(results.len(), systems.len(), "{said}");
+    for (result, (system, is_there)) in results.iter().zip(systems) {
+        assert_eq!(result["system"], system, "{said}");
+        if !is_there {
+            let why = result["absent"].as_str().expect("why");
+            assert!(why.contains("apt-get install -y redis-server"), "{why}");
+            continue;
+        }
+        for figure in ["holds_per_s", "p50_ms", "p99_ms", "cpu_s"] {
+            assert!(result[figure].as_f64().expect(figure) > 0.0, "{system} {figure}: {said}");
+        }
+        assert_eq!(result["failed"], 0, "{system}: {said}");
+        // The edge alone keeps nothing, and so grants a seat as often as it is asked for.
+        assert!(system == "edge-only" || result["seats_twice"] == 0, "{said}");
+    }
+    assert!(report["hardware"].is_string() && report["durability"].is_string(), "{said}");
+    assert_eq!(std::fs::read_dir(here).expect("a directory").count(), 0, "nothing is left");
 }
