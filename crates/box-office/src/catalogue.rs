@@ -10,7 +10,8 @@ use std::sync::Arc;
 pub(crate) use cache::CatalogueCache;
 pub(crate) use plan_form::{StoredArea, StoredPlan, StoredRow, StoredSeat, StoredSection};
 pub(crate) use rules_form::{
-    CodeRecord, CodeWord, ExtensionRecord, FeeRecord, RulesRecord, is_void, void,
+    BudgetRecord, CodeRecord, CodeWord, ExtensionRecord, FeeRecord, Guests, RulesRecord, is_void,
+    void,
 };
 pub(crate) use search::Search;
 

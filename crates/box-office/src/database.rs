@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use payments::Secret;
-use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgConnection, PgPool};
 
+use crate::catalogue::store::own_connection;
 use crate::config::DatabaseUrl;
 
 /// How long a request waits for a connection. A healthy local pool gives one in under a
@@ -50,6 +51,31 @@ pub async fn migrate(database_url: &str) -> Result<(), DatabaseError> {
     let done = database.migrate().await;
     database.close().await;
     done
+}
+
+impl DatabaseError {
+    /// What an error means that came from outside [`Database::run`].
+    pub(crate) fn of(error: sqlx::Error) -> Self {
+        if is_away(&error) { Self::Away(error.to_string()) } else { Self::Refused(error) }
+    }
+}
+
+/// A transaction. Dropped before its commit it did nothing: its connection closes with it.
+pub(crate) struct Work {
+    own: PgConnection,
+}
+
+impl Work {
+    /// To run statements in it.
+    pub(crate) fn db(&mut self) -> &mut PgConnection {
+        &mut self.own
+    }
+
+    /// Makes it last.
+    pub(crate) async fn commit(mut self) -> Result<(), DatabaseError> {
+        let done = sqlx::raw_sql("commit").execute(&mut self.own).await;
+        done.map(drop).map_err(DatabaseError::of)
+    }
 }
 
 /// The database as this process reaches it. Opening never waits; the server may come later.
@@ -130,6 +156,16 @@ impl Database {
             Ok(Err(error)) => Err(DatabaseError::Refused(error)),
             Err(_) => Err(self.gone(&"no answer within 3 s")),
         }
+    }
+
+    /// Begins a transaction on a connection of its own, whose statements have a deadline each.
+    pub(crate) async fn begin(&self) -> Result<Work, DatabaseError> {
+        let begin = |pool: PgPool| async move {
+            let mut own = own_connection(&pool).await?;
+            sqlx::raw_sql("begin; set local statement_timeout = '3s'").execute(&mut own).await?;
+            Ok(Work { own })
+        };
+        self.run(begin).await
     }
 
     /// Closes all connections.

@@ -73,11 +73,7 @@ impl PlanFile {
 
     /// Seats and places of areas.
     pub fn seat_count(&self) -> usize {
-        let of = |section: &crate::catalogue::StoredSection| match &section.area {
-            Some(area) => area.capacity as usize,
-            None => section.rows.iter().map(|row| row.seats.len()).sum(),
-        };
-        self.plan.sections.iter().map(of).sum()
+        self.plan.seat_count()
     }
 
     /// How many sections, areas among them.

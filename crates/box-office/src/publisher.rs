@@ -165,6 +165,25 @@ impl Publisher {
             return Err(PublishError::Lost);
         }
         let no = EventNo(self.grid.pin(&event.id, deadline).await?.number);
+        // Whoever edits window or codes tells the grid after the row has changed. The row is kept from
+        // changing while its content is told here, so that nothing older is ever told after that.
+        let mut kept = self.database.begin().await?;
+        let Some(event) = &store::kept(kept.db(), event).await.map_err(DatabaseError::of)? else {
+            return Ok(());
+        };
+        let done = self.tell_all(no, event, &written, deadline).await;
+        kept.commit().await?;
+        done
+    }
+
+    /// Opens the sale, or tells what is otherwise in an open one.
+    async fn tell_all(
+        &self,
+        no: EventNo,
+        event: &EventRecord,
+        written: &BTreeSet<String>,
+        deadline: Instant,
+    ) -> Result<(), PublishError> {
         let sale = terms(event)?;
         let open = match self.grid.sale(no, deadline).await {
             // Nothing is sold any more, so nothing is told.
@@ -275,9 +294,12 @@ fn to_tell(wanted: Vec<Code>, known: Vec<CodeUse>) -> Vec<Code> {
     tell
 }
 
-/// Whether the open sale is this one. Its window may have been moved since, in the grid.
+/// Whether the open sale is this one. Its window may have been moved since, in the grid; its name and
+/// the moment it starts are the catalogue's alone, and the grid keeps those of the opening.
 fn is_same(open: &Sale, mut sale: Sale) -> bool {
     (sale.opens_at_ms, sale.closes_at_ms) = (open.opens_at_ms, open.closes_at_ms);
+    sale.starts_at_ms = open.starts_at_ms;
+    sale.name.clone_from(&open.name);
     *open == sale
 }
 
@@ -299,6 +321,15 @@ fn differs() -> PublishError {
 
 fn unsellable(reason: impl std::fmt::Display) -> PublishError {
     PublishError::Unsellable(reason.to_string())
+}
+
+/// Whether an event can be sold as it is, its plan apart.
+///
+/// # Errors
+/// What is out of range, for people.
+pub(crate) fn check_terms(event: &EventRecord) -> Result<(), String> {
+    let sale = terms(event).map_err(|error| error.to_string())?;
+    sale.check().map_err(str::to_owned)
 }
 
 /// The terms of an event's sale in the grid.

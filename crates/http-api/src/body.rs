@@ -127,11 +127,21 @@ fn parse<T: DeserializeOwned>(
 ) -> Result<(T, u64), Problem> {
     let value: Value = serde_json::from_slice(bytes).map_err(|e| no_json(&e))?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let pointer = pointer(error.path());
-        Problem::invalid(vec![FieldError::at(pointer, plain(error.inner()))])
-    })?;
+    let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| misfit(&error))?;
     Ok((body, request_hash(method, path, &value)))
+}
+
+/// Reads a document that was put together from several, as strictly as a body.
+///
+/// # Errors
+/// `invalid_request` with the pointer to what does not fit.
+pub fn read_document<T: DeserializeOwned>(document: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(document).map_err(|error| misfit(&error))
+}
+
+fn misfit(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let pointer = pointer(error.path());
+    Problem::invalid(vec![FieldError::at(pointer, plain(error.inner()))])
 }
 
 fn no_json(error: &serde_json::Error) -> Problem {

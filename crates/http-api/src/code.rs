@@ -63,6 +63,7 @@ codes! {
     TicketNotFound: 404 "ticket_not_found", NO, "There is no such ticket";
     ArtistNotFound: 404 "artist_not_found", NO, "There is no such artist";
     VenueNotFound: 404 "venue_not_found", NO, "There is no such venue";
+    PlanNotFound: 404 "plan_not_found", NO, "There is no such plan";
     NotFound: 404 "not_found", NO, "There is nothing at this address";
     MethodNotAllowed: 405 "method_not_allowed", NO, "The address has no such method";
     RequestTimeout: 408 "request_timeout", NO, "The request did not arrive in time";
@@ -81,6 +82,7 @@ codes! {
     WaitlistState: 409 "waitlist_state", NO, "The waiting list does not allow this";
     OfferGone: 409 "offer_gone", NO, "Nothing is offered for this payment";
     PriceChanged: 409 "price_changed", NO, "The price has changed";
+    EventState: 409 "event_state", NO, "The event does not allow this";
     OrderState: 409 "order_state", NO, "The order does not allow this";
     PaymentPending: 409 "payment_pending", NO, "A payment of the order is under way";
     PaymentRefused: 409 "payment_refused", NO, "The payment provider refused the payment";

@@ -25,7 +25,7 @@ pub mod time;
 pub mod token;
 
 pub use attempt::{ATTEMPTS_MAX, Attempt, AttemptBatch};
-pub use body::{BODY_BYTES_MAX, NoBody, Strict, read_body};
+pub use body::{BODY_BYTES_MAX, NoBody, Strict, read_body, read_document};
 pub use code::Code;
 pub use context::{Arrived, RequestId, carry};
 pub use guest::{Guest, code_hash, counts_persons};

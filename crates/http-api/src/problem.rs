@@ -6,8 +6,8 @@
 use std::fmt::Display;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use rand::Rng;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -16,6 +16,8 @@ use crate::{Code, X_PROBLEM_CODE};
 
 /// The media type of a problem.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// How one says who one is (RFC 6750).
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 /// A refusal is true for this moment and this client alone.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
@@ -121,6 +123,9 @@ impl Problem {
         let mut headers =
             HeaderMap::from_iter([(CONTENT_TYPE, PROBLEM_JSON), (CACHE_CONTROL, NO_STORE)]);
         headers.insert(X_PROBLEM_CODE, HeaderValue::from_static(self.code.as_str()));
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, BEARER);
+        }
         if let Some((least, most)) = self.code.retry_after_s() {
             headers.insert(RETRY_AFTER, rand::rng().random_range(least..=most).into());
         }

@@ -80,6 +80,15 @@ impl StoredPlan {
         }
     }
 
+    /// Seats and places of areas.
+    pub(crate) fn seat_count(&self) -> usize {
+        let of = |section: &StoredSection| match &section.area {
+            Some(area) => area.capacity as usize,
+            None => section.rows.iter().map(|row| row.seats.len()).sum(),
+        };
+        self.sections.iter().map(of).sum()
+    }
+
     /// The plan that the rules sell from.
     pub(crate) fn to_plan(&self, tiers: &[TierRecord]) -> Result<Plan, NoTier> {
         let sections = self.sections.iter().map(|section| to_section(section, tiers));

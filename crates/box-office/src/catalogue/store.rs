@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
-use super::{ArtistRecord, Catalogue, EventRecord, StoredPlan, VenueRecord, Work};
+use super::{ArtistRecord, Catalogue, CodeRecord, EventRecord, StoredPlan, VenueRecord, Work};
 
 /// Most events, artists or venues that are read; bounds memory.
 const ROWS_MAX: i64 = 100_000;
@@ -105,6 +105,28 @@ pub(crate) async fn load(pool: &PgPool) -> Result<Catalogue, sqlx::Error> {
     .await?;
     snapshot.commit().await?;
     Ok(assemble(revision, artists, venues, with_bills(events, bills)))
+}
+
+/// The event with the window and the codes that its row has now. The row stays so until the
+/// transaction ends; `None` when it is published no more.
+pub(crate) async fn kept(
+    db: &mut PgConnection,
+    event: &EventRecord,
+) -> Result<Option<EventRecord>, sqlx::Error> {
+    let row: Option<(i64, i64, Json<Vec<CodeRecord>>)> = sqlx::query_as(
+        "select (extract(epoch from sale_opens_at) * 1000)::bigint,
+                (extract(epoch from sale_closes_at) * 1000)::bigint, codes
+         from office.event where id = $1 and status = 'published' for share",
+    )
+    .bind(&event.id)
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(|(opens_at_ms, closes_at_ms, Json(codes))| EventRecord {
+        opens_at_ms,
+        closes_at_ms,
+        codes,
+        ..event.clone()
+    }))
 }
 
 /// The plan of an event.

@@ -115,11 +115,15 @@ fn guest(headers: &HeaderMap) -> Actor {
 
 /// The client's address, as the router saw it.
 pub(super) fn client_ip(headers: &HeaderMap) -> Option<[u8; 16]> {
+    client_address(headers).map(ip_bytes)
+}
+
+/// The same, to be written.
+pub(super) fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
     let given = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
     // The router sets one address; of several only the last was added by somebody we trust.
     let last = given.and_then(|list| list.rsplit(',').next());
-    let address = last.and_then(|text| text.trim().parse::<IpAddr>().ok());
-    address.map(ip_bytes)
+    last.and_then(|text| text.trim().parse().ok())
 }
 
 /// A refusal of a command that names no seats.

@@ -47,9 +47,29 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
 
 /// What staff may do; each refuses everybody else by itself.
 fn staff_calls() -> Router<Arc<Office>> {
-    use staff::{codes, limits, orders, plan, sale, seats, window};
+    use staff::{artists, codes, events, limits, orders, plan, plans, sale, seats, venues, window};
     Router::new()
-        .route("/api/v1/admin/events/{id}", get(sale::read).patch(window::edit))
+        .route("/api/v1/admin/artists", get(artists::list).post(artists::create))
+        .route(
+            "/api/v1/admin/artists/{id}",
+            get(artists::read).patch(artists::edit).delete(artists::remove),
+        )
+        .route("/api/v1/admin/venues", get(venues::list).post(venues::create))
+        .route(
+            "/api/v1/admin/venues/{id}",
+            get(venues::read).patch(venues::edit).delete(venues::remove),
+        )
+        .route("/api/v1/admin/plans", get(plans::list).post(plans::create))
+        .route(
+            "/api/v1/admin/plans/{id}",
+            get(plans::read).patch(plans::edit).delete(plans::remove),
+        )
+        .route("/api/v1/admin/events", get(events::list).post(events::create))
+        .route(
+            "/api/v1/admin/events/{id}",
+            get(sale::read).patch(events::edit).delete(events::remove),
+        )
+        .route("/api/v1/admin/events/{id}/publish", post(events::publish))
         .route("/api/v1/admin/events/{id}/pause", post(sale::pause))
         .route("/api/v1/admin/events/{id}/resume", post(sale::resume))
         .route("/api/v1/admin/events/{id}/close", post(window::close))

@@ -16,15 +16,25 @@ use inventory::{Actor, Command, Envelope, EventNo, Outcome, Reply, RequestKey};
 use super::Office;
 use super::answer::client_ip;
 
+pub(super) mod artists;
 pub(super) mod codes;
+pub(super) mod event_form;
+pub(super) mod events;
 pub(super) mod limits;
 pub(super) mod orders;
 pub(super) mod plan;
+pub(super) mod plans;
 pub(super) mod sale;
 pub(super) mod seats;
+pub(super) mod venues;
 pub(super) mod window;
 
 mod catalogue;
+mod checks;
+mod entries;
+mod event_rows;
+mod rules_form;
+mod shelf;
 
 /// A member of staff, and how long they wait. An extractor that refuses everybody else.
 pub(super) struct Staff {

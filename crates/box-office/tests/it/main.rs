@@ -4,6 +4,7 @@
 mod support;
 mod terms;
 
+mod administration;
 mod away;
 mod catalogue;
 mod checkout;

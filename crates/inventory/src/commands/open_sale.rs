@@ -42,7 +42,7 @@ pub(crate) fn apply(state: &mut State, actor: Actor, c: &OpenSale) -> Result<Eff
     if state.fenced.contains(&c.event) {
         return Err(Refusal::EventMoved);
     }
-    check(&c.sale).map_err(|reason| Refusal::SaleInvalid { reason: reason.into() })?;
+    c.sale.check().map_err(|reason| Refusal::SaleInvalid { reason: reason.into() })?;
     c.plan.check().map_err(|e| Refusal::SaleInvalid { reason: e.to_string() })?;
     if state.events.len() >= EVENTS_MAX {
         return Err(Refusal::SaleInvalid { reason: "the shard has 10000 events".into() });
@@ -83,6 +83,16 @@ fn is_same(event: &Event, c: &OpenSale) -> bool {
         (opened.opens_at_ms, opened.closes_at_ms) = (opens_at_ms, closes_at_ms);
     }
     opened == c.sale && (event.plan.version > c.plan.version || *event.plan == c.plan)
+}
+
+impl Sale {
+    /// Checks every limit that the rules rely on, apart from the plan's.
+    ///
+    /// # Errors
+    /// What is out of range, for people.
+    pub fn check(&self) -> Result<(), &'static str> {
+        check(self)
+    }
 }
 
 fn check(sale: &Sale) -> Result<(), &'static str> {

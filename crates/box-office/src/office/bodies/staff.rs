@@ -5,6 +5,7 @@ use processing_unit::SaleAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::staff::event_form::EventForm;
 use super::Price;
 use crate::clock::rfc3339_ms as text;
 
@@ -63,26 +64,17 @@ pub(crate) struct CancelBody {
 }
 
 /// An event as staff sees it: what the catalogue wants, and what the grid has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct StaffEventBody {
     pub(crate) id: String,
-    pub(crate) name: String,
     /// `draft` or `published`.
     pub(crate) status: String,
-    pub(crate) starts_at: String,
-    pub(crate) sale: WindowBody,
     /// What `If-Match` of an edit names; also the `ETag`.
     pub(crate) revision: i64,
+    #[serde(flatten)]
+    pub(crate) form: EventForm,
     /// Absent until the sale was opened in the grid.
     pub(crate) grid: Option<SaleBody>,
-}
-
-/// When holds are granted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct WindowBody {
-    pub(crate) opens_at: String,
-    pub(crate) closes_at: String,
-    pub(crate) short_notice_reason: Option<String>,
 }
 
 /// What became of seats.

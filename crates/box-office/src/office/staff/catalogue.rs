@@ -3,8 +3,9 @@
 
 use http_api::{Code, Problem};
 use sqlx::types::Json;
-use sqlx::{Connection, FromRow, PgPool};
+use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
+use super::entries::Fault;
 use crate::catalogue::store::own_connection;
 use crate::catalogue::{CodeRecord, StoredPlan, TierRecord};
 use crate::database::Database;
@@ -12,35 +13,18 @@ use crate::database::Database;
 /// Codes of one event in the catalogue, as many as the grid takes.
 const CODES_MAX: usize = 10_000;
 
-/// An event as staff reads it.
+/// The window of an event.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub(super) struct EventRow {
-    pub(super) id: String,
-    pub(super) name: String,
-    /// `draft` or `published`.
-    pub(super) status: String,
-    pub(super) starts_at_ms: i64,
+pub(super) struct WindowRow {
     pub(super) opens_at_ms: i64,
     pub(super) closes_at_ms: i64,
-    pub(super) short_notice_reason: Option<String>,
-    pub(super) revision: i64,
 }
 
-/// Another window.
-#[derive(Debug, Clone)]
-pub(super) struct WindowEdit {
-    pub(super) opens_at_ms: i64,
-    pub(super) closes_at_ms: i64,
-    pub(super) short_notice_reason: Option<String>,
-}
-
-const COLUMNS: &str = "id, name, status, short_notice_reason, revision,
-    (extract(epoch from starts_at) * 1000)::bigint as starts_at_ms,
-    (extract(epoch from sale_opens_at) * 1000)::bigint as opens_at_ms,
+const COLUMNS: &str = "(extract(epoch from sale_opens_at) * 1000)::bigint as opens_at_ms,
     (extract(epoch from sale_closes_at) * 1000)::bigint as closes_at_ms";
 
-/// One event, drafts too.
-pub(super) async fn event(database: &Database, id: &str) -> Result<EventRow, Problem> {
+/// The window of an event, drafts too.
+async fn window(database: &Database, id: &str) -> Result<WindowRow, Problem> {
     let text = format!("select {COLUMNS} from office.event where id = $1");
     let find = |pool: PgPool| async move {
         sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(&pool).await
@@ -49,53 +33,28 @@ pub(super) async fn event(database: &Database, id: &str) -> Result<EventRow, Pro
     found.ok_or_else(|| Problem::new(Code::EventNotFound))
 }
 
-/// Moves the window of an event that still has this revision.
-pub(super) async fn move_window(
-    database: &Database,
-    id: &str,
-    revision: i64,
-    edit: WindowEdit,
-) -> Result<EventRow, Problem> {
-    let text = format!(
-        "update office.event set sale_opens_at = to_timestamp($3::double precision / 1000),
-             sale_closes_at = to_timestamp($4::double precision / 1000),
-             short_notice_reason = $5, updated_at = now()
-         where id = $1 and revision = $2 returning {COLUMNS}"
-    );
-    let edit = |pool: PgPool| async move {
-        sqlx::query_as(sqlx::AssertSqlSafe(text))
-            .bind(id)
-            .bind(revision)
-            .bind(edit.opens_at_ms)
-            .bind(edit.closes_at_ms)
-            .bind(edit.short_notice_reason)
-            .fetch_optional(&pool)
-            .await
-    };
-    let edited = database.run(edit).await?;
-    edited.ok_or_else(|| Problem::new(Code::VersionMismatch))
-}
-
 /// Ends the window at this moment, unless it ends before.
-pub(super) async fn close(database: &Database, id: &str, at_ms: u64) -> Result<EventRow, Problem> {
-    let text = format!(
-        "update office.event set updated_at = now(), sale_closes_at =
-             least(sale_closes_at, to_timestamp($2::double precision / 1000))
-         where id = $1 and sale_opens_at < to_timestamp($2::double precision / 1000)
-         returning {COLUMNS}"
-    );
+pub(super) async fn close(database: &Database, id: &str, at_ms: u64) -> Result<(), Problem> {
     let close = |pool: PgPool| async move {
         let at_ms = i64::try_from(at_ms).unwrap_or(i64::MAX);
-        sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id).bind(at_ms).fetch_optional(&pool).await
+        let text = "update office.event set updated_at = now(), sale_closes_at =
+                 least(sale_closes_at, to_timestamp($2::double precision / 1000))
+             where id = $1 and sale_opens_at < to_timestamp($2::double precision / 1000)";
+        sqlx::query(text).bind(id).bind(at_ms).execute(&pool).await
     };
-    match database.run(close).await? {
-        Some(closed) => Ok(closed),
-        None => {
-            let known = event(database, id).await?;
-            let opens_at = crate::clock::text_signed(known.opens_at_ms);
-            Err(Problem::new(Code::SaleNotOpen).fact("opens_at", opens_at))
-        }
+    if database.run(close).await?.rows_affected() == 1 {
+        return Ok(());
     }
+    let known = window(database, id).await?;
+    let opens_at = crate::clock::text_signed(known.opens_at_ms);
+    Err(Problem::new(Code::SaleNotOpen).fact("opens_at", opens_at))
+}
+
+/// The window of an event whose row stays so until the transaction ends.
+pub(super) async fn kept_window(db: &mut PgConnection, id: &str) -> Result<WindowRow, Fault> {
+    let text = format!("select {COLUMNS} from office.event where id = $1 for share");
+    let found = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(id).fetch_optional(db).await?;
+    found.ok_or_else(|| Problem::new(Code::EventNotFound).into())
 }
 
 /// The codes and tiers of an event.

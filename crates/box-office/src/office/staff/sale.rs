@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::ETAG;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use http_api::{Code, Id, IdempotencyKey, NoBody, Problem, from_grid};
 use inventory::{CancelEvent, Command, EventNo, Outcome, PauseSale, ResumeSale};
@@ -12,10 +11,8 @@ use processing_unit::GridError;
 
 use super::super::Office;
 use super::super::answer::{foreign, private, replayed};
-use super::super::bodies::staff::{self as bodies, SaleBody, StaffEventBody, WindowBody};
+use super::super::bodies::staff::{self as bodies, SaleBody, StaffEventBody};
 use super::Staff;
-use super::catalogue::{self, EventRow};
-use crate::clock::text_signed as text;
 
 /// An event as staff sees it.
 #[utoipa::path(get, path = "/api/v1/admin/events/{id}", tag = "staff", params(
@@ -32,8 +29,7 @@ pub(in crate::office) async fn read(
     Id(id): Id,
     staff: Staff,
 ) -> Result<Response, Problem> {
-    let row = catalogue::event(&office.database, &id).await?;
-    office.staff_event(row, &staff).await
+    office.staff_event(&id, &staff).await
 }
 
 /// Grants no holds until the sale is resumed; what is held may be paid.
@@ -155,38 +151,20 @@ impl Office {
         Ok(replayed(private(StatusCode::OK, Some(sale.version), sale), reply.replayed))
     }
 
-    /// The whole event with its revision as the `ETag`.
-    pub(super) async fn staff_event(
+    /// The sale of an event of the catalogue, if the grid has it.
+    pub(super) async fn sale_of(
         &self,
-        row: EventRow,
+        id: &str,
         staff: &Staff,
-    ) -> Result<Response, Problem> {
-        let sale = match self.grid.route(&row.id, staff.deadline).await {
+    ) -> Result<Option<SaleBody>, Problem> {
+        let sale = match self.grid.route(id, staff.deadline).await {
             Ok(pin) => self.grid.sale(EventNo(pin.number), staff.deadline).await,
             Err(error) => Err(error),
         };
-        let grid = match sale {
-            Ok(sale) => Some(bodies::sale(&sale)),
-            Err(GridError::NotFound) => None,
-            Err(error) => return Err(from_grid(error, Code::EventNotFound)),
-        };
-        let (revision, version) = (row.revision, grid.as_ref().map(|sale| sale.version));
-        let document = StaffEventBody {
-            sale: WindowBody {
-                opens_at: text(row.opens_at_ms),
-                closes_at: text(row.closes_at_ms),
-                short_notice_reason: row.short_notice_reason,
-            },
-            starts_at: text(row.starts_at_ms),
-            id: row.id,
-            name: row.name,
-            status: row.status,
-            revision,
-            grid,
-        };
-        let mut answer = private(StatusCode::OK, version, document);
-        let tag = HeaderValue::from_str(&format!("\"{revision}\"")).expect("digits are visible");
-        answer.headers_mut().insert(ETAG, tag);
-        Ok(answer)
+        match sale {
+            Ok(sale) => Ok(Some(bodies::sale(&sale))),
+            Err(GridError::NotFound) => Ok(None),
+            Err(error) => Err(from_grid(error, Code::EventNotFound)),
+        }
     }
 }
