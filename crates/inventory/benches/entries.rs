@@ -11,11 +11,14 @@ use std::time::Instant;
 
 use inventory::{
     Acknowledge, Actor, Choice, Command, Envelope, EventNo, HoldId, HoldSeats, OpenSale, Plan,
-    ReleaseHold, RequestKey, Row, Sale, SaleRules, Seat, SeatIx, Section, SectionKind, Stamp,
-    State, Tier, codec,
+    ReleaseHold, RequestKey, SeatIx, Stamp, State, codec,
 };
 
-const T0: u64 = 1_800_000_000_000;
+#[path = "shared/sale.rs"]
+mod shared;
+
+use shared::{T0, sale};
+
 /// Commands of one entry of the log, as a busy leader fills it.
 const ENTRY_LEN: usize = 512;
 /// Entries between two looks of the data writer.
@@ -24,43 +27,9 @@ const ACKNOWLEDGE_EVERY: usize = 50;
 const PLACES: u64 = 2_000;
 const ROW_SEATS: u32 = 100;
 
-fn plan(seats: u32) -> Plan {
-    let seat = |n: u32| Seat {
-        number: n.to_string().into(),
-        tier: 0,
-        x: n as i32 * 100,
-        y: 0,
-        accessible: false,
-        companion: false,
-    };
-    let row = |at: u32| Row {
-        label: (at + 1).to_string(),
-        seats: (1..=ROW_SEATS.min(seats - at * ROW_SEATS)).map(seat).collect(),
-    };
-    let tier = Tier { id: "all".into(), name: "All".into(), price_minor: 100_000 };
-    let rows = (0..seats.div_ceil(ROW_SEATS)).map(row).collect();
-    let (id, name) = ("A".into(), "A".into());
-    let section = Section { id, name, rows, kind: SectionKind::Seated };
-    Plan { version: 1, tiers: vec![tier], sections: vec![section], focal: None }
-}
-
-fn sale() -> Sale {
-    Sale {
-        event_id: "measured".into(),
-        name: "Measured".into(),
-        starts_at_ms: T0 + 90 * 86_400_000,
-        currency: *b"RUB",
-        opens_at_ms: T0,
-        closes_at_ms: T0 + 86_400_000,
-        hold_ttl_ms: 600_000,
-        per_hold_max: 6,
-        rules: SaleRules::default(),
-    }
-}
-
 fn open(events: u32, seats: u32) -> State {
     let mut state = State::new();
-    let plan = plan(seats);
+    let plan = Plan::hall(seats, ROW_SEATS);
     for no in 1..=events {
         let command =
             Command::OpenSale(OpenSale { event: EventNo(no), sale: sale(), plan: plan.clone() });

@@ -10,60 +10,21 @@ use std::time::{Duration, Instant};
 
 use inventory::{
     Actor, Best, Choice, Command, Envelope, EventNo, HoldId, HoldSeats, KEYS_MAX, OpenSale,
-    Outcome, Plan, ReleaseHold, Reply, RequestKey, Row, Sale, SaleRules, Seat, SeatIx, Section,
-    SectionKind, Stamp, State, Tier,
+    Outcome, Plan, ReleaseHold, Reply, RequestKey, SeatIx, Stamp, State,
 };
 
+#[path = "shared/sale.rs"]
+mod shared;
+
+use shared::{T0, sale};
+
 const EVENT: EventNo = EventNo(1);
-const T0: u64 = 1_800_000_000_000;
 const ROUNDS: usize = 15;
 /// Commands between two looks at the clock: shorter than a turn on a busy processor.
 const SLICE: usize = 500;
 /// The outbox has room for so many holds with what they may still write.
 const HOLDS_MAX: u32 = 80_000;
 const ROW_SEATS: u32 = 40;
-
-fn plan(seats: u32) -> Plan {
-    let seat = |n: u32| Seat {
-        number: n.to_string().into(),
-        tier: 0,
-        x: n as i32 * 100,
-        y: 0,
-        accessible: false,
-        companion: false,
-    };
-    let row = |at: u32| Row {
-        label: (at + 1).to_string(),
-        seats: (1..=ROW_SEATS.min(seats - at * ROW_SEATS)).map(seat).collect(),
-    };
-    let tier = Tier { id: "all".into(), name: "All".into(), price_minor: 100 };
-    let rows = (0..seats.div_ceil(ROW_SEATS)).map(row).collect();
-    Plan {
-        version: 1,
-        tiers: vec![tier],
-        sections: vec![Section {
-            id: "A".into(),
-            name: "A".into(),
-            rows,
-            kind: SectionKind::Seated,
-        }],
-        focal: None,
-    }
-}
-
-fn sale() -> Sale {
-    Sale {
-        event_id: "measured".into(),
-        name: "Measured".into(),
-        starts_at_ms: T0 + 90 * 86_400_000,
-        currency: *b"RUB",
-        opens_at_ms: T0,
-        closes_at_ms: T0 + 86_400_000,
-        hold_ttl_ms: 1_800_000,
-        per_hold_max: 6,
-        rules: SaleRules::default(),
-    }
-}
 
 /// A shard under measurement.
 struct Shard {
@@ -74,7 +35,7 @@ struct Shard {
 impl Shard {
     fn open(seats: u32) -> Self {
         let mut shard = Self { state: State::new(), at: 0 };
-        let open = OpenSale { event: EVENT, sale: sale(), plan: plan(seats) };
+        let open = OpenSale { event: EVENT, sale: sale(), plan: Plan::hall(seats, ROW_SEATS) };
         let command = Command::OpenSale(open);
         let envelope = shard.envelope(command);
         shard.apply(&envelope);

@@ -14,6 +14,7 @@ pub(crate) mod extend_hold;
 pub(crate) mod fence;
 pub(crate) mod hold;
 pub(crate) mod join_waitlist;
+pub(crate) mod limits;
 pub(crate) mod open_sale;
 pub(crate) mod pause_sale;
 pub(crate) mod place_order;
@@ -39,6 +40,7 @@ mod waitlist;
 mod window;
 
 pub use recover::RECOVERY_MARGIN;
+pub use scope::ENDED_ORDERS_MAX;
 pub(crate) use scope::{Effect, HOLD_ROOM, ORDER_KEPT_MS, Scope, payment_room};
 pub(crate) use take_back::room as take_back_room;
 pub(crate) use waitlist::WAIT_ROOM;

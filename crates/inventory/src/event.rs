@@ -4,6 +4,7 @@ mod codes;
 mod people;
 mod staff;
 mod waiting;
+mod window;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,9 +12,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use codes::CodeUse;
-pub(crate) use codes::Codes;
-pub(crate) use people::{People, PeopleForm};
+pub(crate) use codes::{CODES_MAX, Codes};
+pub(crate) use people::{COOLING_MAX, OWN_LIMITS_MAX, People, PeopleForm, Use as PersonUse};
 pub use staff::CancelProgress;
+pub(crate) use window::WindowTold;
 
 use crate::seats::SeatChange;
 use crate::share::{SharedMap, SharedSet};
@@ -125,25 +127,6 @@ pub struct WaitEntry {
     pub hold: Option<u64>,
 }
 
-/// Which ends of the sale's window are in the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct WindowTold {
-    pub(crate) opened: bool,
-    pub(crate) closed: bool,
-}
-
-impl WindowTold {
-    /// What lies in the past needs no telling.
-    pub(crate) fn at(sale: &Sale, at_ms: u64) -> Self {
-        Self { opened: sale.opens_at_ms <= at_ms, closed: sale.closes_at_ms <= at_ms }
-    }
-
-    /// Ends still to be told.
-    pub(crate) fn left(self) -> u64 {
-        u64::from(!self.opened) + u64::from(!self.closed)
-    }
-}
-
 /// How far a cancelled event is undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Cancel {
@@ -167,7 +150,7 @@ pub enum HoldEnd {
 }
 
 /// Ended holds remembered per event, the latest ones.
-const ENDED_HOLDS_MAX: usize = 65_536;
+pub(crate) const ENDED_HOLDS_MAX: usize = 65_536;
 
 impl Hold {
     /// What its seats cost, with fees.
@@ -387,17 +370,5 @@ impl Event {
             let side_by_side = a.row == b.row && a.bit + 1 == b.bit;
             side_by_side || a.section == b.section && self.index.in_area(pair[0].seat)
         })
-    }
-
-    /// Whether the sale begins at this turn, which is not told yet.
-    pub(crate) fn opens_with(&self, turn_ms: u64) -> bool {
-        !self.told.opened && self.sale.opens_at_ms == turn_ms
-    }
-
-    /// Times at which the window's ends come that are not told yet.
-    pub(crate) fn turns(&self) -> impl Iterator<Item = u64> + use<> {
-        let opens = (!self.told.opened).then_some(self.sale.opens_at_ms);
-        let closes = (!self.told.closed).then_some(self.sale.closes_at_ms);
-        opens.into_iter().chain(closes)
     }
 }

@@ -20,6 +20,10 @@ pub const KEY_HORIZON_MS: u64 = 15 * 60 * 1_000;
 pub const KEY_SKEW_MS: u64 = 60 * 1_000;
 /// Keys remembered per shard; bounds memory. Reaching it raises the horizon, see [`Keys::remember`].
 pub const KEYS_MAX: usize = 1_000_000;
+/// Bytes of a remembered key, its seats apart.
+pub(crate) const REMEMBERED_BYTES: usize = size_of::<Remembered>();
+/// Bytes that the index has for one key at worst.
+pub(crate) const INDEX_BYTES_MAX: usize = index::BYTES_PER_KEY_MAX;
 /// Keys moved to a larger index with each new one: it is done long before that one is full, and no
 /// command waits for all of them.
 const MOVED_PER_KEY: usize = 8;

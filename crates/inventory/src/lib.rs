@@ -8,6 +8,7 @@
 //! differ between two replicas. Time is the `at_ms` of the entry and never decreases.
 #![deny(clippy::float_arithmetic, clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod bound;
 pub mod codec;
 mod command;
 mod commands;
@@ -27,6 +28,7 @@ mod snapshot;
 mod state;
 mod v1;
 
+pub use bound::{Counts, Part};
 pub use command::{
     Acknowledge, Actor, AnswerOffer, Best, Bind, BlockSeats, CancelEvent, CancelOrder, Choice,
     Code, CodeKind, Command, Discount, Envelope, ExtendHold, Extension, Fee, Fence, GatewayResult,
@@ -36,7 +38,7 @@ pub use command::{
     ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules, SeatSet, SetPersonLimit,
     SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats, Unfence,
 };
-pub use commands::RECOVERY_MARGIN;
+pub use commands::{ENDED_ORDERS_MAX, RECOVERY_MARGIN};
 pub use event::{CancelProgress, CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
 pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId, WaitId};
 pub use keys::{KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_MAX};

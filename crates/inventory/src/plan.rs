@@ -5,6 +5,7 @@
 //! seats after the known ones. A general-admission area is a section whose places are seats that
 //! nobody chooses by name. Strings stay here.
 
+mod hall;
 mod index;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use index::PlanIndex;
-pub(crate) use index::RowPlace;
+pub(crate) use index::{RowPlace, SeatPlace};
 
 /// Seats in one plan; two of the largest stadiums together. Bounds memory and snapshot size.
 pub const PLAN_SEATS_MAX: usize = 250_000;

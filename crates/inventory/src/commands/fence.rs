@@ -6,7 +6,7 @@ use super::Effect;
 use crate::{EventNo, Outcome, Refusal, State};
 
 /// Events fenced in one shard.
-const FENCED_MAX: usize = 100_000;
+pub(crate) const FENCED_MAX: usize = 100_000;
 
 pub(crate) fn fence(state: &mut State, event: EventNo) -> Result<Effect, Refusal> {
     if state.events.get(&event).is_some() {

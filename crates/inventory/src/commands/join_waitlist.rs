@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// Places in one event's list.
-const WAITLIST_MAX: usize = 5_000;
+pub(crate) const WAITLIST_MAX: usize = 5_000;
 /// Bytes of a sealed contact.
-const CONTACT_BYTES_MAX: usize = 1_024;
+pub(crate) const CONTACT_BYTES_MAX: usize = 1_024;
 
 pub(crate) fn join(s: &mut Scope<'_>, c: &JoinWaitlist) -> Result<Effect, Refusal> {
     check(s, c)?;

@@ -21,7 +21,7 @@ const EXTENSION_MS: std::ops::RangeInclusive<u32> = 1_000..=1_800_000;
 /// How often a hold may be extended at most.
 const EXTENSIONS: std::ops::RangeInclusive<u8> = 1..=10;
 /// Largest permitted `per_hold_max`.
-const PER_HOLD_LIMIT: u16 = 100;
+pub(crate) const PER_HOLD_LIMIT: u16 = 100;
 /// Events of one shard.
 pub(super) const EVENTS_MAX: usize = 10_000;
 /// Seats of one shard, all events together: bounds memory and the size of a snapshot.

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Bytes of a sealed contact.
-const CONTACT_BYTES_MAX: usize = 4_096;
+pub(crate) const CONTACT_BYTES_MAX: usize = 4_096;
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal> {
     if c.contact.len() > CONTACT_BYTES_MAX {

@@ -5,9 +5,9 @@ use super::{Effect, Scope};
 use crate::{Change, Detail, Outcome, RecordPayment, Refusal};
 
 /// Bytes of a gateway's id.
-const PROVIDER_REF_BYTES_MAX: usize = 128;
+pub(crate) const PROVIDER_REF_BYTES_MAX: usize = 128;
 /// Bytes of a payment page's address.
-const CONFIRMATION_URL_BYTES_MAX: usize = 1_024;
+pub(crate) const CONFIRMATION_URL_BYTES_MAX: usize = 1_024;
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordPayment) -> Result<Effect, Refusal> {
     let too_long = c.provider_ref.len() > PROVIDER_REF_BYTES_MAX

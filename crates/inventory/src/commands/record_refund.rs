@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Characters kept of a failure.
-const ERROR_CHARS_MAX: usize = 200;
+pub(crate) const ERROR_CHARS_MAX: usize = 200;
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &RecordRefund) -> Result<Effect, Refusal> {
     let known = s.event.refunds.get(&c.refund.no).ok_or(Refusal::RefundNotFound)?;

@@ -23,6 +23,10 @@ const PAYMENT_ROOM: u64 = 7;
 const OFFER_ROOM: u64 = 8;
 /// How long an unpaid order that has ended is remembered for late money; gateways allow an hour.
 pub(crate) const ORDER_KEPT_MS: u64 = 2 * 60 * 60 * 1_000;
+/// Unpaid orders that have ended and are remembered, in one shard. At half of it only those with a
+/// payment still are: without one no money can come late. At all of it no payment begins, so that
+/// none is forgotten whose money may come (invariants I13, I18).
+pub const ENDED_ORDERS_MAX: usize = 100_000;
 
 /// Room promised to each open payment, offer and refund of a sale.
 pub(crate) fn payment_room(rules: &SaleRules) -> u64 {
@@ -200,11 +204,21 @@ impl Scope<'_> {
             (Some(payment), _) => settle::refund_offer(self, payment),
             (None, Some(order)) => {
                 self.change_order(order, order_status);
-                self.forget.insert((self.at_ms + ORDER_KEPT_MS, self.event.no, order));
+                self.keep_ended(order);
             }
             (None, None) => {}
         }
         self.actor = asked_by;
+    }
+
+    /// Remembers an order that has ended unpaid for a while, if there is room for one like it.
+    fn keep_ended(&mut self, no: u64) {
+        let paying = self.event.orders.get(&no).is_some_and(|order| !order.payments.is_empty());
+        if paying || self.forget.len() < ENDED_ORDERS_MAX / 2 {
+            self.forget.insert((self.at_ms + ORDER_KEPT_MS, self.event.no, no));
+        } else {
+            self.event.orders.remove(&no);
+        }
     }
 
     /// Gives an order a status, if it does not have it yet.

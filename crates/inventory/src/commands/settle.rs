@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Characters kept of a gateway's reason.
-const REASON_CHARS_MAX: usize = 100;
+pub(crate) const REASON_CHARS_MAX: usize = 100;
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &Settle) -> Result<Effect, Refusal> {
     let no = c.payment.no;

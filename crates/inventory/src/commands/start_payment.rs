@@ -1,16 +1,16 @@
 //! StartPayment: one attempt to pay a pending order. A second one waits until the first has ended,
 //! since both could succeed.
 
-use super::{Effect, Scope};
+use super::{ENDED_ORDERS_MAX, Effect, Scope};
 use crate::{
     Change, OrderStatus, Outcome, Payment, PaymentId, PaymentStarted, PaymentStatus, Refusal,
     StartPayment,
 };
 
 /// Attempts per order.
-const PAYMENTS_PER_ORDER_MAX: usize = 20;
+pub(crate) const PAYMENTS_PER_ORDER_MAX: usize = 20;
 /// Bytes of a provider's or method's name.
-const NAME_BYTES_MAX: usize = 32;
+pub(crate) const NAME_BYTES_MAX: usize = 32;
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &StartPayment) -> Result<Effect, Refusal> {
     if c.provider.len() > NAME_BYTES_MAX || c.method.len() > NAME_BYTES_MAX {
@@ -34,6 +34,9 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &StartPayment) -> Result<Effect, Refus
     }
     if order.payments.len() >= PAYMENTS_PER_ORDER_MAX {
         return Err(Refusal::PaymentAttempts);
+    }
+    if s.forget.len() >= ENDED_ORDERS_MAX {
+        return Err(Refusal::TooMany);
     }
     let room = s.payment_room();
     s.need_room(1 + room)?;

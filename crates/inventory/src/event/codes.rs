@@ -6,7 +6,7 @@ use crate::share::SharedMap;
 use crate::{Code, CodeKind, Discount, FrozenTerms, Refusal};
 
 /// Codes of one event.
-const CODES_MAX: usize = 10_000;
+pub(crate) const CODES_MAX: usize = 10_000;
 
 /// A code and its use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,13 +7,13 @@ use crate::share::{SharedMap, SharedQueue};
 use crate::{Refusal, SaleRules};
 
 /// Persons remembered per event for their hold budget alone; above it the oldest starts afresh.
-const COOLING_MAX: usize = 500_000;
+pub(crate) const COOLING_MAX: usize = 500_000;
 /// Persons with a limit of their own, per event.
-const OWN_LIMITS_MAX: usize = 10_000;
+pub(crate) const OWN_LIMITS_MAX: usize = 10_000;
 
 /// One person's use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-struct Use {
+pub(crate) struct Use {
     /// Seats held and owned.
     seats: u32,
     /// Holds taken within the while.

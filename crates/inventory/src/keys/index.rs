@@ -12,6 +12,9 @@ const PLACES: usize = 16;
 /// Keys for each bucket on average before their number is doubled. Fewer than one in a hundred
 /// buckets overflow then.
 const KEYS_PER_BUCKET: usize = PLACES / 2;
+/// Bytes for one key at worst: just after its number of buckets was doubled, while the smaller index is
+/// still there.
+pub(super) const BYTES_PER_KEY_MAX: usize = 3 * size_of::<Bucket>() / KEYS_PER_BUCKET;
 /// Neighbouring buckets that share the keys of one millisecond.
 const BUCKETS_PER_MS: u64 = 128;
 /// Bits of a version 7 UUID behind its time.

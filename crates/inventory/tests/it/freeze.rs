@@ -5,27 +5,9 @@ use inventory::*;
 use crate::harness::{T0, sale};
 
 const EVENT: EventNo = EventNo(1);
-const ROWS: usize = 500;
-const ROW_SEATS: usize = 40;
+/// Seats of the arena.
+const SEATS: u32 = 20_000;
 const HOLDS: u64 = 15_000;
-
-/// 20,000 seats in one section.
-fn arena() -> Plan {
-    let seat = |n: usize| Seat {
-        number: n.to_string().into(),
-        tier: 0,
-        x: n as i32 * 100,
-        y: 0,
-        accessible: false,
-        companion: false,
-    };
-    let row =
-        |label: usize| Row { label: label.to_string(), seats: (1..=ROW_SEATS).map(seat).collect() };
-    let tier = Tier { id: "all".into(), name: "All".into(), price_minor: 100 };
-    let rows = (1..=ROWS).map(row).collect();
-    let section = Section { id: "A".into(), name: "A".into(), rows, kind: SectionKind::Seated };
-    Plan { version: 1, tiers: vec![tier], sections: vec![section], focal: None }
-}
 
 fn apply(state: &mut State, at: u64, command: Command) -> Reply {
     let key = Some(RequestKey { id: u128::from(at), hash: at, made_at_ms: Some(T0) });
@@ -43,7 +25,7 @@ fn hold(state: &mut State, at: u64, seat: u32) {
 /// An arena with holds, orders, keys and an outbox that nobody empties.
 fn busy() -> State {
     let mut state = State::new();
-    let open = OpenSale { event: EVENT, sale: sale(), plan: arena() };
+    let open = OpenSale { event: EVENT, sale: sale(), plan: Plan::hall(SEATS, 40) };
     apply(&mut state, 1, Command::OpenSale(open));
     for no in 1..=HOLDS {
         hold(&mut state, 2 * no, no as u32);
@@ -83,7 +65,7 @@ fn a_freeze_costs_by_chunks_and_selling_on_does_not_reach_it() {
 #[test]
 fn a_reader_that_fails_gives_no_state_and_a_writer_that_fails_says_so() {
     let mut state = State::new();
-    let open = OpenSale { event: EVENT, sale: sale(), plan: arena() };
+    let open = OpenSale { event: EVENT, sale: sale(), plan: Plan::hall(SEATS, 40) };
     apply(&mut state, 1, Command::OpenSale(open));
     let mut small = [0_u8; 1000];
     assert!(state.freeze().write_to(&mut &mut small[..]).is_err(), "a full disk is not a snapshot");

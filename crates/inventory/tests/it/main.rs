@@ -2,6 +2,7 @@
 
 mod backlog;
 mod best;
+mod bound;
 mod feed;
 mod freeze;
 mod golden;

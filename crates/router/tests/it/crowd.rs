@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use inventory::{Plan, Row, SaleRules, Seat, Section, SectionKind, Tier};
+use inventory::{Plan, SaleRules};
 use serde_json::json;
 
 use crate::client::{Client, key};
@@ -19,27 +19,6 @@ const TOGETHER: usize = 3;
 const BOOKERS: usize = 160;
 /// Connections that they share.
 const CONNECTIONS: usize = 64;
-
-fn plan(rows: usize) -> Plan {
-    let seat = |n: usize| Seat {
-        number: n.to_string().into(),
-        tier: 0,
-        x: n as i32 * 100,
-        y: 0,
-        accessible: false,
-        companion: false,
-    };
-    let row =
-        |label: usize| Row { label: label.to_string(), seats: (1..=ROW_SEATS).map(seat).collect() };
-    let (id, name) = ("A".to_owned(), "Stalls".to_owned());
-    let rows = (1..=rows).map(row).collect();
-    Plan {
-        version: 1,
-        tiers: vec![Tier { id: "one".into(), name: "One".into(), price_minor: 100_000 }],
-        sections: vec![Section { id, name, rows, kind: SectionKind::Seated }],
-        focal: None,
-    }
-}
 
 /// What became of the crowd.
 #[derive(Default)]
@@ -87,9 +66,12 @@ async fn crowd(rows: usize, bookers: usize) {
     let system = System::start().await;
     let rules = SaleRules::default();
     let open = |no| {
-        vec![hall::open_with(no, "stalls", (rules, plan(rows)), |sale| {
-            sale.hold_ttl_ms = 1_800_000
-        })]
+        vec![hall::open_with(
+            no,
+            "stalls",
+            (rules, Plan::hall((rows * ROW_SEATS) as u32, ROW_SEATS as u32)),
+            |sale| sale.hold_ttl_ms = 1_800_000,
+        )]
     };
     system.run("stalls", open).await;
     let tally = Arc::new(Tally::default());

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use inventory::{
-    Acknowledge, Actor, Command, Envelope, EventNo, FeedPosition, OpenSale, Outcome, Plan, Row,
-    Sale, SaleRules, Seat, Section, SectionKind, Stamp, State, Tier,
+    Acknowledge, Actor, Command, Counts, Envelope, EventNo, FeedPosition, LEDGER_RECORDS_MAX,
+    OpenSale, Outcome, Plan, Sale, SaleRules, Stamp, State,
 };
 use serde::Serialize;
 
@@ -50,6 +50,10 @@ struct Found {
     bytes_per_seat_with_plan: f64,
     /// Of that, what a replica adds to the plan: status, holder, version, index.
     bytes_per_seat: f64,
+    /// What the shard may take at most with these events and seats, by its limits, in bytes.
+    bound_bytes: u64,
+    /// Of that, each table's share, the largest first.
+    bound_parts: Vec<(String, u64)>,
     /// Resident memory of each running unit, in bytes.
     units: Vec<u64>,
 }
@@ -71,7 +75,7 @@ pub fn run(args: &Memory) -> Result<()> {
 fn measure(args: &Memory) -> Result<Found> {
     let resident = || Usage::own().map(|usage| usage.resident_bytes);
     let empty = resident()?;
-    let plans: Vec<Plan> = (0..args.events).map(|_| plan(args.seats)).collect();
+    let plans: Vec<Plan> = (0..args.events).map(|_| Plan::hall(args.seats, ROW_SEATS)).collect();
     let with_plans = resident()?;
     let mut state = State::new();
     for (plan, number) in plans.into_iter().zip(1..) {
@@ -80,11 +84,19 @@ fn measure(args: &Memory) -> Result<Found> {
     let with_state = resident()?;
     let seats: usize = state.events().map(|event| event.seats().len()).sum();
     let each = |bytes: u64| bytes as f64 / seats as f64;
+    let limits = Counts::at_limits(u64::from(args.events), seats as u64, LEDGER_RECORDS_MAX);
+    let mut parts = limits.parts();
+    parts.sort_by_key(|part| std::cmp::Reverse(part.bytes()));
+    let bound_bytes = limits.bytes_max(true);
+    let taken = with_state.saturating_sub(empty);
+    ensure!(taken <= bound_bytes, "{taken} bytes taken, at most {bound_bytes} expected");
     // The plans went into the state, so what came on top of them is the state's own.
     Ok(Found {
         seats: seats as u64,
         bytes_per_seat_with_plan: each(with_state.saturating_sub(empty)),
         bytes_per_seat: each(with_state.saturating_sub(with_plans)),
+        bound_bytes,
+        bound_parts: parts.iter().map(|part| (part.name.to_owned(), part.bytes())).collect(),
         units: units(args)?,
     })
 }
@@ -126,29 +138,6 @@ fn sale(event: EventNo) -> Sale {
     }
 }
 
-fn plan(seats: u32) -> Plan {
-    let seat = |n: u32| Seat {
-        number: n.to_string().into(),
-        tier: 0,
-        x: i32::try_from(n).unwrap_or(0) * 100,
-        y: 0,
-        accessible: false,
-        companion: false,
-    };
-    let row = |at: u32| Row {
-        label: (at + 1).to_string(),
-        seats: (1..=ROW_SEATS.min(seats - at * ROW_SEATS)).map(seat).collect(),
-    };
-    let rows = (0..seats.div_ceil(ROW_SEATS)).map(row).collect();
-    let (id, name) = ("A".to_owned(), "Stalls".to_owned());
-    Plan {
-        version: 1,
-        tiers: vec![Tier { id: "all".into(), name: "All".into(), price_minor: 100_000 }],
-        sections: vec![Section { id, name, rows, kind: SectionKind::Seated }],
-        focal: None,
-    }
-}
-
 impl Found {
     #[expect(clippy::print_stdout, reason = "the result of a command goes to standard output")]
     fn print(&self, as_json: bool) -> Result<()> {
@@ -160,6 +149,14 @@ impl Found {
             "{} seats: {:.1} bytes each in a replica, {:.1} with names and drawing",
             self.seats, self.bytes_per_seat, self.bytes_per_seat_with_plan
         );
+        let gb = |bytes: u64| bytes as f64 / 1e9;
+        println!(
+            "at most {:.1} GB by the limits, a snapshot in flight; of that:",
+            gb(self.bound_bytes)
+        );
+        for (name, bytes) in &self.bound_parts {
+            println!("  {name}: {:.3} GB", gb(*bytes));
+        }
         for (number, bytes) in (1..).zip(&self.units) {
             println!("unit {number}: {} MB resident", bytes / 1_000_000);
         }

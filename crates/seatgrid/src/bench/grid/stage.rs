@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use inventory::{
     Actor, Choice, Command, Envelope, EventNo, HoldId, HoldSeats, OpenSale, Outcome, Plan,
-    ReleaseHold, RequestKey, Row, Sale, SaleRules, Seat, SeatIx, Section, SectionKind, Tier,
+    ReleaseHold, RequestKey, Sale, SaleRules, SeatIx,
 };
 use processing_unit::{Grid, ShardId};
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ impl Stage {
     /// Opens the events of a case.
     pub async fn set(grid: &Grid, case: &Case) -> Result<Self> {
         let deadline = || (Instant::now() + OPEN_MAX).into();
-        let plan = plan(case.seats);
+        let plan = Plan::hall(case.seats, ROW_SEATS);
         let mut events = Vec::new();
         for no in 0..case.shards * case.events {
             let id = format!("bench-{no}");
@@ -126,49 +126,11 @@ fn sale(event_id: String) -> Sale {
     }
 }
 
-/// One section in rows of a hundred.
-fn plan(seats: u32) -> Plan {
-    let seat = |n: u32| Seat {
-        number: n.to_string().into(),
-        tier: 0,
-        x: n as i32 * 100,
-        y: 0,
-        accessible: false,
-        companion: false,
-    };
-    let row = |at: u32| Row {
-        label: (at + 1).to_string(),
-        seats: (1..=ROW_SEATS.min(seats - at * ROW_SEATS)).map(seat).collect(),
-    };
-    let tier = Tier { id: "all".into(), name: "All".into(), price_minor: 100_000 };
-    let rows = (0..seats.div_ceil(ROW_SEATS)).map(row).collect();
-    Plan {
-        version: 1,
-        tiers: vec![tier],
-        sections: vec![Section {
-            id: "A".into(),
-            name: "A".into(),
-            rows,
-            kind: SectionKind::Seated,
-        }],
-        focal: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    #[test]
-    fn a_plan_has_as_many_seats_as_asked_for() {
-        for seats in [100, 2_000, 20_001] {
-            let plan = plan(seats);
-            assert_eq!(plan.check(), Ok(()));
-            assert_eq!(plan.seat_count() as u32, seats);
-        }
-    }
 
     #[test]
     fn no_two_places_have_the_same_seat() {
