@@ -155,3 +155,6 @@ fn check_orders(event: &Event) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

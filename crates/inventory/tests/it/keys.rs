@@ -69,6 +69,32 @@ fn a_key_from_the_far_future_counts_from_first_sight() {
         open
         key=1@2h hold A-1-1         => h1 A-1-1 100
         key=1@2h hold A-1-1         => again h1 A-1-1 100
+        tick 960s
+        expire
+        key=2@0s hold A-1-2         => h2 A-1-2 100
+        key=1@6240s hold A-1-1      => again h1 A-1-1 100
+        tick 1s
+        key=3@0s hold A-1-3         => h3 A-1-3 100
+        # Forgotten, as a key without a time would be: docs/decisions says why.
+        key=1@6239s hold A-1-1      => h4 A-1-1 100
+    ",
+    );
+}
+
+#[test]
+fn a_key_a_minute_ahead_is_believed_and_refused_when_it_is_old() {
+    // D52.
+    check(
+        "
+        open
+        key=1@60s hold A-1-1        => h1 A-1-1 100
+        key=2@61s hold A-1-2        => h2 A-1-2 100
+        tick 961s
+        expire
+        key=3@0s hold A-1-3         => h3 A-1-3 100
+        key=1@-901s hold A-1-1      => IdempotencyWindowExpired
+        # An honest clock by now: 15 min old, and nobody knows that it was used.
+        key=2@-900s hold A-1-2      => h4 A-1-2 100
     ",
     );
 }

@@ -3,6 +3,7 @@
 mod backlog;
 mod best;
 mod bound;
+mod edges;
 mod feed;
 mod freeze;
 mod golden;

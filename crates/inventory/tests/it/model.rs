@@ -88,7 +88,8 @@ impl Pair {
         }
         let records = self.oracle.ledger.len();
         let reply = self.shard.run(key, command.clone());
-        let now = self.shard.state.at_ms();
+        self.oracle.now = self.oracle.now.max(self.shard.now_ms);
+        let now = self.oracle.now;
         let earlier = key.and_then(|key| self.oracle.others.earlier(&key, now));
         let new = earlier.is_none();
         let expected = earlier.unwrap_or_else(|| self.oracle.answer(now, command));

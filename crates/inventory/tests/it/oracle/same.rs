@@ -13,6 +13,12 @@ impl Oracle {
         self.compare_holds(event)?;
         self.compare_orders(event)?;
         self.compare_counters(event)?;
+        self.compare_reads(event)?;
+        same("time", state.at_ms(), self.now)?;
+        same("most records", state.ledger_records_max(), self.ledger_max)?;
+        same("backlog", state.backlog(self.now) == Backlog::Fine, self.is_fine(self.turns()))?;
+        let waits = usize::from(self.opening_waits());
+        same("sales that wait to begin", state.openings_waiting(self.now), waits)?;
         let (records, reserved) = state.ledger_room();
         same("records", records, self.ledger.len() as u64)?;
         same("promised records", reserved, self.promised() + self.turns())?;
@@ -110,6 +116,67 @@ impl Oracle {
             same(&format!("place {}", one.no), (is.person, is.hold), (one.person, one.hold))?;
         }
         Ok(())
+    }
+}
+
+impl Oracle {
+    /// What is counted or listed for those who only look.
+    fn compare_reads(&self, event: &Event) -> Result<(), String> {
+        same("number", event.no(), EVENT)?;
+        let table = event.seats();
+        same("counts", table.total(), self.counts(|_| true))?;
+        same("all seats", table.total().total() as usize, self.chairs.len())?;
+        same("a table without seats", table.is_empty(), false)?;
+        for (at, counts) in table.sections().iter().enumerate() {
+            same("section", *counts, self.counts(|seat| self.spots[seat].section == at))?;
+        }
+        same("sections", table.sections().len(), self.plan.sections.len())?;
+        for (at, counts) in table.tiers().iter().enumerate() {
+            same("tier", *counts, self.counts(|seat| self.spots[seat].tier == at))?;
+        }
+        same("tiers", table.tiers().len(), self.plan.tiers.len())?;
+        let since = self.version.saturating_sub(3);
+        let changed = (0..).zip(&self.chairs).filter(|(_, chair)| chair.version > since);
+        let changed: Vec<_> =
+            changed.map(|(at, _)| (SeatIx(at), self.status(at as usize))).collect();
+        same("lately changed seats", table.changed_since(since).collect(), changed)?;
+        let open = self.payments.iter().filter(|one| one.status == PaymentStatus::Pending);
+        let listed: Vec<u64> = event.pending_payments().map(|one| one.no).collect();
+        same("open payments", listed, open.map(|one| one.no).collect())?;
+        let open = self.refunds.iter().filter(|one| one.status == RefundStatus::Pending);
+        let listed: Vec<u64> = event.pending_refunds().map(|one| one.no).collect();
+        same("open refunds", listed, open.map(|one| one.no).collect())?;
+        let come = self.line.iter().filter(|one| one.hold.is_some());
+        let listed: Vec<u64> = event.turns_come().map(|one| one.no).collect();
+        same("turns that came", listed, come.map(|one| one.no).collect())?;
+        let mut before = 0;
+        for one in &self.line {
+            let (_, is) = event.wait_entry(one.no).ok_or("a place is gone")?;
+            same("places before one", is, before)?;
+            before += usize::from(one.hold.is_none());
+        }
+        let progress = self.cancelled.then(|| CancelProgress {
+            orders: self.orders.len() as u64,
+            orders_done: match self.undoing {
+                Some(last) => self.orders.iter().filter(|order| order.no <= last).count() as u64,
+                None => self.orders.len() as u64,
+            },
+            done: self.undoing.is_none(),
+        });
+        same("progress of a cancel", event.cancel_progress(), progress)
+    }
+
+    fn counts(&self, of: impl Fn(usize) -> bool) -> SeatCounts {
+        let mut counts = SeatCounts::default();
+        for seat in (0..self.chairs.len()).filter(|seat| of(*seat)) {
+            match self.status(seat) {
+                SeatStatus::Free => counts.free += 1,
+                SeatStatus::Held => counts.held += 1,
+                SeatStatus::Sold => counts.sold += 1,
+                SeatStatus::Blocked => counts.blocked += 1,
+            }
+        }
+        counts
     }
 }
 
