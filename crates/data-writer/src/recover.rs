@@ -93,6 +93,16 @@ pub trait RecoverTarget: FeedSource {
         shard: ShardId,
     ) -> impl Future<Output = Result<Pin, GridError>> + Send;
 
+    /// Whether a shard was founded anew beside living ones: the grid still has all pins.
+    fn founded_anew(&self, shard: ShardId) -> impl Future<Output = Result<bool, GridError>> + Send;
+
+    /// Gives an event another number than the one that was lost with its shard.
+    fn renumber(
+        &self,
+        event_id: &str,
+        from: u32,
+    ) -> impl Future<Output = Result<Pin, GridError>> + Send;
+
     /// Gives a shard one piece.
     fn recover(
         &self,
@@ -109,6 +119,14 @@ impl RecoverTarget for Grid {
 
     async fn pin_to(&self, event_id: &str, shard: ShardId) -> Result<Pin, GridError> {
         Self::pin_to(self, event_id, shard, Instant::now() + ASK_DEADLINE).await
+    }
+
+    async fn founded_anew(&self, shard: ShardId) -> Result<bool, GridError> {
+        self.was_founded_anew(shard, Instant::now() + ASK_DEADLINE).await
+    }
+
+    async fn renumber(&self, event_id: &str, from: u32) -> Result<Pin, GridError> {
+        Self::renumber(self, event_id, from, Instant::now() + ASK_DEADLINE).await
     }
 
     async fn recover(&self, shard: ShardId, piece: RecoverEvent) -> Result<Outcome, GridError> {
@@ -153,13 +171,14 @@ pub async fn recover_from<S: RecoverTarget>(
         let nothing = "the tables have no event of it: nothing to bring back".to_owned();
         return Err(RecoverError::Refused(alive.into_iter().next().unwrap_or(nothing)));
     }
-    let missing = pins::missing(target, &written).await?;
+    let shards: BTreeSet<ShardId> = lost.iter().map(|found| found.shard).collect();
+    let numbers = pins::look(target, &written, &shards).await?;
     let mut begun = Vec::new();
     for found in lost {
         begun.push(begin(target, &sink, found, wish).await?);
     }
     // Writers look at what is pinned: by now all of it has its new name.
-    pins::restore(target, missing).await?;
+    numbers.settle(target).await?;
     let mut recovery = Recovery { shards: Vec::new(), left_alone: alive };
     for shard in begun {
         recovery.shards.push(one_shard(target, &sink, (shard, &written)).await?);

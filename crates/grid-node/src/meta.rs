@@ -7,6 +7,7 @@
 //! (invariant I5). Deterministic; the time comes with the entry.
 
 mod command;
+mod founding;
 mod layout;
 mod moves;
 mod nodes;
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{Founder, MetaCommand, MetaRefusal, MetaReply};
 pub(crate) use nodes::ZONE_BYTES_MAX;
-pub use pins::KEY_BYTES_MAX;
+pub use pins::{KEY_BYTES_MAX, STAND_IN};
 pub use types::{
     Layout, LayoutChange, MovePhase, NodeAddresses, NodeProfile, NodeRecord, NodeState, Operation,
     OperationKind, OperationState, ReplicaMove, ShardRecord, Switches,
@@ -153,6 +154,12 @@ impl MetaState {
         involved.map(|(shard, _)| *shard).collect()
     }
 
+    /// Whether a node has, gets or still has a replica of a shard.
+    #[must_use]
+    pub fn involves(&self, shard: ShardId, node: NodeId) -> bool {
+        self.shards.get(&shard).is_some_and(|record| record.involves(node))
+    }
+
     /// Applies one command at a time, milliseconds since 1970.
     pub fn execute(&mut self, command: MetaCommand, at_ms: u64) -> MetaReply {
         let outcome = match command {
@@ -180,6 +187,7 @@ impl MetaState {
             MetaCommand::Switch { switches } => self.switch(switches),
             MetaCommand::Raised { shard, version } => self.raised(shard, version),
             MetaCommand::MovePin { key, since, to } => self.move_pin(key, since, to),
+            MetaCommand::Renumber { key, from } => self.renumber(key, from),
         };
         outcome.unwrap_or_else(MetaReply::Refused)
     }

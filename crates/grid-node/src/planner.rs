@@ -8,7 +8,7 @@ mod leaders;
 mod placement;
 
 pub use leaders::{LeaderMove, ShardLoads, next_leader, stranded_leader};
-pub use placement::{Change, Scope, next_change, plan};
+pub use placement::{Change, Scope, founders, next_change, plan};
 
 #[cfg(test)]
 mod tests;

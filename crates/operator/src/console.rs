@@ -146,7 +146,7 @@ impl Console {
         if order.is_about_an_event() {
             return self.perform_on_event(order, dry_run).await;
         }
-        let Some(command) = command(order, &state) else {
+        let Some(command) = command(order, &state, &grid) else {
             if let (Order::ShardSnapshot { shard }, false) = (order, dry_run) {
                 self.snapshot(&grid, *shard).await?;
             }

@@ -2,11 +2,16 @@
 //! steps or a refusal come out. What is refused here is refused kindly, with the command that would
 //! make it safe; the meta group checks again whatever data depends on.
 
+mod founding;
+mod layout;
 mod nodes;
 mod shards;
 
 use grid_node::{NodeId, ShardId};
 use serde::{Deserialize, Serialize};
+
+pub(crate) use founding::usable;
+pub use layout::Change;
 
 use crate::model::{NodeView, Overview, ShardView, Stage};
 
@@ -59,6 +64,14 @@ pub enum Order {
         shard: ShardId,
         /// The preferred leader.
         leader: NodeId,
+    },
+    /// Founds a data shard anew and empty, on other nodes, whose replicas are lost.
+    ShardFound {
+        /// The shard.
+        shard: ShardId,
+        /// Accepts that replicas which still live, too few to elect a leader, are given up.
+        #[serde(default)]
+        abandon: bool,
     },
     /// Writes a snapshot and trims the log.
     ShardSnapshot {
@@ -146,34 +159,6 @@ impl Order {
     }
 }
 
-/// One change of the staged layout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Change {
-    /// Lets a spare or drained node hold replicas.
-    Add {
-        /// Which.
-        node: NodeId,
-    },
-    /// Moves everything away from a node.
-    Drain {
-        /// Which.
-        node: NodeId,
-    },
-    /// Puts a node into another failure zone.
-    Zone {
-        /// Which.
-        node: NodeId,
-        /// The zone, up to 64 bytes.
-        zone: String,
-    },
-    /// Keeps so many replicas of each shard.
-    Replicas {
-        /// 1, 3 or 5.
-        count: u32,
-    },
-}
-
 /// What would be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -240,6 +225,7 @@ pub fn plan(order: &Order, grid: &Overview) -> Result<Plan, Refusal> {
         Order::ShardMove { shard, from, to } => shards::change(grid, *shard, (*from, *to)),
         Order::ShardTransfer { shard, to } => shards::transfer(grid, *shard, *to),
         Order::ShardPin { shard, leader } => shards::pin(grid, *shard, *leader),
+        Order::ShardFound { shard, abandon } => founding::plan(grid, *shard, *abandon),
         Order::ShardSnapshot { shard } => shards::snapshot(grid, *shard),
         Order::EventPin { event, shard } => event_pin(grid, event, *shard),
         Order::EventQuiesce { event } => {
@@ -252,9 +238,9 @@ pub fn plan(order: &Order, grid: &Overview) -> Result<Plan, Refusal> {
             data_shard(grid, *shard)?;
             Ok(Plan::one(format!("let event {event} live in shard {shard}")))
         }
-        Order::LayoutStage { change } => layout_stage(grid, change),
-        Order::LayoutApply { version } => layout_apply(grid, *version),
-        Order::LayoutRevert => layout_revert(grid),
+        Order::LayoutStage { change } => layout::stage(grid, change),
+        Order::LayoutApply { version } => layout::apply(grid, *version),
+        Order::LayoutRevert => layout::revert(grid),
         Order::BalancerSet { on } => Ok(balancer_set(grid, *on)),
         Order::MovesPause { paused } => Ok(moves_pause(grid, *paused)),
         Order::Rebalance => {
@@ -295,64 +281,6 @@ fn event_pin(grid: &Overview, event: &str, shard: Option<ShardId>) -> Result<Pla
             Ok(Plan::one(format!("pin event {event} to shard {shard}")))
         }
     }
-}
-
-fn layout_stage(grid: &Overview, change: &Change) -> Result<Plan, Refusal> {
-    match change {
-        Change::Add { node: id } => {
-            nodes::add(grid, *id)?;
-        }
-        Change::Drain { node: id } | Change::Zone { node: id, .. } => {
-            node(grid, *id)?;
-        }
-        Change::Replicas { count: 1 | 3 | 5 } => {}
-        Change::Replicas { .. } => return senseless("a shard has 1, 3 or 5 replicas"),
-    }
-    let (next, what) = (grid.layout.version + 1, change.sentence());
-    if grid.layout.staged.contains(&what) {
-        return Ok(Plan::nothing(format!("layout {next} has that already: {what}")));
-    }
-    Ok(Plan::one(format!("stage for layout {next}: {what}")))
-}
-
-impl Change {
-    /// What it does, as shown with the staged layout.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Add { node } => format!("let node {node} hold replicas"),
-            Self::Drain { node } => format!("move everything away from node {node}"),
-            Self::Zone { node, zone } => format!("put node {node} into zone {zone}"),
-            Self::Replicas { count: 1 } => "keep a single replica of each shard".to_owned(),
-            Self::Replicas { count } => format!("keep {count} replicas of each shard"),
-        }
-    }
-}
-
-fn layout_apply(grid: &Overview, version: u64) -> Result<Plan, Refusal> {
-    let layout = &grid.layout;
-    let next = layout.version + 1;
-    if layout.staged.is_empty() {
-        if layout.version == version {
-            return Ok(Plan::nothing(format!("layout {version} is in force already")));
-        }
-        let help = "seatgrid ctl layout stage adds changes to the next one";
-        return Err(Refusal::Missing(format!("no layout is staged; {help}")));
-    }
-    if next != version {
-        return unsafe_now(
-            format!("layout {next} is staged, not {version}"),
-            "read it with seatgrid ctl layout show and give its number",
-        );
-    }
-    Ok(Plan::of(layout.staged.clone()))
-}
-
-fn layout_revert(grid: &Overview) -> Result<Plan, Refusal> {
-    if grid.layout.staged.is_empty() {
-        return Ok(Plan::nothing("no layout is staged".to_owned()));
-    }
-    Ok(Plan::one(format!("forget the staged layout {}", grid.layout.version + 1)))
 }
 
 fn balancer_set(grid: &Overview, on: bool) -> Plan {

@@ -5,10 +5,10 @@ use grid_node::meta::{
     LayoutChange, MetaCommand, MetaRefusal, MovePhase, NodeRecord, NodeState, Operation,
     OperationKind, OperationState, ReplicaMove, ShardRecord, Switches,
 };
-use grid_node::{MetaState, planner};
+use grid_node::{MetaState, ShardId, planner};
 
-use crate::model::{BalancerView, LayoutView, MoveView, OperationView, Progress, Stage};
-use crate::orders::{Change, Order, Refusal};
+use crate::model::{BalancerView, LayoutView, MoveView, OperationView, Overview, Progress, Stage};
+use crate::orders::{Change, Order, Refusal, usable};
 use crate::picture::{NodeRow, ShardRow, Table};
 
 impl From<&MetaState> for Table {
@@ -128,6 +128,7 @@ fn sentence(kind: &OperationKind) -> String {
         OperationKind::Rebalance => "spread replicas and leaders".to_owned(),
         OperationKind::ApplyLayout { version } => format!("apply layout {version}"),
         OperationKind::Activate { version } => format!("activate version {version}"),
+        OperationKind::FoundShard { shard, .. } => format!("found shard {shard} anew"),
     }
 }
 
@@ -168,7 +169,7 @@ impl From<MetaRefusal> for Refusal {
 }
 
 /// The command of the meta group that carries an order out; `None` for orders that go to nodes.
-pub(crate) fn command(order: &Order, state: &MetaState) -> Option<MetaCommand> {
+pub(crate) fn command(order: &Order, state: &MetaState, grid: &Overview) -> Option<MetaCommand> {
     let begin = |kind| Some(MetaCommand::Begin { kind });
     let steer = |id, to| Some(MetaCommand::Steer { operation: id, to });
     let switch = |switches| Some(MetaCommand::Switch { switches });
@@ -185,6 +186,7 @@ pub(crate) fn command(order: &Order, state: &MetaState) -> Option<MetaCommand> {
         }
         Order::ShardTransfer { shard, to } => begin(OperationKind::TransferLeader { shard, to }),
         Order::ShardPin { shard, leader } => Some(MetaCommand::Prefer { shard, node: leader }),
+        Order::ShardFound { shard, .. } => begin(founding(state, grid, shard)),
         Order::ShardSnapshot { .. }
         | Order::EventQuiesce { .. }
         | Order::EventResume { .. }
@@ -201,6 +203,15 @@ pub(crate) fn command(order: &Order, state: &MetaState) -> Option<MetaCommand> {
         Order::OperationCancel { id } => steer(id, OperationState::Canceled),
         Order::UpgradeActivate { version } => begin(OperationKind::Activate { version }),
     }
+}
+
+/// On nodes that answer: the tables do not know which do.
+fn founding(state: &MetaState, grid: &Overview, shard: ShardId) -> OperationKind {
+    let record = state.shards().get(&shard);
+    let added = record.and_then(|record| record.moving).and_then(|moving| moving.add);
+    let voters = record.into_iter().flat_map(|record| record.replicas.iter().copied());
+    let replicas = planner::founders(state, shard, &usable(grid).collect());
+    OperationKind::FoundShard { shard, lost: voters.chain(added).collect(), replicas }
 }
 
 fn pin(event: &str, shard: Option<u32>, state: &MetaState) -> MetaCommand {

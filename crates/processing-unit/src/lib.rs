@@ -26,5 +26,6 @@ pub use query::{
 };
 pub use unit::{RunError, Unit};
 
+pub use grid_node::meta::STAND_IN;
 pub use grid_node::tls::{TlsConfig, TlsError};
 pub use grid_node::{Pin, RouteTable, ShardId};

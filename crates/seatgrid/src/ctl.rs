@@ -41,8 +41,16 @@ async fn answer(args: &CtlArgs) -> Result<(), Fault> {
     if let CtlCommand::Writer(command) = &args.command {
         return Ok(writer::run(&args.target, command).await?);
     }
-    if let CtlCommand::Shard(ShardCommand::Recover { shard, lost_at, config, .. }) = &args.command {
-        return recover::run(args, config.as_deref(), (*shard, *lost_at)).await;
+    if let CtlCommand::Shard(ShardCommand::Recover {
+        shard,
+        abandon_minority,
+        lost_at,
+        config,
+        ..
+    }) = &args.command
+    {
+        let wanted = (*shard, *abandon_minority);
+        return recover::run(args, config.as_deref(), wanted, *lost_at).await;
     }
     let api = Api::of(&args.target)?;
     if let Some(order) = args.command.order() {

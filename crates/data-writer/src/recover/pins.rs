@@ -2,9 +2,9 @@
 //! given out in turn; the ones between, and some above the highest, go to names that nobody asks for, so
 //! that no new event takes the number of one that the tables had not heard of yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use processing_unit::ShardId;
+use processing_unit::{STAND_IN, ShardId};
 
 use super::load::Written;
 use super::{RecoverError, RecoverTarget};
@@ -15,17 +15,24 @@ const NUMBERS_MARGIN: u32 = 100;
 
 /// The name that takes a number in the place of an event that is not known.
 fn stand_in(number: u32) -> String {
-    format!("lost-event-{number}")
+    format!("{STAND_IN}{number}")
 }
 
-/// Pins that are missing: number, name, shard, in the order of numbers.
-pub(super) type Missing = Vec<(u32, String, ShardId)>;
+/// What is to be done so that every event has the number of its ids, and no new event an old one.
+pub(super) enum Numbers {
+    /// The grid began from nothing: these are pinned in turn, by number, name, shard.
+    Restore(Vec<(u32, String, ShardId)>),
+    /// The grid lives, with all pins that it ever had. These were opened in the lost time: their
+    /// orders and payments begin anew, and must not meet those that gateways know under the old number.
+    Renumber(Vec<(String, u32)>),
+}
 
-/// What is not pinned yet. Refuses a grid whose numbers are other events'.
-pub(super) async fn missing<S: RecoverTarget>(
+/// Looks at what is pinned. Refuses a grid whose numbers are other events'.
+pub(super) async fn look<S: RecoverTarget>(
     target: &S,
     written: &[Written],
-) -> Result<Missing, RecoverError> {
+    lost: &BTreeSet<ShardId>,
+) -> Result<Numbers, RecoverError> {
     let wanted: BTreeMap<u32, &Written> = written.iter().map(|e| (e.number.0, e)).collect();
     let pins = target.pins().await?;
     let taken: BTreeMap<u32, &str> =
@@ -50,6 +57,21 @@ pub(super) async fn missing<S: RecoverTarget>(
             event.event_id, pin.shard, pin.number, event.shard, event.number.0
         )));
     }
+    let mut anew = BTreeSet::new();
+    for shard in lost {
+        if target.founded_anew(*shard).await? {
+            anew.insert(*shard);
+        }
+    }
+    if !anew.is_empty() {
+        let known = |id: &String| written.iter().any(|event| event.event_id == *id);
+        let unwritten = pins.iter().filter(|(id, pin)| {
+            anew.contains(&pin.shard) && !known(id) && !id.starts_with(STAND_IN)
+        });
+        return Ok(Numbers::Renumber(
+            unwritten.map(|(id, pin)| (id.clone(), pin.number)).collect(),
+        ));
+    }
     let last = wanted.keys().next_back().copied().unwrap_or(0);
     let free = (1..=last + NUMBERS_MARGIN).filter(|number| !taken.contains_key(number));
     let pin = |number| {
@@ -60,13 +82,27 @@ pub(super) async fn missing<S: RecoverTarget>(
             |event| (number, event.event_id.clone(), event.shard),
         )
     };
-    Ok(free.map(pin).collect())
+    Ok(Numbers::Restore(free.map(pin).collect()))
 }
 
-/// Pins them, in turn.
-pub(super) async fn restore<S: RecoverTarget>(
+impl Numbers {
+    /// Does it, in turn; done again it changes nothing that is as it should be.
+    pub(super) async fn settle<S: RecoverTarget>(self, target: &S) -> Result<(), RecoverError> {
+        match self {
+            Self::Restore(missing) => restore(target, missing).await,
+            Self::Renumber(unwritten) => {
+                for (id, from) in unwritten {
+                    target.renumber(&id, from).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn restore<S: RecoverTarget>(
     target: &S,
-    missing: Missing,
+    missing: Vec<(u32, String, ShardId)>,
 ) -> Result<(), RecoverError> {
     for (number, id, shard) in missing {
         let pin = target.pin_to(&id, shard).await?;

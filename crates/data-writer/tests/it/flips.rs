@@ -1,5 +1,6 @@
-//! Random changes of a single byte anywhere in the ledger: each is found, and the record is named.
-//! `SEATGRID_FLIPS` sets how many are tried.
+//! Random changes of a single byte anywhere in the ledger, and in the tables that are compared with it:
+//! each is found, and the record or table is named. `SEATGRID_FLIPS` sets how many are tried of each.
+//! Of exported files the archive's tests change a thousand.
 
 use crate::histories::Dice;
 use crate::tables::Tables;
@@ -65,6 +66,85 @@ async fn each_of_many_random_bytes_names_its_record() {
         assert!(told.first().is_some_and(|fault| fault.starts_with(place)), "{what}: {told:#?}");
         let restore = "INSERT INTO grid.ledger SELECT * FROM saved";
         tables.run(&format!("DELETE FROM grid.ledger WHERE {row}; {restore} WHERE {row}")).await;
+        done += 1;
+    }
+    assert!(verified(&tables).await.is_clean(), "restored after each");
+}
+
+/// What the tables say beside the ledger: the table, its key, and its columns that are compared.
+/// Where rules of the schema refuse a value there is nothing to be found.
+const COMPARED: [(&str, &[&str], &[(&str, &str)]); 5] = [
+    (
+        "seat",
+        &["event_id", "seat_id"],
+        &[("hold_id", TEXT), ("order_id", TEXT), ("event_id", TEXT)],
+    ),
+    (
+        "sale_order",
+        &["order_id"],
+        &[("order_id", TEXT), ("hold_id", TEXT), ("event_id", TEXT), ("total_minor", NUMBER)],
+    ),
+    (
+        "order_seat",
+        &["order_id", "seat_id"],
+        &[("order_id", TEXT), ("event_id", TEXT), ("seat_id", TEXT)],
+    ),
+    (
+        "payment",
+        &["payment_id"],
+        &[
+            ("payment_id", TEXT),
+            ("order_id", TEXT),
+            ("amount_minor", NUMBER),
+            ("captured_minor", NUMBER),
+        ],
+    ),
+    (
+        "refund",
+        &["refund_id"],
+        &[("refund_id", TEXT), ("payment_id", TEXT), ("amount_minor", NUMBER)],
+    ),
+];
+
+/// Changes a byte of a random row; the table and what to put back. `None` where there is no value.
+async fn flip_row(tables: &Tables, dice: &mut Dice) -> Option<(String, &'static str)> {
+    let (table, key, columns) = COMPARED[dice.below(COMPARED.len() as u64) as usize];
+    let (column, change) = columns[dice.below(columns.len() as u64) as usize];
+    let change = change.replace("{c}", column).replace("{n}", &dice.below(1_000).to_string());
+    let rows = format!(
+        "SELECT concat_ws(' AND ', {}) FROM grid.{table} WHERE {column} IS NOT NULL ORDER BY 1",
+        key.iter()
+            .map(|k| format!("'{k} = ' || quote_literal({k})"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    let rows = tables.texts(&rows).await;
+    let row = rows.get(dice.below(rows.len().max(1) as u64) as usize)?;
+    let changed = format!("UPDATE grid.{table} SET {column} = {change} WHERE {row}");
+    tables.run(&format!("CREATE TABLE kept AS SELECT * FROM grid.{table}")).await;
+    let done = sqlx::query(sqlx::AssertSqlSafe(changed.clone())).execute(&tables.pool).await;
+    if done.is_err() {
+        // Another row has that key: the database itself refuses it.
+        tables.run("DROP TABLE kept").await;
+        return None;
+    }
+    Some((changed, table))
+}
+
+#[tokio::test]
+async fn each_of_many_random_bytes_of_the_tables_is_found() {
+    let (tables, _grid) = sold().await;
+    let (mut dice, mut done) = (Dice(43), 0);
+    while done < flips() {
+        let Some((what, table)) = flip_row(&tables, &mut dice).await else { continue };
+        let told = told(&verified(&tables).await);
+        let named = format!("grid.{table}");
+        assert!(told.iter().any(|fault| fault.contains(&named)), "{what}: {told:#?}");
+        tables
+            .run(&format!(
+                "TRUNCATE grid.{table}; INSERT INTO grid.{table} SELECT * FROM kept; DROP TABLE kept"
+            ))
+            .await;
         done += 1;
     }
     assert!(verified(&tables).await.is_clean(), "restored after each");

@@ -15,6 +15,7 @@ mod reconcile;
 mod recover;
 mod resync;
 mod schema;
+mod seller;
 mod tables;
 mod takeover;
 mod verify;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use data_writer::{ReconcileError, reconcile_from};
 
 use crate::grid::MemoryGrid;
-use crate::tables::{PATIENCE, Tables, Writer, drained};
+use crate::tables::{PATIENCE, Tables, Writer, drained, eventually};
 
 /// What is planted, what takes it away, and what must be told.
 const PLANTED: [(&str, &str, &[&str]); 9] = [
@@ -160,5 +160,33 @@ async fn orders_that_the_grid_has_forgotten_stay_in_the_tables() {
     assert_eq!(report.counts.forgotten_orders, 1);
     let json = serde_json::to_value(&report).expect("json");
     assert_eq!(json["counts"]["forgotten_orders"], 1);
+    writer.stop().await;
+}
+
+/// A copy of the database says the same for a while; it is not the one that the grid is written to.
+#[tokio::test]
+async fn a_copy_of_the_database_is_told_from_it() {
+    let (tables, copy) = Tables::twins().await;
+    let grid = MemoryGrid::default();
+    grid.open("gala", 1, 2).sell(2);
+    grid.lose_acknowledgements(true);
+    let copied = Writer::start(copy.url(), &grid);
+    let end = grid.read(1, inventory::State::feed_end);
+    let far = || async {
+        let at = "SELECT coalesce(max(applied_index), 0) FROM grid.writer_checkpoint";
+        copy.number(at).await == end.log_index as i64
+    };
+    eventually("the copy has everything", far).await;
+    copied.stop().await;
+    grid.lose_acknowledgements(false);
+    let report = reconcile_from(&grid, copy.url(), PATIENCE).await.expect("still its own");
+    assert!(report.is_clean(), "{report}");
+    copy.execute("UPDATE grid.writer_checkpoint SET database_id = gen_random_uuid()").await;
+    let refused = reconcile_from(&grid, copy.url(), PATIENCE).await.expect_err("another name");
+    assert!(refused.to_string().contains("shard 1 to another database"), "{refused}");
+    let writer = Writer::start(tables.url(), &grid);
+    drained(&grid, 1).await;
+    let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("its own");
+    assert!(report.is_clean(), "{report}");
     writer.stop().await;
 }

@@ -1,7 +1,9 @@
 //! All replicas are lost: the tables bring the shards back, say what is lost, shut out what was before,
 //! and selling goes on under numbers that nobody has seen.
 
-use data_writer::{RecoverError, RecoverWish, Recovery, reconcile_from, recover_from};
+use data_writer::{
+    FeedSource as _, RecoverError, RecoverWish, Recovery, reconcile_from, recover_from,
+};
 use inventory::{
     Actor, BlockSeats, Code, CodeKind, Command, Discount, ExtendHold, GatewayResult, HoldId,
     Outcome, PauseSale, PutCodes, RECOVERY_MARGIN, RemoveSeats, ResumeSale, SeatIx, SeatSet,
@@ -155,6 +157,44 @@ async fn what_the_tables_did_not_have_is_told() {
     let told = "SELECT count(*) FROM grid.recovery_run WHERE finished_at IS NOT NULL
                 AND report ->> 'lost_after' = lost_after";
     assert_eq!(tables.number(told).await, 1);
+}
+
+/// The others sell on; what was opened in the lost time begins anew under another number.
+#[tokio::test]
+async fn one_lost_shard_comes_back_beside_living_ones() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let (gala, fest) = (grid.open("gala", 1, 5), grid.open("fest", 2, 5));
+    gala.story();
+    fest.story();
+    let writer = written(&grid, &tables).await;
+    writer.stop().await;
+    grid.open("late", 1, 1).sell(1);
+    let late = grid.pin_of("late");
+    let sold_meanwhile = fest.sell(2);
+    grid.lose_shard(1);
+    let writer = Writer::start(tables.url(), &grid);
+    let done = back(&grid, &tables).await.expect("it comes back");
+    assert_eq!(done.shards.iter().map(|shard| shard.shard).collect::<Vec<_>>(), [1]);
+    assert_eq!((done.shards[0].incarnation, done.left_alone.len()), (2, 1), "{done}");
+    assert!(
+        grid.read(2, |s| s.event(fest.event).expect("lives").order(sold_meanwhile.no).is_some())
+    );
+    gala.sell(1);
+    fest.sell(1);
+    let renumbered = grid.pin_of("late");
+    assert!(renumbered.number > late.number && renumbered.shard == 1, "{renumbered:?}");
+    assert_eq!(grid.pin_of(&format!("lost-event-{}", late.number)), late);
+    let pinned = grid.pins().await.expect("pins").len();
+    assert_eq!(pinned, 4, "no other numbers are spent");
+    for shard in [1, 2] {
+        drained(&grid, shard).await;
+    }
+    let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("both answer");
+    assert!(report.is_clean(), "{report}");
+    let told = verified(&tables).await;
+    assert!(told.faults.is_empty(), "{told}");
+    writer.stop().await;
 }
 
 #[tokio::test]

@@ -191,3 +191,38 @@ async fn a_whole_database_is_left_alone() {
     assert_eq!(resync_from(&grid, tables.url()).await.expect("both answer"), []);
     assert_eq!(tables.everything().await, before);
 }
+
+/// The database is gone for good and no copy is left: an empty one takes its place. What the grid still
+/// has is there again; of the rest the gap tells.
+#[tokio::test]
+async fn an_empty_database_takes_the_place_of_a_lost_one() {
+    let (lost, empty) = (Tables::new().await, Tables::new().await);
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 5);
+    let writer = Writer::start(lost.url(), &grid);
+    seller.story();
+    drained(&grid, 1).await;
+    writer.stop().await;
+    drop(lost);
+    seller.sell(1);
+
+    let writer = Writer::start(empty.url(), &grid);
+    eventually("it is refused", || async {
+        writer.health.ready().is_err_and(|why| why.contains("database"))
+    })
+    .await;
+    let rows = "SELECT count(*) FROM grid.ledger";
+    assert_eq!(empty.number(rows).await, 0, "nothing is written before a person says so");
+    let done = resync_from(&grid, empty.url()).await.expect("both answer");
+    let [told] = done.as_slice() else { panic!("{done:?}") };
+    assert_eq!((told.shard, told.lost_after, told.incarnation), (1, (0, 0), 2));
+    drained(&grid, 1).await;
+    seller.sell(1);
+    drained(&grid, 1).await;
+    let report = reconcile_from(&grid, empty.url(), PATIENCE).await.expect("both answer");
+    assert!(report.is_clean(), "{report}");
+    let report = verified(&empty).await;
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.gaps.len(), 1, "{report}");
+    writer.stop().await;
+}

@@ -70,6 +70,7 @@ impl Controller {
             OperationKind::TransferLeader { shard, to } => self.transfer(shard, to).await,
             OperationKind::Activate { version } => Ok(Self::raised(state, version)),
             OperationKind::RemoveNode { .. } => Ok(Standing::done(0)),
+            OperationKind::FoundShard { shard, .. } => self.founded(state, shard).await,
             _ => match Scope::of(&operation.kind) {
                 Some(scope) => self.relocate(state, operation, (&scope, free)).await,
                 None => Ok(Standing::done(0)),
@@ -126,6 +127,17 @@ impl Controller {
         }
         self.instruct(shard, AdminRequest::TransferLeader { shard, to }).await?;
         Ok(Standing::running(format!("shard {shard} is being handed over"), 0))
+    }
+
+    /// Its founders need no help: they follow the table.
+    async fn founded(&self, state: &MetaState, shard: ShardId) -> Result<Standing, HandsError> {
+        if !self.report(shard).await?.serving {
+            return Ok(Standing::running(format!("shard {shard} has no leader yet"), 0));
+        }
+        Ok(match shards_behind(state, state.version()).contains(&shard) {
+            true => Standing::running(format!("shard {shard} goes by an older version"), 0),
+            false => Standing::done(0),
+        })
     }
 
     /// How an activation stands; [`Controller::raise_all`] does the work.

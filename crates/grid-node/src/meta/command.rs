@@ -153,6 +153,14 @@ pub enum MetaCommand {
         /// The shard that it goes to.
         to: ShardId,
     },
+    /// Gives a key whose first life is lost another number; the old one goes to a name that nobody
+    /// asks for. Bound to version 2.
+    Renumber {
+        /// The key.
+        key: String,
+        /// Its number until now: a second time changes nothing.
+        from: u32,
+    },
 }
 
 impl MetaCommand {
@@ -160,7 +168,9 @@ impl MetaCommand {
     /// releases that know only those.
     pub(super) fn version(&self) -> u32 {
         match self {
-            Self::MovePin { .. } => 2,
+            Self::MovePin { .. }
+            | Self::Renumber { .. }
+            | Self::Begin { kind: OperationKind::FoundShard { .. } } => 2,
             _ => 1,
         }
     }

@@ -11,7 +11,7 @@ use super::{
 use crate::{NodeId, ShardId};
 
 /// Replicas of one shard at most, with one that is being added.
-const REPLICAS_MAX: usize = 7;
+pub(super) const REPLICAS_MAX: usize = 7;
 
 impl MetaState {
     /// Whether a change of a shard's replicas could be begun now.
@@ -59,6 +59,12 @@ impl MetaState {
         if record.replicas.contains(&node) {
             let reason = format!("node {node} has a replica of shard {shard} already");
             return Err(MetaRefusal::Invalid(reason));
+        }
+        if self.outlived(shard).contains(&node) {
+            let reason = format!(
+                "node {node} had a replica of shard {shard} before it was founded anew: another node"
+            );
+            return Err(MetaRefusal::Unsafe(reason));
         }
         if record.replicas.len() >= REPLICAS_MAX {
             let reason = format!("a shard has at most {REPLICAS_MAX} replicas");
@@ -147,6 +153,18 @@ impl MetaState {
         if let Some(record) = self.shards.get_mut(&shard) {
             record.replicas = record.replicas_after(change);
         }
+    }
+
+    /// Wants the changes undone that would give a node a replica, which it can take no more.
+    pub(super) fn abort_moves_to(&mut self, node: NodeId) {
+        for record in self.shards.values_mut() {
+            if let Some(moving) = record.moving.as_mut().filter(|m| m.add == Some(node))
+                && moving.phase < MovePhase::Voting
+            {
+                moving.aborted = true;
+            }
+        }
+        self.touch();
     }
 
     /// Wants the changes of an operation undone that have not gone too far.

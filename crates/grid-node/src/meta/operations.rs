@@ -34,11 +34,16 @@ impl MetaState {
             OperationKind::TransferLeader { shard, to } => self.check_leader(*shard, *to),
             OperationKind::Rebalance | OperationKind::ApplyLayout { .. } => Ok(()),
             OperationKind::Activate { version } => self.check_activate(*version),
+            OperationKind::FoundShard { shard, lost, replicas } => {
+                self.check_founding(*shard, (lost, replicas))
+            }
         }
     }
 
     pub(super) fn begin(&mut self, kind: OperationKind, at_ms: u64) -> Outcome {
-        let same = |known: &&Operation| known.kind == kind && !known.state.is_over();
+        // A shard is founded anew by the same nodes at most once.
+        let same =
+            |known: &&Operation| known.kind == kind && (!known.state.is_over() || kind.is_kept());
         if let Some(known) = self.operations.values().find(same) {
             return Ok(MetaReply::Begun(known.id));
         }
@@ -50,11 +55,15 @@ impl MetaState {
                 self.set_node_state(node, NodeState::Draining);
             }
             OperationKind::RemoveNode { node } => self.set_node_state(node, NodeState::Removed),
-            OperationKind::RecoverNode { node } => self.set_node_state(node, NodeState::Lost),
+            OperationKind::RecoverNode { node } => {
+                self.set_node_state(node, NodeState::Lost);
+                self.abort_moves_to(node);
+            }
             OperationKind::TransferLeader { shard, to } => {
                 self.prefer(shard, to)?;
             }
             OperationKind::Activate { version } => self.version = version,
+            OperationKind::FoundShard { shard, replicas, .. } => self.found_anew(shard, replicas),
             OperationKind::MoveReplica { .. }
             | OperationKind::Rebalance
             | OperationKind::ApplyLayout { .. } => {}
@@ -192,7 +201,8 @@ impl MetaState {
 
     /// Bounds the table: the oldest that are over go first.
     fn forget_oldest(&mut self) {
-        let over = self.operations.values().filter(|o| o.state.is_over()).map(|o| o.id);
+        let over = self.operations.values().filter(|o| o.state.is_over() && !o.kind.is_kept());
+        let over = over.map(|o| o.id);
         let over: Vec<u64> = over.collect();
         for id in over.iter().take(over.len().saturating_sub(OVER_MAX)) {
             self.operations.remove(id);

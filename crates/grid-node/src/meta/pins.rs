@@ -15,6 +15,9 @@ use crate::ShardId;
 /// Longest key, in bytes.
 pub const KEY_BYTES_MAX: usize = 256;
 
+/// Begins the names that take the numbers of keys that are lost.
+pub const STAND_IN: &str = "lost-event-";
+
 /// A pin and when it was last changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PinRecord {
@@ -109,6 +112,30 @@ impl MetaState {
             return Err(MetaRefusal::Conflict(reason));
         }
         Ok(self.put_elsewhere(key, known, to))
+    }
+
+    pub(super) fn renumber(&mut self, key: String, from: u32) -> Outcome {
+        let missing = || MetaRefusal::NotFound(format!("a pin of {key}"));
+        let known = self.pin_of(&key).ok_or_else(missing)?;
+        if known.number != from {
+            return Ok(MetaReply::Pinned(known));
+        }
+        let stand_in = format!("{STAND_IN}{from}");
+        if self.pins.contains_key(&stand_in) {
+            return Err(MetaRefusal::Conflict(format!("{stand_in} is pinned already")));
+        }
+        // Numbers are given out in turn: one more pin is one more number.
+        let Ok(number) = u32::try_from(self.pins.len() + 1) else {
+            return Ok(MetaReply::Invalid);
+        };
+        self.put(stand_in, known);
+        let pin = Pin { number, ..known };
+        self.put(key, pin);
+        if let Some(load) = self.load.get_mut(&known.shard) {
+            // The key was counted before.
+            *load = load.saturating_sub(1);
+        }
+        Ok(MetaReply::Pinned(pin))
     }
 
     fn put_elsewhere(&mut self, key: String, known: Pin, shard: ShardId) -> MetaReply {

@@ -85,6 +85,102 @@ fn a_pin_moves_only_from_where_it_is() {
 }
 
 #[test]
+fn a_key_whose_life_is_lost_gets_another_number_once() {
+    let mut state = founded(3);
+    for key in ["old", "new"] {
+        run(&mut state, MetaCommand::PinTo { key: key.into(), shard: 2, moved: false });
+    }
+    let load = state.load.clone();
+    let renumber = |key: &str| MetaCommand::Renumber { key: key.into(), from: 2 };
+    for _ in 0..2 {
+        let reply = run(&mut state, renumber("new"));
+        assert_eq!(reply, MetaReply::Pinned(Pin { number: 3, shard: 2 }));
+    }
+    assert_eq!(state.pin_of("lost-event-2"), Some(Pin { number: 2, shard: 2 }));
+    assert_eq!(state.pin_of("old"), Some(Pin { number: 1, shard: 2 }), "nobody else's changed");
+    assert_eq!(state.load.values().sum::<u32>(), load.values().sum::<u32>() + 1);
+    let next = MetaCommand::PinTo { key: "next".into(), shard: 1, moved: false };
+    assert_eq!(run(&mut state, next), MetaReply::Pinned(Pin { number: 4, shard: 1 }));
+    assert!(matches!(refused(&mut state, renumber("none")), MetaRefusal::NotFound(_)));
+}
+
+#[test]
+fn a_lost_shard_is_founded_anew_by_strangers_alone() {
+    let mut state = founded(6);
+    // Shard 1 is on nodes 2, 3, 4.
+    let lost = state.shards()[&1].replicas.clone();
+    let founding = |lost: &[NodeId], replicas: &[NodeId]| MetaCommand::Begin {
+        kind: OperationKind::FoundShard {
+            shard: 1,
+            lost: lost.to_vec(),
+            replicas: replicas.to_vec(),
+        },
+    };
+    let before = state.clone();
+    for (of, by) in [
+        (&lost[..2], &[5, 6][..]),
+        (&lost, &[]),
+        (&lost, &[5, 5]),
+        (&lost, &[5, lost[0]]),
+        (&lost, &[5, 9]),
+    ] {
+        refused(&mut state, founding(of, by));
+    }
+    let meta = OperationKind::FoundShard { shard: 0, lost: vec![1, 2, 3], replicas: vec![5] };
+    refused(&mut state, MetaCommand::Begin { kind: meta });
+    assert_eq!(state, before, "a refusal changes nothing");
+    let MetaReply::Begun(operation) = run(&mut state, founding(&lost, &[6, 5])) else {
+        panic!("not begun")
+    };
+    let record = &state.shards()[&1];
+    assert_eq!((record.replicas.as_slice(), record.epoch, record.version), (&[6, 5][..], 2, 1));
+    let done = MetaCommand::Report {
+        operation,
+        state: OperationState::Done,
+        note: String::new(),
+        moves_total: 0,
+    };
+    run(&mut state, done);
+    assert_eq!(run(&mut state, founding(&lost, &[6, 5])), MetaReply::Begun(operation));
+    assert_eq!(state.shards()[&1].epoch, 2, "the second time changes nothing");
+    // It is remembered for ever who had the old one.
+    for _ in 0..100 {
+        let id = begun(&mut state, OperationKind::Rebalance);
+        let over = OperationState::Canceled;
+        run(&mut state, MetaCommand::Steer { operation: id, to: over });
+    }
+    assert_eq!(state.outlived(1), lost.iter().copied().collect());
+    let back = OperationKind::MoveReplica { shard: 1, add: Some(lost[1]), remove: None };
+    assert!(matches!(
+        refused(&mut state, MetaCommand::Begin { kind: back }),
+        MetaRefusal::Unsafe(_)
+    ));
+    let everything = crate::planner::plan(&state, &crate::planner::Scope::Everything);
+    assert!(everything.iter().any(|c| c.shard == 1 && c.add == Some(1)), "{everything:?}");
+    let old = |c: &crate::planner::Change| c.shard == 1 && c.add.is_some_and(|n| lost.contains(&n));
+    assert!(!everything.iter().any(old), "{everything:?}");
+}
+
+#[test]
+fn a_change_toward_a_node_that_is_lost_is_undone() {
+    let mut state = founded(7);
+    // Shard 1 is on nodes 2, 3, 4.
+    let given_up = begun(&mut state, OperationKind::RecoverNode { node: 2 });
+    let change =
+        |add, remove| MetaCommand::StartMove { shard: 1, add, remove, operation: given_up };
+    run(&mut state, change(Some(5), Some(2)));
+    begun(&mut state, OperationKind::RecoverNode { node: 5 });
+    assert!(state.shards()[&1].moving.is_some_and(|moving| moving.aborted));
+    let replicas = state.shards()[&1].replicas.clone();
+    run(&mut state, MetaCommand::Publish { shard: 1, replicas });
+    let plan = crate::planner::plan(&state, &crate::planner::Scope::Everything);
+    assert!(
+        plan.iter().any(|c| c.shard == 1 && c.remove == Some(2) && c.add == Some(1)),
+        "{plan:?}"
+    );
+}
+
+#[test]
 fn a_newer_command_is_none_before_its_version() {
     let mut state = founded(3);
     run(&mut state, MetaCommand::PinTo { key: "key".into(), shard: 2, moved: false });

@@ -200,6 +200,15 @@ pub enum OperationKind {
         /// The version.
         version: u32,
     },
+    /// Let other nodes found a shard anew, empty, whose replicas are lost. Bound to version 2.
+    FoundShard {
+        /// The shard.
+        shard: ShardId,
+        /// Its replicas as the operator saw them, one that was being added included.
+        lost: Vec<NodeId>,
+        /// Nodes that never had one of them, the preferred leader first.
+        replicas: Vec<NodeId>,
+    },
 }
 
 /// Where an operation stands.

@@ -164,7 +164,9 @@ impl<S: StateMachine> Host<S> {
         let preference = state.shards().get(&shard).map(|shard| shard.replicas.clone());
         let preference = preference.unwrap_or_default();
         // A voter that never was here and never left has lost its log, or nobody has founded yet.
-        let votes = left.is_none() && preference.contains(&self.parts.node_id);
+        // What once left may be founded anew here.
+        let founds = left.is_none() || state.founded_anew(shard, self.parts.node_id);
+        let votes = founds && preference.contains(&self.parts.node_id);
         let origin = if votes { Origin::Founder } else { Origin::Joiner };
         let recovered = left.unwrap_or_default();
         let options = GroupOptions { shard, origin, preference, recovered };

@@ -51,6 +51,7 @@ impl Scope {
                 Some(Self::One(Change { shard, add, remove }))
             }
             OperationKind::RemoveNode { .. }
+            | OperationKind::FoundShard { .. }
             | OperationKind::TransferLeader { .. }
             | OperationKind::Activate { .. } => None,
         }
@@ -83,6 +84,21 @@ pub fn plan(state: &MetaState, scope: &Scope) -> Vec<Change> {
         changes.push(change);
     }
     changes
+}
+
+/// Who should found a lost shard anew: as many usable nodes as replicas are wanted, or as there are,
+/// none of which ever had a replica of it; spread over zones, the emptiest first.
+#[must_use]
+pub fn founders(state: &MetaState, shard: ShardId, usable: &BTreeSet<NodeId>) -> Vec<NodeId> {
+    let mut map = Map::of(state);
+    map.held.retain(|node, _| usable.contains(node) && !state.involves(shard, *node));
+    let mut founders = Vec::new();
+    while founders.len() < state.replicas_wanted()
+        && let Some(node) = map.newcomer((shard, &founders), None)
+    {
+        founders.push(node);
+    }
+    founders
 }
 
 /// Replicas as they will be once all changes under way have ended.
@@ -134,7 +150,7 @@ impl<'a> Map<'a> {
     fn evacuate(&self, node: NodeId, fewer: bool) -> Option<Change> {
         for (shard, replicas) in self.idle().filter(|(_, replicas)| replicas.contains(&node)) {
             let surplus = replicas.len() > self.state.replicas_wanted();
-            let add = if surplus { None } else { self.newcomer(replicas, Some(node)) };
+            let add = if surplus { None } else { self.newcomer((shard, replicas), Some(node)) };
             if add.is_some() || ((surplus || fewer) && replicas.len() > 1) {
                 return Some(Change { shard, add, remove: Some(node) });
             }
@@ -148,7 +164,7 @@ impl<'a> Map<'a> {
         let (shard, add) = self
             .idle()
             .filter(|(_, replicas)| replicas.len() < wanted)
-            .find_map(|(shard, replicas)| Some((shard, self.newcomer(replicas, None)?)))?;
+            .find_map(|(shard, replicas)| Some((shard, self.newcomer((shard, replicas), None)?)))?;
         Some(Change { shard, add: Some(add), remove: None })
     }
 
@@ -171,7 +187,7 @@ impl<'a> Map<'a> {
                     break;
                 }
                 let change = |(shard, replicas): (ShardId, &Vec<NodeId>)| {
-                    self.may_swap(replicas, from, to).then_some(shard)
+                    self.may_swap((shard, replicas), from, to).then_some(shard)
                 };
                 // Followers first: a moved leader costs a hand-over.
                 let follows = |replicas: &[NodeId]| replicas.first() != Some(&from);
@@ -184,10 +200,11 @@ impl<'a> Map<'a> {
         self.spread()
     }
 
-    fn may_swap(&self, replicas: &[NodeId], from: NodeId, to: NodeId) -> bool {
+    fn may_swap(&self, (shard, replicas): (ShardId, &[NodeId]), from: NodeId, to: NodeId) -> bool {
         let rest = || replicas.iter().copied().filter(|node| *node != from);
         replicas.contains(&from)
             && !replicas.contains(&to)
+            && !self.state.outlived(shard).contains(&to)
             && self.in_zone_of(to, rest()) <= self.in_zone_of(from, rest())
     }
 
@@ -199,7 +216,7 @@ impl<'a> Map<'a> {
                 if self.in_zone_of(from, rest.iter().copied()) == 0 {
                     continue;
                 }
-                let to = self.newcomer(replicas, Some(from))?;
+                let to = self.newcomer((shard, replicas), Some(from))?;
                 let fits = self.held.get(&to) < self.held.get(&from);
                 if fits && self.in_zone_of(to, rest.iter().copied()) == 0 {
                     return Some(Change { shard, add: Some(to), remove: Some(from) });
@@ -210,9 +227,15 @@ impl<'a> Map<'a> {
     }
 
     /// The best active node for one more replica: another zone first, then the emptiest.
-    fn newcomer(&self, replicas: &[NodeId], leaving: Option<NodeId>) -> Option<NodeId> {
+    fn newcomer(
+        &self,
+        (shard, replicas): (ShardId, &[NodeId]),
+        leaving: Option<NodeId>,
+    ) -> Option<NodeId> {
         let rest = || replicas.iter().copied().filter(move |node| Some(*node) != leaving);
-        let candidates = self.held.iter().filter(|(node, _)| !replicas.contains(node));
+        let outlived = self.state.outlived(shard);
+        let free = |node: &NodeId| !replicas.contains(node) && !outlived.contains(node);
+        let candidates = self.held.iter().filter(|(node, _)| free(node));
         let rank =
             |(node, held): &(&NodeId, &usize)| (self.in_zone_of(**node, rest()), **held, **node);
         candidates.min_by_key(rank).map(|(node, _)| *node)

@@ -179,9 +179,12 @@ impl<S: StateMachine> Group<S> {
         let nothing = recovered == RecoveredGroup::default();
         if recovered.presence == Presence::Dropped || (nothing && origin == Origin::Joiner) {
             presence::forget_files(&parts.snapshot_root, shard).await?;
-            let recorded = presence::record(&parts.wal, shard, Presence::Joining).await;
+            recovered.presence = match origin {
+                Origin::Founder => Presence::Here,
+                Origin::Joiner => Presence::Joining,
+            };
+            let recorded = presence::record(&parts.wal, shard, recovered.presence).await;
             recorded.map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;
-            recovered.presence = Presence::Joining;
         }
         let log = LogStore::new(shard, parts.wal.clone(), recovered)
             .map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;

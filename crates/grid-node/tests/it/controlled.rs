@@ -32,7 +32,8 @@ async fn newcomer(grid: &mut Grid, name: NodeId) -> NodeId {
     grid.nodes[&name].node_id()
 }
 
-async fn begin(grid: &Grid, kind: OperationKind) -> u64 {
+/// Begins an operation.
+pub async fn begin(grid: &Grid, kind: OperationKind) -> u64 {
     match grid.change(MetaCommand::Begin { kind }).await {
         MetaReply::Begun(id) => id,
         other => panic!("{other:?}"),
@@ -40,13 +41,13 @@ async fn begin(grid: &Grid, kind: OperationKind) -> u64 {
 }
 
 /// The newest state that any node has.
-fn newest(grid: &Grid) -> Arc<MetaState> {
+pub fn newest(grid: &Grid) -> Arc<MetaState> {
     let states = grid.nodes.values().filter_map(|node| node.grid_state());
     states.max_by_key(|state| state.revision()).expect("a founded grid")
 }
 
 /// Waits until an operation is done; panics with what it waits for.
-async fn done(grid: &Grid, operation: u64) {
+pub async fn done(grid: &Grid, operation: u64) {
     let over = || {
         let state = newest(grid);
         let operation = state.operations().get(&operation)?;

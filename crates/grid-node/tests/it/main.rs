@@ -16,6 +16,7 @@ mod limits;
 mod many_groups;
 mod mute;
 mod proxy;
+mod refounding;
 mod routing;
 mod snapshots;
 mod strangers;

@@ -36,6 +36,9 @@ pub fn position(reply: &[u8]) -> u64 {
 }
 
 impl StateMachine for Toy {
+    /// The second changes nothing here; commands of the meta group are bound to it.
+    const VERSIONS: std::ops::RangeInclusive<u32> = 1..=2;
+
     fn empty(_shard: ShardId) -> Self {
         Self::default()
     }

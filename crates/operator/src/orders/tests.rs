@@ -298,3 +298,25 @@ fn orders_have_a_json_form() {
     assert_eq!(json, r#"{"order":"shard_move","shard":3,"from":1,"to":4}"#);
     assert_eq!(serde_json::from_str::<Order>(&json).expect("the same"), order);
 }
+
+#[test]
+fn founding_a_shard_anew() {
+    let found = |abandon| Order::ShardFound { shard: 1, abandon };
+    let mut facts = with_spare();
+    stage(&mut facts, 4, Stage::Active);
+    refused(&found(true), &facts, "shard 1 lives: it has a leader");
+    // Shard 1 is on nodes 2, 3, 1, of which the first leads.
+    silence(&mut facts, 2);
+    for node in [3, 1] {
+        change(&mut facts, node, 1, |replica| replica.serving = false);
+    }
+    refused(&found(true), &facts, "that can elect a leader");
+    facts.statuses.insert(3, Err("timed out".to_owned()));
+    refused(&found(false), &facts, "--abandon-minority");
+    assert_eq!(steps(&found(true), &facts), 2);
+    facts.statuses.insert(1, Err("timed out".to_owned()));
+    assert_eq!(steps(&found(false), &facts), 2);
+    silence(&mut facts, 4);
+    refused(&found(true), &facts, "start another unit");
+    senseless(&Order::ShardFound { shard: 0, abandon: true }, &facts, "meta group");
+}

@@ -31,6 +31,42 @@ impl Grid {
         }
     }
 
+    /// Gives an event that is lost another number; the old one is nobody's from then on.
+    ///
+    /// # Errors
+    /// [`GridError`]; a second time changes nothing.
+    pub async fn renumber(
+        &self,
+        event_id: &str,
+        from: u32,
+        deadline: Instant,
+    ) -> Result<Pin, GridError> {
+        let command = MetaCommand::Renumber { key: event_id.to_owned(), from };
+        match self.client.admin_leader(META, &AdminRequest::Change(command), deadline).await? {
+            AdminAnswer::Changed(MetaReply::Pinned(pin)) => Ok(pin),
+            AdminAnswer::NotLeader { .. } => Err(GridError::NoLeader),
+            other => Err(GridError::Protocol(format!("{event_id} keeps its number: {other:?}"))),
+        }
+    }
+
+    /// Whether a shard was founded anew in this grid's life: the pins of its events are those of
+    /// before.
+    ///
+    /// # Errors
+    /// [`GridError`].
+    pub async fn was_founded_anew(
+        &self,
+        shard: ShardId,
+        deadline: Instant,
+    ) -> Result<bool, GridError> {
+        let request = AdminRequest::Meta { fresh: true };
+        match self.client.admin_leader(META, &request, deadline).await? {
+            AdminAnswer::Meta(state) => Ok(!state.outlived(shard).is_empty()),
+            AdminAnswer::NotLeader { .. } => Err(GridError::NoLeader),
+            other => Err(GridError::Protocol(format!("no tables of the grid: {other:?}"))),
+        }
+    }
+
     /// Says which database a shard is written to; the one before, if any, must be told.
     ///
     /// # Errors

@@ -151,11 +151,15 @@ pub enum ShardCommand {
         /// The shard.
         shard: u32,
     },
-    /// Brings shards whose replicas are all lost back from the tables of PostgreSQL, into units that
-    /// were started with empty disks. Refused for a shard that has state. Prints what is lost.
+    /// Brings shards whose replicas are all lost back from the tables of PostgreSQL: all of them, into
+    /// units that were started with empty disks, or one, which other nodes of a living grid found
+    /// anew. Refused for a shard that has state. Prints what is lost.
     Recover {
         /// The shard; without one all that have lost everything.
         shard: Option<u32>,
+        /// Gives up replicas that still live, too few to elect a leader.
+        #[arg(long, requires = "shard")]
+        abandon_minority: bool,
         /// From the tables, the only source there is.
         #[arg(long, required = true)]
         from_database: bool,
