@@ -58,6 +58,12 @@ pub enum ReconcileError {
     /// The grid did not answer.
     #[error("the grid does not answer: {0}")]
     Grid(#[from] GridError),
+    /// The grid writes the shard to a database of another name.
+    #[error("the grid writes shard {shard} to another database than this one")]
+    OtherDatabase {
+        /// The shard.
+        shard: ShardId,
+    },
     /// The writer has not come far enough in time.
     #[error("the tables of shard {shard} are at {tables:?}, the grid is at {grid:?}: no writer?")]
     Behind {
@@ -95,6 +101,10 @@ pub async fn reconcile_from<S: FeedSource>(
     let report = Report::default();
     let mut run = Run { source, connection, deadline, report };
     let pins = run.source.pins().await?;
+    let shards: BTreeSet<ShardId> = pins.iter().map(|(_, pin)| pin.shard).collect();
+    for shard in shards {
+        run.same_database(shard).await?;
+    }
     for (event_id, pin) in &pins {
         run.event(event_id, *pin).await?;
     }
@@ -111,6 +121,18 @@ struct Run<'a, S> {
 }
 
 impl<S: FeedSource> Run<'_, S> {
+    /// Rows of another database may be the same for a while: a copy has its own writer.
+    async fn same_database(&mut self, shard: ShardId) -> Result<(), ReconcileError> {
+        let Some((at, name)) = table_side::name(&mut self.connection, shard).await? else {
+            return Ok(());
+        };
+        let feed = self.source.feed(shard, at, 1, Duration::ZERO).await?;
+        match feed.bound {
+            Some(bound) if bound != name => Err(ReconcileError::OtherDatabase { shard }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     async fn event(&mut self, event_id: &str, pin: Pin) -> Result<(), ReconcileError> {
         let event = inventory::EventNo(pin.number);
         let terms = match self.source.plan(event).await {

@@ -4,6 +4,7 @@
 use inventory::FeedPosition;
 use processing_unit::ShardId;
 use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
 
 use super::Thing;
 use super::compare::{Facts, fields};
@@ -117,4 +118,23 @@ pub(super) async fn quarantine(connection: &mut PgConnection) -> Result<u64, sql
             .fetch_one(connection)
             .await?;
     Ok(count.unsigned_abs())
+}
+
+/// How far a shard's rows are, and the name that they have; nothing of a shard that was never written.
+pub(super) async fn name(
+    connection: &mut PgConnection,
+    shard: ShardId,
+) -> Result<Option<(FeedPosition, u128)>, sqlx::Error> {
+    let row: Option<(i64, i32, Uuid)> = sqlx::query_as(
+        "SELECT applied_index, applied_ordinal, database_id FROM grid.writer_checkpoint
+         WHERE shard_id = $1",
+    )
+    .bind(int4(shard))
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|(index, ordinal, name)| {
+        let position =
+            FeedPosition { log_index: index.cast_unsigned(), ordinal: ordinal.cast_unsigned() };
+        (position, name.as_u128())
+    }))
 }

@@ -1,15 +1,19 @@
 //! What the tables say beside what the ledger says, of every event whose story could be judged.
 //! Columns that the ledger does not carry (names, dates, the sealed contact) are not its business.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::StreamExt;
+use inventory::{HoldId, OrderId, PaymentId, RefundId};
 use sqlx::PgConnection;
 
 use super::binary::{Tuple, Tuples};
 use super::database::VerifyError;
 use super::fault::{VerifyReport, Wrong};
 use super::story::{EventStory, SeatOwner, Story};
+
+/// In the place of an id that is none of the event; numbers begin with 1.
+const NOBODYS: u64 = 0;
 
 /// A row's id, and the first thing that it says differently.
 type Judged = Result<(), String>;
@@ -35,8 +39,11 @@ pub(super) async fn compare(
     report: &mut VerifyReport,
     snapshot: &mut PgConnection,
 ) -> Result<(), VerifyError> {
+    let known: Vec<String> =
+        sqlx::query_scalar("SELECT event_id FROM grid.event").fetch_all(&mut *snapshot).await?;
+    let known: HashSet<String> = known.into_iter().collect();
     for table in TABLES {
-        let seen = stream(story, report, snapshot, table).await?;
+        let seen = stream((story, &known), report, snapshot, table).await?;
         for (event_id, event) in story.all_judged() {
             let expected = match table.0 {
                 "seat" => None,
@@ -59,7 +66,7 @@ pub(super) async fn compare(
 
 /// Judges each row, and counts those that the ledger knows, by event. Of seats only the owned are.
 async fn stream(
-    story: &mut Story,
+    (story, known): (&mut Story, &HashSet<String>),
     report: &mut VerifyReport,
     snapshot: &mut PgConnection,
     table: (&str, &str, i16, Judge),
@@ -74,6 +81,10 @@ async fn stream(
         let mut tuples = Tuples::of(&message)?;
         while let Some(mut tuple) = tuples.next(count)? {
             let event_id = tuple.text()?;
+            if !known.contains(event_id) {
+                let what = format!("{event_id}: a row in grid.{name} is of no event");
+                report.add(Wrong::Table, None, what);
+            }
             let Some(event) = story.judged(event_id) else { continue };
             report.table_rows += 1;
             let (id, judged) = judge(event, tuple)?;
@@ -102,14 +113,17 @@ fn seat(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), Veri
         SeatOwner::Hold(no) => ("held", Some(no), None),
         SeatOwner::Order(no) => ("sold", None, Some(no)),
     };
-    let found = (status, hold.and_then(number), order.and_then(number));
+    let named = |found: Option<Option<u64>>| found.map(|no| no.unwrap_or(NOBODYS));
+    let found = (status, named(hold.map(|id| hold_no(event, id))), {
+        named(order.map(|id| order_no(event, id)))
+    });
     Ok((id.to_owned(), same(&found, &expected)))
 }
 
 fn order(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
     let id = row.text()?;
-    let found = (row.text().map(number)?, row.text()?, row.int8()?);
-    let judged = match number(id).and_then(|no| event.orders.get(&no)) {
+    let found = (hold_no(event, row.text()?), row.text()?, row.int8()?);
+    let judged = match order_no(event, id).and_then(|no| event.orders.get(&no)) {
         None => Err("the ledger does not know it".to_owned()),
         Some(order) => same(&found, &(Some(order.hold), order.status.as_str(), order.total_minor)),
     };
@@ -118,8 +132,12 @@ fn order(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), Ver
 
 fn order_seat(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
     let (order, seat, status) = (row.text()?, row.text()?, row.text()?);
-    let owns = number(order).map(SeatOwner::Order) == Some(event.owner(seat));
+    let no = order_no(event, order);
+    let owns = no.map(SeatOwner::Order) == Some(event.owner(seat));
     let judged = match (owns, status == "sold") {
+        _ if no.is_none_or(|no| !event.orders.contains_key(&no)) => {
+            Err("the ledger does not know the order".to_owned())
+        }
         (true, true) | (false, false) => Ok(()),
         (true, false) => Err(format!("is {status}, the ledger says sold")),
         (false, true) => Err("is sold, the ledger says that the order does not own it".to_owned()),
@@ -129,10 +147,10 @@ fn order_seat(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged)
 
 fn payment(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
     let id = row.text()?;
-    let order = row.text().map(number)?;
+    let order = order_no(event, row.text()?);
     let (status, settled_as) = (row.text()?, row.optional_text()?);
     let (amount, captured) = (row.int8()?, row.optional_int8()?);
-    let judged = match number(id).and_then(|no| event.payments.get(&no)) {
+    let judged = match payment_no(event, id).and_then(|no| event.payments.get(&no)) {
         None => Err("the ledger does not know it".to_owned()),
         Some(payment) => {
             let (word, became) = payment.end.words();
@@ -146,16 +164,31 @@ fn payment(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), V
 
 fn refund(event: &EventStory, mut row: Tuple<'_>) -> Result<(String, Judged), VerifyError> {
     let id = row.text()?;
-    let found = (row.text().map(number)?, row.int8()?, row.text()?);
-    let judged = match number(id).and_then(|no| event.refunds.get(&no)) {
+    let found = (payment_no(event, row.text()?), row.int8()?, row.text()?);
+    let refund = id.parse::<RefundId>().ok().filter(|id| event.is_numbered(id.event));
+    let judged = match refund.and_then(|id| event.refunds.get(&id.no)) {
         None => Err("the ledger does not know it".to_owned()),
         Some(refund) => same(&found, &(Some(refund.payment), refund.amount_minor, refund.status)),
     };
     Ok((id.to_owned(), judged))
 }
 
-fn number(id: &str) -> Option<u64> {
-    id.rsplit_once('-').and_then(|(_, no)| no.parse().ok())
+/// The number in a hold's id, if it is one of this event.
+fn hold_no(event: &EventStory, id: &str) -> Option<u64> {
+    let id = id.parse::<HoldId>().ok().filter(|id| event.is_numbered(id.event));
+    id.map(|id| id.no)
+}
+
+/// The same of an order's.
+fn order_no(event: &EventStory, id: &str) -> Option<u64> {
+    let id = id.parse::<OrderId>().ok().filter(|id| event.is_numbered(id.event));
+    id.map(|id| id.no)
+}
+
+/// The same of a payment's.
+fn payment_no(event: &EventStory, id: &str) -> Option<u64> {
+    let id = id.parse::<PaymentId>().ok().filter(|id| event.is_numbered(id.event));
+    id.map(|id| id.no)
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(found: &T, expected: &T) -> Judged {

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use inventory::{EventNo, HoldId};
+
 use super::super::fault::{VerifyReport, Wrong};
 use super::Contradiction;
 use super::things::{
@@ -29,6 +31,8 @@ enum Standing {
 #[derive(Debug, Default)]
 pub(in crate::verify) struct EventStory {
     standing: Standing,
+    /// The event's number, as its first hold tells.
+    number: Option<EventNo>,
     pub(in crate::verify) seats: HashMap<Box<str>, SeatOwner>,
     pub(super) holds: HashMap<u64, HoldState>,
     pub(in crate::verify) orders: HashMap<u64, OrderState>,
@@ -47,6 +51,11 @@ impl EventStory {
         self.standing == Standing::Told
     }
 
+    /// Whether a thing of an event with this number is one of this event.
+    pub(in crate::verify) fn is_numbered(&self, number: EventNo) -> bool {
+        self.number == Some(number)
+    }
+
     /// From here on nothing can be said of the event; what is known is let go.
     pub(super) fn give_up(&mut self) {
         *self = Self { standing: Standing::GivenUp, ..Self::default() };
@@ -63,6 +72,11 @@ impl EventStory {
         }
         if self.standing != Standing::Told {
             return Ok(Some(()));
+        }
+        if self.number.is_none()
+            && let Some(hold) = row.hold_id
+        {
+            self.number = hold.parse::<HoldId>().ok().map(|hold| hold.event);
         }
         match row.kind {
             "hold_granted" => self.grant(row),
