@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
+use crate::standby::{Primary, Standby};
 use crate::wait::until;
 
 /// A server, running or stopped; its address stays the same.
@@ -65,6 +66,14 @@ impl OwnDatabase {
     pub fn copy(&self) {
         assert!(self.running.is_none(), "a running server cannot be copied like this");
         copy(&self.cluster, &self.beside("standby"));
+    }
+
+    /// A second server that follows this one. `Err` says why this machine cannot have one.
+    pub async fn standby(&self) -> Result<Standby, String> {
+        let running = self.running.as_ref().expect("it runs");
+        let pid = running.pid().expect("a process") as i32;
+        let primary = Primary { cluster: &self.cluster, url: &self.url, pid };
+        Standby::follow(&primary, &self.beside("standby")).await
     }
 
     /// The copy takes the server's place: whatever was written since is lost.

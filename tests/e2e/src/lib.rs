@@ -6,10 +6,12 @@ mod database;
 pub mod drill;
 pub mod links;
 pub mod loop_disk;
+mod standby;
 mod system;
 mod wait;
 
 pub use client::{Answer, Client, Held, uuid_v7};
 pub use database::OwnDatabase;
+pub use standby::Standby;
 pub use system::{Process, System};
 pub use wait::until;

@@ -22,6 +22,7 @@ pub struct System {
     port: u16,
     vars: Vec<(String, String)>,
     database_url: Option<String>,
+    units: u32,
     child: Option<Child>,
 }
 
@@ -55,11 +56,23 @@ impl System {
         Self::begin(vec![], Some(database_url.to_owned()))
     }
 
-    fn begin(vars: Vec<(String, String)>, database_url: Option<String>) -> Self {
-        let dir = TempDir::with_prefix("seatgrid-e2e-").expect("a temporary directory");
-        let mut system = Self { dir, port: free_port(), vars, database_url, child: None };
+    /// Starts a system of so many units.
+    pub fn start_units(units: u32) -> Self {
+        let mut system = Self::prepare(vec![], None);
+        system.units = units;
         system.start_again();
         system
+    }
+
+    fn begin(vars: Vec<(String, String)>, database_url: Option<String>) -> Self {
+        let mut system = Self::prepare(vars, database_url);
+        system.start_again();
+        system
+    }
+
+    fn prepare(vars: Vec<(String, String)>, database_url: Option<String>) -> Self {
+        let dir = TempDir::with_prefix("seatgrid-e2e-").expect("a temporary directory");
+        Self { dir, port: free_port(), vars, database_url, units: 3, child: None }
     }
 
     /// Starts the stopped or killed system on the same data.
@@ -72,7 +85,7 @@ impl System {
     pub fn begin_again(&mut self) -> mpsc::Receiver<String> {
         assert!(self.child.is_none(), "it runs already");
         let mut child = self
-            .command(&["up", "--port", &self.port.to_string(), "--units", "3"])
+            .command(&["up", "--port", &self.port.to_string(), "--units", &self.units.to_string()])
             .args(self.database_url.iter().flat_map(|url| ["--database-url", url]))
             .stdout(Stdio::piped())
             .spawn()

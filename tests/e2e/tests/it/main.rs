@@ -3,6 +3,7 @@
 mod crash;
 mod drills;
 mod lost;
+mod lost_shard;
 mod sells;
 mod starts;
 mod terms;

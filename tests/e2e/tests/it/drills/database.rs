@@ -16,6 +16,11 @@ const RATE_AWAY_MAX: u64 = 200;
 const LOAD_S: u64 = 200;
 /// All units together may grow so much: three full outboxes of 100 MB.
 const GROWTH_MAX_BYTES: u64 = 400 << 20;
+/// Buyers at once while what a sale writes is counted, and sales of each.
+const BUYERS: u32 = 5;
+const SALES_EACH: u32 = 6;
+/// Sales per second of the target for an outage.
+const SALES_RATE_AIM: f64 = 2_000.0;
 /// How long the tables may take to catch up on a busy machine.
 const CATCH_UP_MAX: Duration = Duration::from_secs(240);
 
@@ -33,6 +38,7 @@ async fn postgresql_is_away_for_a_while() {
     let before = memory_bytes(&system);
     database.stop().await;
     let stopped = Instant::now();
+    tell_room(&drill, &system, &client).await;
     let away_s = knob("DATABASE_AWAY_S", 10);
     let mut peak = before;
     for part_s in parts(away_s) {
@@ -91,6 +97,41 @@ async fn the_standby_misses_the_last_transactions() {
     caught_up(&system).await;
     database.kill().await;
     database.fail_over().await;
+    resynced(&drill, &system, &database, [first, lost]).await;
+}
+
+/// The same with two servers at once: the standby follows the primary, its link fails unnoticed, the
+/// primary is lost, the standby is promoted and takes over its address. Expected: as above.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_streaming_standby_is_promoted_without_the_last_transactions() {
+    let drill = Drill::begin("streaming standby promoted too early");
+    let mut database = OwnDatabase::start().await;
+    let standby = match database.standby().await {
+        Ok(standby) => standby,
+        Err(why) => return drill.skip(&why),
+    };
+    let system = System::start_on(database.url());
+    let client = Client::new(&system.url());
+    let first = a_paid_order(&client).await;
+    caught_up(&system).await;
+    standby.has_all_of(database.url()).await;
+    standby.cut_off().await;
+    let lost = a_paid_order(&client).await;
+    caught_up(&system).await;
+    database.kill().await;
+    standby.promote().await;
+    database.fail_over().await;
+    resynced(&drill, &system, &database, [first, lost]).await;
+}
+
+/// What a database without its last transactions leads to, and how it ends.
+async fn resynced(
+    drill: &Drill,
+    system: &System,
+    database: &OwnDatabase,
+    [first, lost]: [String; 2],
+) {
+    let client = Client::new(&system.url());
     until("the writer refuses it", Duration::from_secs(60), || async {
         let writers = system.processes().into_iter().filter(|process| process.role == "writer");
         let log = |writer: Process| system.file(&format!("logs/writer-{}.log", writer.node));
@@ -106,7 +147,7 @@ async fn the_standby_misses_the_last_transactions() {
     let told = String::from_utf8_lossy(&resynced.stdout).into_owned();
     assert!(resynced.status.success(), "{told}{}", String::from_utf8_lossy(&resynced.stderr));
     assert!(told.contains("lost"), "what is lost is told: {told}");
-    caught_up(&system).await;
+    caught_up(system).await;
     let lines = told.lines().filter(|line| line.contains("lost")).count();
     drill.note(&format!(
         "{lines} shards had lost rows; whole again in {:.1} s",
@@ -117,8 +158,8 @@ async fn the_standby_misses_the_last_transactions() {
         assert_eq!(database.texts(&status).await, ["paid"], "{order}");
     }
     assert_eq!(database.number("SELECT count(*) FROM grid.double_sold").await, 0);
-    verifies(&system, lines as u64);
-    reconciles(&system);
+    verifies(system, lines as u64);
+    reconciles(system);
     drill.done();
 }
 
@@ -177,6 +218,32 @@ async fn a_poison_record_is_parked_shown_and_retried() {
     verifies(&system, 0);
     reconciles(&system);
     drill.done();
+}
+
+/// What sales write while PostgreSQL is away, and for how long one shard's outbox has room at the rate
+/// that the project is measured by. Several at once, as fast as the machine sells.
+async fn tell_room(drill: &Drill, system: &System, client: &Client) {
+    let waiting = waiting_records(system);
+    let began = Instant::now();
+    let buyer = || async {
+        for _ in 0..SALES_EACH {
+            a_paid_order(client).await;
+        }
+    };
+    tokio::join!(buyer(), buyer(), buyer(), buyer(), buyer());
+    let (sold, took) = (f64::from(BUYERS * SALES_EACH), began.elapsed());
+    let each = (waiting_records(system) - waiting) as f64 / sold;
+    let status: Value = asked(system, &["status"]);
+    let room = status["persist_backlog"][0]["records_max"].as_f64().expect("a limit");
+    drill.note(&format!(
+        "{:.0} sales/s while PostgreSQL was away, {each:.1} records each: {room} records are {:.0} sales of \
+         one shard, {:.0} s at {SALES_RATE_AIM} sales/s until new holds are refused with \
+         persistence_backlog",
+        sold / took.as_secs_f64(),
+        room / each,
+        room / each / SALES_RATE_AIM
+    ));
+    assert!((4.0..=9.0).contains(&each), "a sale writes {each} records");
 }
 
 /// Some seat of the hall, bought.
