@@ -3,6 +3,7 @@
 mod backlog;
 mod best;
 mod bound;
+mod cases;
 mod edges;
 mod feed;
 mod freeze;
