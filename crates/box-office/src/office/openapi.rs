@@ -51,6 +51,7 @@ use super::{
         staff::events::edit,
         staff::events::remove,
         staff::events::publish,
+        staff::moving::carry_out,
         staff::sale::read,
         staff::sale::pause,
         staff::sale::resume,

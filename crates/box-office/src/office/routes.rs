@@ -47,7 +47,9 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
 
 /// What staff may do; each refuses everybody else by itself.
 fn staff_calls() -> Router<Arc<Office>> {
-    use staff::{artists, codes, events, limits, orders, plan, plans, sale, seats, venues, window};
+    use staff::{
+        artists, codes, events, limits, moving, orders, plan, plans, sale, seats, venues, window,
+    };
     Router::new()
         .route("/api/v1/admin/artists", get(artists::list).post(artists::create))
         .route(
@@ -70,6 +72,7 @@ fn staff_calls() -> Router<Arc<Office>> {
             get(sale::read).patch(events::edit).delete(events::remove),
         )
         .route("/api/v1/admin/events/{id}/publish", post(events::publish))
+        .route("/api/v1/admin/events/{id}/move", post(moving::carry_out))
         .route("/api/v1/admin/events/{id}/pause", post(sale::pause))
         .route("/api/v1/admin/events/{id}/resume", post(sale::resume))
         .route("/api/v1/admin/events/{id}/close", post(window::close))

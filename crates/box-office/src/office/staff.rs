@@ -21,6 +21,7 @@ pub(super) mod codes;
 pub(super) mod event_form;
 pub(super) mod events;
 pub(super) mod limits;
+pub(super) mod moving;
 pub(super) mod orders;
 pub(super) mod plan;
 pub(super) mod plans;

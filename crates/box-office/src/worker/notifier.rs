@@ -31,6 +31,10 @@ impl Notifier {
     /// One look; whether more is waiting.
     pub(super) async fn look(&mut self) -> bool {
         self.tell_turns().await;
+        match outbox::follow_moves(&self.database).await {
+            Ok(made) => count("move", made),
+            Err(error) => tracing::debug!(%error, "owners were not told of a move, trying again"),
+        }
         match outbox::follow_ledger(&self.database).await {
             Ok((made, more)) => {
                 count("ledger", made);

@@ -182,7 +182,8 @@ async fn a_plan_comes_from_a_spreadsheet_and_is_read_back() {
         let request = request.header("content-type", "text/csv; charset=utf-8");
         read(request.body(text.to_owned())).await
     };
-    let text = "section,row,number,tier,x,y,flags\nB,1,1,best,1,2.5,\nB,1,2,best,2,2.5,accessible\nfloor,,500,dance,,,area\n";
+    let text = "section,row,number,tier,x,y,flags\nB,1,1,best,1,2.5,\n\
+        B,1,2,best,2,2.5,accessible\nfloor,,500,dance,,,area\n";
     let named = format!("venue_id={venue}&name=From%20a%20file");
     let made = send(&named, text).await.expect(201);
     let id = made.text("/id").to_owned();

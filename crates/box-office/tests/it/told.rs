@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::staff::row_of;
+use crate::staff::{Call, row_of};
 use crate::support::{Hold, Shop, soon, until};
 
 /// The tables as the data writer makes them.
@@ -98,6 +98,71 @@ async fn what_happened_to_an_owner_is_told_once() {
     for path in ["/api/v1/orders/o77-5/notices", "/api/v1/holds/h77-6/notices"] {
         shop.get(path, "x").await.expect(404);
     }
+    db.close().await.expect("closed");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn owners_are_told_once_that_their_event_was_moved() {
+    let mut shop = Shop::open().await;
+    shop.publish(row_of("old-show", 1)).await;
+    let url = shop.database.as_ref().expect("a database of its own").url().to_owned();
+    let mut db = PgConnection::connect(&url).await.expect("connected");
+    db.execute("create schema grid").await.expect("schema");
+    for tables in TABLES {
+        db.execute(tables).await.expect("the data writer's tables");
+    }
+    db.execute(ROWS).await.expect("rows");
+    let event =
+        "insert into grid.event values ('old-show', 77, 'Old show', now(), 1, 1, 'RUB', now(),
+        now(), 1000, 6, 1, now())";
+    db.execute(event).await.expect("the event's row");
+    let before = "update grid.writer_checkpoint set applied_at = '2020-01-01';
+        update grid.sale_order set created_at = '2020-01-01'";
+    db.execute(before).await.expect("placed before, and the tables are late");
+    let later = json!({"starts_at": "2091-07-01T19:00:00Z", "venue_id": "neva-arena"});
+    let call = Call::post("/events/old-show/move", &later);
+    let moved = call.send(&shop).await.expect(200);
+    assert_eq!(
+        (moved.text("/starts_at"), moved.text("/venue_id")),
+        ("2091-07-01T19:00:00.000Z", "neva-arena")
+    );
+    shop.start_worker(|_| {});
+    let token = TokenKey::new(&[1; 32]).token("h77-4".parse().unwrap());
+    let told = until("the owner is told", async || {
+        notices(&shop, "orders/o77-5", &token).await.into_iter().next()
+    })
+    .await;
+    assert_eq!(
+        (&told["kind"], &told["facts"]["to"]["venue_id"]),
+        (&json!("event_moved"), &json!("neva-arena"))
+    );
+
+    // An order of before that reaches the tables late is told, too; then the move is done.
+    let late =
+        "insert into grid.sale_order values ('o77-6', 'old-show', 'h77-5', 'paid', null, 'sealed',
+        250000, 'RUB', '2026-01-01T10:00:00Z', '2026-01-01T10:05:00Z', null, 9, now());
+        update grid.writer_checkpoint set applied_at = now() + interval '1 hour'";
+    db.execute(late).await.expect("a late order");
+    until("the move is done", async || {
+        let open: i64 =
+            sqlx::query_scalar("select count(*) from office.event_move where done_at is null")
+                .fetch_one(&mut db)
+                .await
+                .expect("counted");
+        (open == 0).then_some(())
+    })
+    .await;
+    call.send(&shop).await.expect(200);
+    let told: i64 =
+        sqlx::query_scalar("select count(*) from office.notice where kind = 'event_moved'")
+            .fetch_one(&mut db)
+            .await
+            .expect("counted");
+    assert_eq!(told, 2, "each owner once, however often it is asked");
+    let draft = json!({"starts_at": "soon"});
+    let wrong = Call::post("/events/old-show/move", &draft).send(&shop).await.expect(400);
+    assert_eq!(wrong.text("/errors/0/pointer"), "/starts_at");
     db.close().await.expect("closed");
     shop.close().await;
 }
