@@ -1,15 +1,16 @@
-//! The administrator's account: made once from the password file that the installation wrote, and
-//! kept as an Argon2id hash only.
+//! The administrator's account: made once from the password file that the installation wrote. It is
+//! an account like any other, with a role.
 
 use std::path::Path;
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHasher, SaltString};
-use ring::rand::{SecureRandom, SystemRandom};
+use http_api::access::Role;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
+use crate::people::passwords;
+use crate::people::profile::{Field, Profile};
+use crate::sealing::ContactKey;
 
 /// The first account's login.
 const LOGIN: &str = "admin";
@@ -25,40 +26,78 @@ pub(crate) enum AccountError {
     /// The password file is of no use.
     #[error("administrator's password file: {0}")]
     Password(String),
+    /// The account's data cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] crate::sealing::SealError),
+}
+
+/// What the row needs.
+struct Row {
+    id: Uuid,
+    hash: String,
+    login_hash: Vec<u8>,
+    person_key: Vec<u8>,
+    profile: Vec<u8>,
 }
 
 /// Makes the account unless there is one.
 pub(crate) async fn ensure_administrator(
     database: &Database,
+    keys: &ContactKey,
     password_file: &Path,
 ) -> Result<(), AccountError> {
-    if database.run(is_there).await? {
+    let login_hash = Field::Login.index(keys, LOGIN);
+    let hash = login_hash.clone();
+    if database.run(|pool| is_there(pool, hash)).await? {
         return Ok(());
     }
     let path = password_file.to_owned();
     let hash = tokio::task::spawn_blocking(move || hash_of(&path))
         .await
         .map_err(|e| AccountError::Password(e.to_string()))??;
-    database.run(|pool| insert(pool, hash)).await?;
+    // One that an earlier release made keeps its id.
+    let known = database.run(known_id).await?;
+    let id = known.unwrap_or_else(Uuid::now_v7);
+    let (key, person_key) = keys.new_person(id)?;
+    let profile = nobody_yet().sealed(&key, id)?;
+    let row = Row { id, hash, login_hash, person_key, profile };
+    database.run(|pool| put(pool, row)).await?;
     tracing::info!("the administrator's account was made");
     Ok(())
 }
 
-async fn is_there(pool: PgPool) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select exists (select from office.account where login = $1)")
-        .bind(LOGIN)
+/// The administrator fills in the rest.
+fn nobody_yet() -> Profile {
+    let none = String::new;
+    Profile { surname: none(), name: none(), login: LOGIN.into(), email: none(), phone: none() }
+}
+
+async fn is_there(pool: PgPool, login_hash: Vec<u8>) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select exists (select from office.account where login_hash = $1)")
+        .bind(login_hash)
         .fetch_one(&pool)
         .await
 }
 
-async fn insert(pool: PgPool, hash: String) -> Result<(), sqlx::Error> {
+async fn known_id(pool: PgPool) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar("select id from office.account where login = $1")
+        .bind(LOGIN)
+        .fetch_optional(&pool)
+        .await
+}
+
+async fn put(pool: PgPool, row: Row) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into office.account (id, login, password_hash, role)
-         values ($1, $2, $3, 'administrator') on conflict (login) do nothing",
+        "insert into office.account (id, password_hash, role, login_hash, person_key, profile)
+         values ($1, $2, $3, $4, $5, $6)
+         on conflict (id) do update set login = null, login_hash = $4, person_key = $5, profile = $6",
     )
-    .bind(Uuid::now_v7())
-    .bind(LOGIN)
-    .bind(hash)
+    .bind(row.id)
+    .bind(row.hash)
+    .bind(Role::Administrator.as_str())
+    .bind(row.login_hash)
+    .bind(row.person_key)
+    .bind(row.profile)
     .execute(&pool)
     .await?;
     Ok(())
@@ -71,9 +110,5 @@ fn hash_of(path: &Path) -> Result<String, AccountError> {
     if password.len() < PASSWORD_BYTES_MIN {
         return Err(failed("must hold at least 8 bytes".to_owned()));
     }
-    let mut salt = [0; 16];
-    SystemRandom::new().fill(&mut salt).map_err(|_| failed("no random bytes".to_owned()))?;
-    let salt = SaltString::encode_b64(&salt).map_err(|e| failed(e.to_string()))?;
-    let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
-    hash.map(|hash| hash.to_string()).map_err(|e| failed(e.to_string()))
+    passwords::hash_of(password.as_bytes()).map_err(failed)
 }

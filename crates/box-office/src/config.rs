@@ -9,6 +9,8 @@ use payments::Secret;
 use processing_unit::{GridConfig, TlsError};
 use serde::{Deserialize, Serialize};
 
+use crate::mail::MailConfig;
+
 /// Most connections to PostgreSQL that one process may be given.
 const DATABASE_CONNECTIONS_LIMIT: u32 = 100;
 /// Most payment providers of one installation.
@@ -47,13 +49,20 @@ pub struct OfficeConfig {
     pub grid: GridConfig,
     /// Key of hold tokens, the same file as the router's.
     pub hold_token_key_file: PathBuf,
-    /// Key that seals buyers' contacts.
+    /// Keys that seal personal data, one a line: the first seals, all open, and the last one makes
+    /// the indices by which people are found.
     pub contact_key_file: PathBuf,
     /// Secret half of the key that signs ticket codes.
     pub ticket_key_file: PathBuf,
     /// File with the administrator's first password; without it no account is made.
     pub admin_password_file: Option<PathBuf>,
-    /// File with the tokens of staff, one a line; without it nobody is staff.
+    /// Keys of access tokens, shared with the routers: the first line signs, all are believed.
+    /// Without it nobody can sign in.
+    pub access_key_file: Option<PathBuf>,
+    /// Whether browsers reach the shop by TLS, as everywhere beyond one's own machine: cookies are
+    /// then bound to the host and never sent in the clear. The routers' setting must be the same.
+    pub is_https: bool,
+    /// File with the tokens of staff, one a line; without it nobody is staff by a token.
     pub staff_token_file: Option<PathBuf>,
     /// Payment providers by name.
     pub providers: BTreeMap<String, ProviderConfig>,
@@ -105,6 +114,10 @@ pub struct WorkerConfig {
     /// How long a payment without an answer of the gateway waits for a repeat of the shopper's
     /// request, milliseconds, before the attempt counts as failed. Default 60,000.
     pub unanswered_payment_ms: u64,
+    /// Keys that seal personal data, the same file as the office's; without it nothing is sent.
+    pub contact_key_file: Option<PathBuf>,
+    /// How messages leave the shop.
+    pub mail: MailConfig,
     /// Days that ended notifications are kept in the journal. Default 400: more than the year of
     /// the ledger that they explain.
     pub journal_kept_days: u32,
@@ -163,6 +176,8 @@ impl Default for OfficeConfig {
             contact_key_file: PathBuf::new(),
             ticket_key_file: PathBuf::new(),
             admin_password_file: None,
+            access_key_file: None,
+            is_https: false,
             staff_token_file: None,
             providers: BTreeMap::new(),
             demo: false,
@@ -189,6 +204,8 @@ impl Default for WorkerConfig {
             open_max: 5_000,
             refund_attempts_max: 24,
             unanswered_payment_ms: 60_000,
+            contact_key_file: None,
+            mail: MailConfig::default(),
             journal_kept_days: 400,
         }
     }
@@ -266,7 +283,11 @@ impl WorkerConfig {
         within("open_max", self.open_max.into(), 1..=10_000)?;
         within("refund_attempts_max", self.refund_attempts_max.into(), 1..=1_000)?;
         within("unanswered_payment_ms", self.unanswered_payment_ms, 1_000..=3_600_000)?;
-        within("journal_kept_days", self.journal_kept_days.into(), 1..=36_500)
+        within("journal_kept_days", self.journal_kept_days.into(), 1..=36_500)?;
+        match self.mail.fault() {
+            None => Ok(()),
+            Some((field, detail)) => ensure(field, false, detail),
+        }
     }
 }
 

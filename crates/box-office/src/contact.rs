@@ -111,7 +111,7 @@ impl Contact {
     }
 }
 
-fn name(typed: &str) -> Result<String, &'static str> {
+pub(crate) fn name(typed: &str) -> Result<String, &'static str> {
     let name = typed.split_whitespace().collect::<Vec<_>>().join(" ");
     match name.chars().count() {
         0 => Err("must not be empty"),
@@ -121,7 +121,7 @@ fn name(typed: &str) -> Result<String, &'static str> {
     }
 }
 
-fn email(typed: &str) -> Result<String, &'static str> {
+pub(crate) fn email(typed: &str) -> Result<String, &'static str> {
     const WRONG: &str = "must be an e-mail address";
     let typed = typed.trim();
     let (local, domain) = typed.rsplit_once('@').ok_or(WRONG)?;
@@ -150,7 +150,7 @@ fn is_domain(domain: &str) -> bool {
     domain.contains('.') && domain.split('.').all(label)
 }
 
-fn phone(typed: &str) -> Result<String, &'static str> {
+pub(crate) fn phone(typed: &str) -> Result<String, &'static str> {
     const WRONG: &str = "must be a phone number such as +79001234567";
     let plain: String =
         typed.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '\u{a0}')).collect();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http_api::access::Access;
 use http_api::admin::{self, Probes};
 use http_api::server::{self, BindError, ServerLimits};
 use http_api::token::{KeyFileError, TokenKey, load_key_file};
@@ -34,10 +35,13 @@ use crate::webhook_journal::Waiting;
 use history::History;
 use join_budget::JoinBudget;
 use journal_keeper::{JournalKeeper, JournalTasks};
+use people::PeopleParts;
+use people::orders::RecentOrders;
 
 pub use openapi::openapi;
 
 pub(crate) mod bodies;
+pub(crate) mod people;
 
 mod answer;
 mod events;
@@ -97,9 +101,12 @@ pub(crate) struct Office {
     history: History,
     catalogue: Arc<CatalogueCache>,
     tokens: TokenKey,
-    contacts: ContactKey,
+    contacts: Arc<ContactKey>,
     tickets: TicketSigner,
     staff: StaffTokens,
+    access: Access,
+    people: PeopleParts,
+    recent: RecentOrders,
     joins: JoinBudget,
     journal: JournalKeeper,
     /// Stored notifications to process; what does not fit is left to the worker.
@@ -217,9 +224,12 @@ impl Office {
             journal,
             catalogue: Arc::new(CatalogueCache::new()),
             tokens: TokenKey::new(&hold_key),
-            contacts: ContactKey::new(&load_key_file(&config.contact_key_file)?),
+            contacts: Arc::new(ContactKey::load(&config.contact_key_file)?),
             tickets: TicketSigner::new(&load_key_file(&config.ticket_key_file)?),
             staff: StaffTokens::load(config.staff_token_file.as_deref())?,
+            access: Access::load(config.access_key_file.as_deref(), config.is_https)?,
+            people: PeopleParts::new(),
+            recent: RecentOrders::default(),
             joins: JoinBudget::default(),
             notices,
             payment_create_max: Duration::from_millis(config.payment_create_ms_max),
@@ -242,6 +252,7 @@ fn upkeep(config: &OfficeConfig, office: &Office, unreachable: watch::Sender<boo
         catalogue: office.catalogue.clone(),
         demo_hold_ttl_s: config.demo.then_some(config.demo_hold_ttl_s),
         admin_password_file: config.admin_password_file.clone(),
+        contacts: office.contacts.clone(),
         poll: Duration::from_millis(config.catalogue_poll_ms),
         unreachable,
     }

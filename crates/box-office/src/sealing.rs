@@ -1,25 +1,38 @@
-//! Sealing of a buyer's contact before it enters the grid: AES-256-GCM under the shop's contact
-//! key, bound to the hold, so that a sealed contact cannot be moved to another order.
+//! Sealing of personal data before it enters the grid or a table: AES-256-GCM, bound to what it
+//! belongs to, so that what is sealed for one order cannot be moved to another.
 //!
-//! Form: one version byte, 12 bytes of random nonce, ciphertext with its tag. Nothing here logs or
-//! keeps plain text.
+//! Guests' contacts are sealed under the shop's ring of keys, of which the first seals and all open.
+//! Everybody with an account has a key of their own, kept sealed under the ring: destroying it
+//! erases all that was sealed by it, wherever copies lie. Nothing here logs or keeps plain text.
 
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::rand::{SecureRandom, SystemRandom};
+use std::path::Path;
 
+use http_api::token::{KEY_BYTES, KeyFileError, load_key_ring};
 use inventory::{EventNo, HoldId};
+use ring::digest::{SHA256, digest};
+use ring::hmac;
+use uuid::Uuid;
 
-use http_api::token::KEY_BYTES;
+use aead::{NONCE_BYTES, Sealer};
 
-/// The form written now.
-const VERSION: u8 = 1;
-/// Bytes before the ciphertext.
-const HEAD_BYTES: usize = 1 + NONCE_LEN;
+pub use person::{PersonKey, sealed_by};
 
-/// The shop's key for contacts.
+mod aead;
+mod person;
+
+/// The form that the first releases wrote: no key id.
+const VERSION_ONE_KEY: u8 = 1;
+/// The form written now: the id of a key of the ring.
+const VERSION_RING: u8 = 3;
+/// Bytes of a key's id.
+const KEY_ID_BYTES: usize = 4;
+
+/// The shop's keys for personal data.
 pub struct ContactKey {
-    key: LessSafeKey,
-    random: SystemRandom,
+    /// The first seals.
+    keys: Vec<([u8; KEY_ID_BYTES], Sealer)>,
+    /// Finds a value again without telling it.
+    index: hmac::Key,
 }
 
 /// Why sealing or opening failed; deliberately says nothing about the content.
@@ -28,16 +41,36 @@ pub enum SealError {
     /// The system gave no random bytes.
     #[error("no random bytes for a nonce")]
     Random,
-    /// Not sealed by this key for this hold, damaged, or of an unknown form.
-    #[error("the sealed contact cannot be opened")]
+    /// Not sealed by this key for this thing, damaged, or of an unknown form.
+    #[error("what is sealed cannot be opened")]
     Open,
 }
 
 impl ContactKey {
-    /// Makes the key from its 32 bytes.
+    /// Makes a ring of one key from its 32 bytes.
     pub fn new(bytes: &[u8; KEY_BYTES]) -> Self {
-        let key = UnboundKey::new(&AES_256_GCM, bytes).expect("AES-256 takes any 32 bytes");
-        Self { key: LessSafeKey::new(key), random: SystemRandom::new() }
+        Self::ring(bytes, &[])
+    }
+
+    /// Makes a ring of the key that seals and older ones. The oldest also makes the indices by
+    /// which people are found, so it stays in the ring as long as there are people.
+    pub fn ring(newest: &[u8; KEY_BYTES], older: &[[u8; KEY_BYTES]]) -> Self {
+        let keys = std::iter::once(newest).chain(older);
+        let keys = keys.map(|key| (key_id(key), Sealer::new(key))).collect();
+        let oldest = older.last().unwrap_or(newest);
+        let named = [b"index of people:".as_slice(), oldest].concat();
+        let index = digest(&SHA256, &named);
+        Self { keys, index: hmac::Key::new(hmac::HMAC_SHA256, index.as_ref()) }
+    }
+
+    /// Reads a ring from its file.
+    ///
+    /// # Errors
+    /// As [`load_key_ring`].
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        let keys = load_key_ring(path)?;
+        let (newest, older) = keys.split_first().expect("a ring that was read has a key");
+        Ok(Self::ring(newest, older))
     }
 
     /// Seals `plain` for the order that will come from `hold`.
@@ -45,7 +78,7 @@ impl ContactKey {
     /// # Errors
     /// [`SealError::Random`] when the system has no randomness to give.
     pub fn seal(&self, hold: HoldId, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.seal_bound(&bound_to(hold), plain)
+        self.seal_about(&about_hold(hold), plain)
     }
 
     /// Seals `plain` for a person's place in an event's waiting list.
@@ -58,25 +91,18 @@ impl ContactKey {
         person: u128,
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        self.seal_bound(&bound_to_wait(event, person), plain)
+        self.seal_about(&about_wait(event, person), plain)
     }
 
-    fn seal_bound(&self, bound: &[u8], plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let mut nonce = [0; NONCE_LEN];
-        self.random.fill(&mut nonce).map_err(|_| SealError::Random)?;
-        let mut sealed = plain.to_vec();
-        self.key
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(bound),
-                &mut sealed,
-            )
-            .map_err(|_| SealError::Random)?;
-        let mut out = Vec::with_capacity(HEAD_BYTES + sealed.len());
-        out.push(VERSION);
-        out.extend_from_slice(&nonce);
-        out.append(&mut sealed);
-        Ok(out)
+    /// Seals `plain` for what `about` names.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_about(&self, about: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (id, key) = self.keys.first().ok_or(SealError::Random)?;
+        let mut head = vec![VERSION_RING];
+        head.extend_from_slice(id);
+        key.seal(head, about, plain)
     }
 
     /// Opens what [`Self::seal`] made for the same hold.
@@ -84,7 +110,7 @@ impl ContactKey {
     /// # Errors
     /// [`SealError::Open`] for anything else.
     pub fn open(&self, hold: HoldId, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.open_bound(&bound_to(hold), sealed)
+        self.open_about(&about_hold(hold), sealed)
     }
 
     /// Opens what [`Self::seal_for_waiting`] made for the same place.
@@ -97,26 +123,69 @@ impl ContactKey {
         person: u128,
         sealed: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        self.open_bound(&bound_to_wait(event, person), sealed)
+        self.open_about(&about_wait(event, person), sealed)
     }
 
-    fn open_bound(&self, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealError> {
-        let (head, body) = sealed.split_at_checked(HEAD_BYTES).ok_or(SealError::Open)?;
-        let nonce: [u8; NONCE_LEN] = head[1..].try_into().map_err(|_| SealError::Open)?;
-        if head[0] != VERSION {
-            return Err(SealError::Open);
+    /// Opens what [`Self::seal_about`] made for the same thing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_about(&self, about: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        match sealed.split_first().ok_or(SealError::Open)? {
+            (&VERSION_ONE_KEY, rest) => {
+                let opened = self.keys.iter().find_map(|(_, key)| key.open(about, rest).ok());
+                opened.ok_or(SealError::Open)
+            }
+            (&VERSION_RING, rest) if rest.len() >= KEY_ID_BYTES + NONCE_BYTES => {
+                let (id, rest) = rest.split_at(KEY_ID_BYTES);
+                let known = self.keys.iter().find(|(known, _)| known == id);
+                known.ok_or(SealError::Open)?.1.open(about, rest)
+            }
+            _ => Err(SealError::Open),
         }
-        let mut body = body.to_vec();
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let plain = self.key.open_in_place(nonce, Aad::from(bound), &mut body);
-        plain.map(|plain| plain.to_vec()).map_err(|_| SealError::Open)
+    }
+
+    /// Makes a key for a new person, and its sealed form to be kept.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn new_person(&self, account: Uuid) -> Result<(PersonKey, Vec<u8>), SealError> {
+        let bytes = aead::random::<KEY_BYTES>()?;
+        let wrapped = self.seal_about(&about_person(account), &bytes)?;
+        Ok((PersonKey::new(account, &bytes), wrapped))
+    }
+
+    /// The person's key from its sealed form.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn person(&self, account: Uuid, wrapped: &[u8]) -> Result<PersonKey, SealError> {
+        let bytes = self.open_about(&about_person(account), wrapped)?;
+        let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| SealError::Open)?;
+        Ok(PersonKey::new(account, &bytes))
+    }
+
+    /// A digest by which a value is found again and which tells it to nobody without the key.
+    pub fn index(&self, kind: &str, value: &str) -> Vec<u8> {
+        hmac::sign(&self.index, format!("{kind}:{value}").as_bytes()).as_ref().to_vec()
     }
 }
 
-fn bound_to(hold: HoldId) -> Vec<u8> {
-    format!("seatgrid contact {hold}").into_bytes()
+/// What an order's contact is bound to.
+pub(crate) fn about_hold(hold: HoldId) -> String {
+    format!("seatgrid contact {hold}")
 }
 
-fn bound_to_wait(event: EventNo, person: u128) -> Vec<u8> {
-    format!("seatgrid waiting contact {}-{person:032x}", event.0).into_bytes()
+/// What the contact of a place in a waiting list is bound to.
+pub(crate) fn about_wait(event: EventNo, person: u128) -> String {
+    format!("seatgrid waiting contact {}-{person:032x}", event.0)
+}
+
+fn about_person(account: Uuid) -> String {
+    format!("seatgrid key of {account}")
+}
+
+fn key_id(key: &[u8; KEY_BYTES]) -> [u8; KEY_ID_BYTES] {
+    let digest = digest(&SHA256, &[b"contact key id:".as_slice(), key].concat());
+    digest.as_ref()[..KEY_ID_BYTES].try_into().expect("SHA-256 has more bytes")
 }

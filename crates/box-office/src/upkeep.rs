@@ -14,6 +14,7 @@ use crate::accounts::{self, AccountError};
 use crate::catalogue::{CatalogueCache, store};
 use crate::database::{Database, DatabaseError};
 use crate::demo;
+use crate::sealing::ContactKey;
 
 /// Pause after a failure.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
@@ -25,6 +26,8 @@ pub(crate) struct Upkeep {
     /// Seconds that a hold of the demonstration lives; `None` without demonstration.
     pub(crate) demo_hold_ttl_s: Option<u32>,
     pub(crate) admin_password_file: Option<PathBuf>,
+    /// Seals the administrator's account.
+    pub(crate) contacts: Arc<ContactKey>,
     pub(crate) poll: Duration,
     /// Told once the first attempt to reach PostgreSQL has failed.
     pub(crate) unreachable: watch::Sender<bool>,
@@ -62,7 +65,7 @@ impl Upkeep {
             self.database.run(|pool| demo::seed(pool, hold_ttl_s)).await?;
         }
         if let Some(file) = &self.admin_password_file {
-            accounts::ensure_administrator(&self.database, file).await?;
+            accounts::ensure_administrator(&self.database, &self.contacts, file).await?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use http_api::admin::{self, Probes};
 use http_api::server::{self, BindError};
+use http_api::token::KeyFileError;
 use processing_unit::Grid;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{ConfigError, WorkerConfig};
 use crate::database::{Database, DatabaseError};
 use crate::gateways::{self, GatewayError};
+use crate::mail::Mailer;
 use crate::notices;
+use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
 use crate::tasks::{self, TaskDied};
 use crate::webhook_journal::{self, Waiting};
@@ -51,6 +54,9 @@ pub enum RunError {
     /// The admin port is in use.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The file of sealing keys is of no use.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
     /// A background task died of a defect.
     #[error(transparent)]
     Task(#[from] TaskDied),
@@ -77,6 +83,11 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
     tasks.spawn(look_at_money(config.clone(), settlement.clone(), stop.clone()));
     tasks.spawn(look_at_notices(config.clone(), settlement, database.clone(), stop.clone()));
     tasks.spawn(tell_people(config.clone(), grid, database.clone(), stop.clone()));
+    if let Some(path) = &config.contact_key_file {
+        let keys = Arc::new(ContactKey::load(path)?);
+        let mailer = Mailer { database: database.clone(), keys, config: config.mail.clone() };
+        tasks.spawn(send(config.clone(), mailer, stop.clone()));
+    }
     tasks.spawn(clean(config.clone(), database.clone(), stop.clone()));
     let probes = Probes::new();
     probes.ready();
@@ -136,6 +147,18 @@ async fn tell_people(
     let look = async {
         loop {
             if !notifier.look().await {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    };
+    until(&shutdown, look).await;
+}
+
+async fn send(config: Arc<WorkerConfig>, mailer: Mailer, shutdown: CancellationToken) {
+    let pause = Duration::from_millis(config.look_every_ms);
+    let look = async {
+        loop {
+            if !mailer.look().await {
                 tokio::time::sleep(pause).await;
             }
         }

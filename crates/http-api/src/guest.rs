@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use inventory::{EventNo, GuestIdentity, HoldId, SaleRules};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::token::TokenKey;
 use crate::{IdempotencyKey, X_HOLD_TOKEN};
@@ -65,6 +66,11 @@ impl Guest {
         };
         first_128(&tokens.mac_of(&format!("person:{event}:{who}")))
     }
+}
+
+/// The person whose limits apply to an account in an event. Another in every event, as guests are.
+pub fn person_of_account(tokens: &TokenKey, EventNo(event): EventNo, account: Uuid) -> u128 {
+    first_128(&tokens.mac_of(&format!("person:{event}:account:{account}")))
 }
 
 /// A client's address as commands carry it: IPv4 mapped into IPv6.

@@ -27,6 +27,8 @@ pub(crate) const IDEMPOTENCE_KEY: HeaderName = HeaderName::from_static("idempote
 pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// A guest's proof that a hold is theirs.
 pub const X_HOLD_TOKEN: HeaderName = HeaderName::from_static("x-hold-token");
+/// What a page shows beside the cookie of its session.
+pub const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 /// A problem's code, for whoever passes an answer on without reading its body.
 pub const X_PROBLEM_CODE: HeaderName = HeaderName::from_static("x-problem-code");
 

@@ -1,10 +1,11 @@
 //! What the HTTP contract says everywhere: problems and their stable codes, idempotency keys,
-//! strict bodies, hold tokens, money and time as text, probes and metrics, the accept loop.
+//! strict bodies, hold and access tokens, money and time as text, probes and metrics, the accept loop.
 //!
 //! Flow: router and office build their routes from these parts, so that a refusal has one status
 //! and one code wherever it is answered. This crate has no routes of the shop and no rules of
 //! seats, and must never log a token, a key or a body.
 
+pub mod access;
 pub mod admin;
 mod attempt;
 mod body;
@@ -28,11 +29,11 @@ pub use attempt::{ATTEMPTS_MAX, Attempt, AttemptBatch};
 pub use body::{BODY_BYTES_MAX, NoBody, Strict, read_body, read_document};
 pub use code::Code;
 pub use context::{Arrived, RequestId, carry};
-pub use guest::{Guest, code_hash, counts_persons};
+pub use guest::{Guest, code_hash, counts_persons, person_of_account};
 pub use headers::{
     DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Deadline, GRID_COMPLETE_UP_TO,
     GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT,
-    X_HOLD_TOKEN, X_PROBLEM_CODE, X_REQUEST_ID, ip_bytes,
+    X_CSRF_TOKEN, X_HOLD_TOKEN, X_PROBLEM_CODE, X_REQUEST_ID, ip_bytes,
 };
 pub use idempotency::{IdempotencyKey, OptionalKey, request_hash};
 pub use measure::measure;

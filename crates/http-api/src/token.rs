@@ -54,6 +54,26 @@ pub fn load_key_file(path: &Path) -> Result<[u8; KEY_BYTES], KeyFileError> {
     from_hex(&bytes).ok_or_else(|| KeyFileError::Shape { path: path.to_owned() })
 }
 
+/// Most keys in one ring: a new one a quarter for four years.
+const RING_KEYS_MAX: usize = 16;
+
+/// Reads a ring of keys: one key as [`load_key_file`] takes it, or up to 16 of 64 hexadecimal
+/// digits, one a line. The first is used for new things, all are known.
+///
+/// # Errors
+/// When the file cannot be read or holds something else.
+pub fn load_key_ring(path: &Path) -> Result<Vec<[u8; KEY_BYTES]>, KeyFileError> {
+    if let Ok(key) = load_key_file(path) {
+        return Ok(vec![key]);
+    }
+    let read = |source| KeyFileError::Read { path: path.to_owned(), source };
+    let shape = || KeyFileError::Shape { path: path.to_owned() };
+    let text = String::from_utf8(fs::read(path).map_err(read)?).map_err(|_| shape())?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Option<Vec<_>> = lines.map(|line| from_hex(line.as_bytes())).collect();
+    keys.filter(|keys| (1..=RING_KEYS_MAX).contains(&keys.len())).ok_or_else(shape)
+}
+
 fn from_hex(bytes: &[u8]) -> Option<[u8; KEY_BYTES]> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let plain = text.len() == 2 * KEY_BYTES && text.bytes().all(|b| b.is_ascii_hexdigit());

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::SandboxConfig;
 pub use faults::{Mode, Operation, Switch, Switches};
 pub use journal::JournalError;
+pub use mailbox::smtp::PHONE_DOMAIN;
 pub use outcome::{Decision, Outcome};
 pub use state::Sandbox;
 

@@ -22,6 +22,10 @@ pub struct RouterConfig {
     pub office: SocketAddr,
     /// File with the 32-byte key of hold tokens, shared with the office.
     pub hold_token_key_file: PathBuf,
+    /// Keys of access tokens, the same file as the office's; without it everybody is a guest.
+    pub access_key_file: Option<PathBuf>,
+    /// Whether browsers reach the shop by TLS; the same as the office's setting.
+    pub is_https: bool,
     /// The payment provider that pages offer, by its name in the API.
     pub payment_provider: String,
     /// Open public connections at most; each costs a file descriptor and some 20 KB.
@@ -82,6 +86,8 @@ impl Default for RouterConfig {
             admin_listen: local(9100),
             office: local(8081),
             hold_token_key_file: PathBuf::from("hold-token.key"),
+            access_key_file: None,
+            is_https: false,
             payment_provider: "sandbox".to_owned(),
             connections_max: 20_000,
             streams_max: 15_000,

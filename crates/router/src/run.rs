@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router as Routes;
+use http_api::access::Access;
 use http_api::admin::{self, Probes};
 use http_api::server::{self, BindError};
 use http_api::telemetry;
@@ -28,7 +29,7 @@ pub enum RunError {
     /// Knobs do not fit each other.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The hold token key cannot be used.
+    /// The key of hold tokens or those of access tokens cannot be used.
     #[error(transparent)]
     Key(#[from] KeyFileError),
     /// A port is in use.
@@ -40,6 +41,7 @@ pub enum RunError {
 pub struct Bound {
     config: RouterConfig,
     tokens: TokenKey,
+    access: Access,
     listener: TcpListener,
     admin: TcpListener,
 }
@@ -52,6 +54,7 @@ impl Bound {
     pub async fn new(config: RouterConfig) -> Result<Self, RunError> {
         config.validate()?;
         let tokens = TokenKey::load(&config.hold_token_key_file)?;
+        let access = Access::load(config.access_key_file.as_deref(), config.is_https)?;
         let fitting = server::allow_connections(config.connections_max);
         if fitting < config.connections_max {
             let wanted = config.connections_max;
@@ -59,7 +62,7 @@ impl Bound {
         }
         let listener = server::bind(config.listen).await?;
         let admin = server::bind(config.admin_listen).await?;
-        Ok(Self { config, tokens, listener, admin })
+        Ok(Self { config, tokens, access, listener, admin })
     }
 
     /// The public address and the admin address, with the ports that were taken.
@@ -73,7 +76,7 @@ impl Bound {
     /// Serves until `shutdown`, then drains.
     pub async fn serve(self, shutdown: CancellationToken) {
         let closing = CancellationToken::new();
-        let app = assemble(&self.config, self.tokens, &closing);
+        let app = assemble(&self.config, (self.tokens, self.access), &closing);
         tracing::info!(listen = %self.config.listen, "router serves");
         serve(&self.config, &app, (self.listener, self.admin), shutdown, closing).await;
     }
@@ -88,13 +91,18 @@ pub async fn run(config: RouterConfig, shutdown: CancellationToken) -> Result<()
     Ok(())
 }
 
-fn assemble(config: &RouterConfig, tokens: TokenKey, closing: &CancellationToken) -> App {
+fn assemble(
+    config: &RouterConfig,
+    (tokens, access): (TokenKey, Access),
+    closing: &CancellationToken,
+) -> App {
     let grid = Grid::connect(&config.grid);
     let maps = SeatMaps::new(grid.clone(), config.map_limits(), closing.clone());
     let office = Office::new(config);
     Arc::new(Router {
         grid,
         tokens,
+        access,
         maps,
         catalogue: Catalogue::new(Duration::from_millis(config.catalogue_age_max_ms)),
         office,

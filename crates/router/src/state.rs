@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_api::access::Access;
 use http_api::admin::Probes;
 use http_api::telemetry::PrometheusHandle;
 use http_api::token::TokenKey;
@@ -18,6 +19,8 @@ use crate::seatmap::SeatMaps;
 pub(crate) struct Router {
     pub(crate) grid: Grid,
     pub(crate) tokens: TokenKey,
+    /// Who is signed in.
+    pub(crate) access: Access,
     pub(crate) maps: SeatMaps,
     pub(crate) office: Office,
     pub(crate) catalogue: Catalogue,

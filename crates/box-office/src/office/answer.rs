@@ -1,6 +1,7 @@
 //! How the office answers: documents with their headers, who asked, and what belongs to whom.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
@@ -9,6 +10,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_api::access::Claims;
 use http_api::{
     Code, Deadline, GRID_COMPLETE_UP_TO, GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENT_REPLAYED,
     Problem, X_HOLD_TOKEN, from_grid, from_refusal, ip_bytes,
@@ -23,6 +25,7 @@ use serde::Serialize;
 use super::Office;
 use crate::clock::rfc3339_ms;
 use crate::database::DatabaseError;
+use crate::people::orders;
 
 /// The catalogue is the same for all and may be a little old.
 const CACHE_CATALOGUE: HeaderValue = HeaderValue::from_static("public, max-age=2");
@@ -75,12 +78,19 @@ pub(super) struct Shopper {
     pub(super) deadline: Instant,
     /// Whether the request itself named that deadline.
     pub(super) deadline_given: bool,
+    /// The person who is signed in; nobody for a guest.
+    pub(super) claims: Option<Claims>,
     /// For the ledger.
     actor: Actor,
     headers: HeaderMap,
 }
 
 impl Shopper {
+    /// Whether an order's or hold's buyer is the person who asks.
+    pub(super) fn is(&self, buyer: Option<u128>) -> bool {
+        self.claims.as_ref().is_some_and(|claims| Some(claims.account.as_u128()) == buyer)
+    }
+
     /// The request's headers, for the guest in them.
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -97,20 +107,20 @@ impl Shopper {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Shopper {
+impl FromRequestParts<Arc<Office>> for Shopper {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Deadline(deadline) = Deadline::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
+        let Deadline(deadline) = Deadline::from_request_parts(parts, office).await?;
         let headers = parts.headers.clone();
         let deadline_given = headers.contains_key(GRID_DEADLINE_MS);
-        Ok(Self { deadline, deadline_given, actor: guest(&headers), headers })
+        let claims = office.access.signed_in(&parts.method, &headers)?;
+        let subject = claims
+            .as_ref()
+            .map_or(Subject::Guest, |claims| Subject::Person(claims.account.as_u128()));
+        let actor = Actor { subject, ip: client_ip(&headers) };
+        Ok(Self { deadline, deadline_given, claims, actor, headers })
     }
-}
-
-/// A shopper without an account.
-fn guest(headers: &HeaderMap) -> Actor {
-    Actor { subject: Subject::Guest, ip: client_ip(headers) }
 }
 
 /// The client's address, as the router saw it.
@@ -184,7 +194,8 @@ impl Office {
         self.tokens.check(hold, &shopper.headers, missing)
     }
 
-    /// An order of the shopper who has its hold's token; for everybody else there is none.
+    /// An order of the shopper who has its hold's token or bought it signed in; for everybody else
+    /// there is none.
     pub(super) async fn own_order(
         &self,
         id: &str,
@@ -194,7 +205,31 @@ impl Office {
         let answer = self.grid.order(id, shopper.deadline).await;
         let answer = answer.map_err(|error| from_grid(error, Code::OrderNotFound))?;
         let hold = HoldId { event: id.event, no: answer.order.hold };
-        self.check_token(hold, shopper, Code::OrderNotFound)?;
+        if !shopper.is(answer.order.buyer) {
+            self.check_order(id, hold, shopper, Code::OrderNotFound).await?;
+        }
         Ok((id, answer))
+    }
+
+    /// Refuses a shopper who neither has the hold's token nor bought the order signed in, nor has
+    /// shown since that it is theirs.
+    pub(super) async fn check_order(
+        &self,
+        order: OrderId,
+        hold: HoldId,
+        shopper: &Shopper,
+        missing: Code,
+    ) -> Result<(), Problem> {
+        let refused = match self.check_token(hold, shopper, missing) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        let Some(claims) = &shopper.claims else { return Err(refused) };
+        let known = self.grid.order(order, shopper.deadline).await;
+        if known.is_ok_and(|known| shopper.is(known.order.buyer)) {
+            return Ok(());
+        }
+        let owned = orders::is_of(&self.database, claims.account, order.to_string()).await;
+        if owned.unwrap_or(false) { Ok(()) } else { Err(refused) }
     }
 }

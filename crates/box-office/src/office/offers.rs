@@ -48,7 +48,8 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let id: PaymentId = id.parse().map_err(|_| Problem::new(Code::PaymentNotFound))?;
     let known = office.payment(id, shopper.deadline).await?;
-    office.check_token(known.hold, &shopper, Code::PaymentNotFound)?;
+    let order = OrderId { event: id.event, no: known.payment.order };
+    office.check_order(order, known.hold, &shopper, Code::PaymentNotFound).await?;
     let command = Command::AnswerOffer(AnswerOffer { payment: id, accept: body.accept });
     let reply = office.command(id.event, key.of(hash), &shopper, command).await?;
     let Outcome::Settled(_) = &reply.outcome else { return Err(foreign(&reply.outcome)) };

@@ -4,7 +4,7 @@ use axum::Json;
 use utoipa::OpenApi;
 
 use super::{
-    events, offers, orders, payments_api, refunds, staff, tickets, told, waitlist, webhooks,
+    events, offers, orders, payments_api, people, refunds, staff, tickets, told, waitlist, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -52,6 +52,21 @@ use super::{
         staff::events::remove,
         staff::events::publish,
         staff::moving::carry_out,
+        people::register::register,
+        people::login::login,
+        people::login::refresh,
+        people::login::logout,
+        people::cabinet::read,
+        people::cabinet::edit,
+        people::cabinet::export,
+        people::cabinet::erase,
+        people::changes::begin,
+        people::changes::confirm,
+        people::session_list::list,
+        people::session_list::end,
+        people::session_list::end_others,
+        people::orders::list,
+        people::orders::own_tickets,
         staff::sale::read,
         staff::sale::pause,
         staff::sale::resume,

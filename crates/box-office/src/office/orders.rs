@@ -5,8 +5,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use http_api::{Code, FieldError, Id, IdempotencyKey, NoBody, Problem, Strict, from_grid};
+use http_api::{
+    Code, FieldError, Id, IdempotencyKey, NoBody, Problem, Strict, from_grid, person_of_account,
+};
 use inventory::{CancelOrder, Command, HoldId, OrderId, Outcome, PlaceOrder};
+use processing_unit::HoldAnswer;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -60,11 +63,16 @@ pub(super) async fn place(
         },
     )?;
     let hold: HoldId = body.hold_id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
-    office.check_token(hold, &shopper, Code::HoldNotFound)?;
-    let contact = office.contacts.seal(hold, &contact.to_bytes()).map_err(Problem::internal)?;
-    let command = Command::PlaceOrder(PlaceOrder { hold, contact, buyer: None });
+    office.check_hold(hold, &shopper).await?;
+    let buyer = shopper.claims.as_ref().map(|claims| claims.account);
+    let contact = office.seal_contact(hold, &shopper, &contact)?;
+    let command = PlaceOrder { hold, contact, buyer: buyer.map(|buyer| buyer.as_u128()) };
+    let command = Command::PlaceOrder(command);
     let reply = office.command(hold.event, key.of(hash), &shopper, command).await?;
     let Outcome::OrderPlaced(placed) = &reply.outcome else { return Err(foreign(&reply.outcome)) };
+    if let Some(buyer) = buyer {
+        office.recent.note(buyer, placed.order);
+    }
     let plan = office.plans.naming(hold.event, &placed.seats, shopper.deadline).await?;
     let document = bodies::placed(placed, &plan);
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
@@ -130,6 +138,36 @@ pub(super) async fn cancel(
 }
 
 impl Office {
+    /// Refuses a shopper who neither has the hold's token nor took it signed in.
+    async fn check_hold(&self, hold: HoldId, shopper: &Shopper) -> Result<(), Problem> {
+        let refused = match self.check_token(hold, shopper, Code::HoldNotFound) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        let Some(claims) = &shopper.claims else { return Err(refused) };
+        let own = person_of_account(&self.tokens, hold.event, claims.account);
+        match self.grid.hold(hold, shopper.deadline).await {
+            Ok(HoldAnswer::Live { hold, .. }) if hold.terms.person == Some(own) => Ok(()),
+            Ok(HoldAnswer::Live { .. } | HoldAnswer::Ended(_)) => Err(refused),
+            Err(error) => Err(from_grid(error, Code::HoldNotFound)),
+        }
+    }
+
+    /// Sealed under the person's own key, or under the shop's for a guest. Needs no database.
+    fn seal_contact(
+        &self,
+        hold: HoldId,
+        shopper: &Shopper,
+        contact: &Contact,
+    ) -> Result<Vec<u8>, Problem> {
+        let plain = contact.to_bytes();
+        let sealed = match &shopper.claims {
+            Some(claims) => self.person_key(claims)?.seal(hold, &plain),
+            None => self.contacts.seal(hold, &plain),
+        };
+        sealed.map_err(Problem::internal)
+    }
+
     /// An order that the grid has forgotten. While PostgreSQL is away there is none.
     async fn stored_order(&self, id: &str, shopper: &Shopper) -> Result<Response, Problem> {
         let missing = || Problem::new(Code::OrderNotFound);
@@ -137,7 +175,7 @@ impl Office {
         let id: OrderId = id.parse().map_err(|_| missing())?;
         let told = self.history.order(id).await.ok().flatten().ok_or_else(missing)?;
         let hold: HoldId = told.what.hold_id.parse().map_err(|_| missing())?;
-        self.check_token(hold, shopper, Code::OrderNotFound)?;
+        self.check_order(id, hold, shopper, Code::OrderNotFound).await?;
         Ok(complete_up_to(private(StatusCode::OK, None, told.what), told.complete_up_to_ms))
     }
 }

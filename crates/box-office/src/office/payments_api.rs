@@ -111,7 +111,8 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let id: PaymentId = id.parse().map_err(|_| Problem::new(Code::PaymentNotFound))?;
     let answer = office.payment(id, shopper.deadline).await?;
-    office.check_token(answer.hold, &shopper, Code::PaymentNotFound)?;
+    let order = OrderId { event: id.event, no: answer.payment.order };
+    office.check_order(order, answer.hold, &shopper, Code::PaymentNotFound).await?;
     let plan = office.plans.get(id.event, shopper.deadline).await?;
     let document = bodies::payment(id.event, &answer, &plan);
     Ok(private(StatusCode::OK, Some(answer.version), document))

@@ -32,14 +32,14 @@ pub(super) async fn read(
     let missing = || Problem::new(Code::RefundNotFound);
     let id: RefundId = id.parse().map_err(|_| missing())?;
     // Without a token nothing is looked for: the search is dearer than the refusal.
-    if !shopper.has_token() {
+    if !shopper.has_token() && shopper.claims.is_none() {
         return Err(missing());
     }
     let order_id = office.order_of_refund(id, shopper.deadline).await?;
     let answer = office.grid.order(order_id, shopper.deadline).await;
     let answer = answer.map_err(|error| from_grid(error, Code::RefundNotFound))?;
     let hold = HoldId { event: id.event, no: answer.order.hold };
-    office.check_token(hold, &shopper, Code::RefundNotFound)?;
+    office.check_order(order_id, hold, &shopper, Code::RefundNotFound).await?;
     let refund = answer.refunds.iter().find(|refund| refund.no == id.no).ok_or_else(missing)?;
     let plan = office.plans.get(id.event, shopper.deadline).await?;
     let document = bodies::refund(id.event, &answer.order, refund, &plan);

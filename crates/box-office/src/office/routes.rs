@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post, put};
 use http_api::{carry, measure, method_not_allowed, not_found};
 
 use super::{
-    Office, events, offers, openapi, orders, payments_api, refunds, staff, tickets, told, waitlist,
-    webhooks,
+    Office, events, offers, openapi, orders, payments_api, people, refunds, staff, tickets, told,
+    waitlist, webhooks,
 };
 
 /// All routes.
@@ -36,6 +36,7 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
         .route("/api/v1/webhooks/{provider}", post(webhooks::receive))
         .route("/api/v1/openapi.json", get(openapi::read))
         .merge(staff_calls())
+        .merge(people_calls(&office))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         // Counts by route, so it stands inside the router's matching.
@@ -43,6 +44,25 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
         // Outermost: names the request, tells problems their instance, answers for a panic.
         .layer(from_fn(carry))
         .with_state(office)
+}
+
+/// Accounts, sessions and the cabinet; each caller may ask so often.
+fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
+    use people::{cabinet, changes, limits, login, orders, register, session_list};
+    Router::new()
+        .route("/api/v1/auth/register", post(register::register))
+        .route("/api/v1/auth/login", post(login::login))
+        .route("/api/v1/auth/refresh", post(login::refresh))
+        .route("/api/v1/auth/logout", post(login::logout))
+        .route("/api/v1/me", get(cabinet::read).patch(cabinet::edit).delete(cabinet::erase))
+        .route("/api/v1/me/export", get(cabinet::export))
+        .route("/api/v1/me/changes", post(changes::begin))
+        .route("/api/v1/me/changes/{id}/confirm", post(changes::confirm))
+        .route("/api/v1/me/sessions", get(session_list::list).delete(session_list::end_others))
+        .route("/api/v1/me/sessions/{id}", delete(session_list::end))
+        .route("/api/v1/me/orders", get(orders::list))
+        .route("/api/v1/me/tickets", get(orders::own_tickets))
+        .route_layer(from_fn_with_state(office.clone(), limits::limit))
 }
 
 /// What staff may do; each refuses everybody else by itself.

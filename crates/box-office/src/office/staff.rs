@@ -2,16 +2,18 @@
 //!
 //! In the flow: a call is one command to the grid, which alone decides; what outlives the sale
 //! (window, codes, plan) is put into the catalogue first, so that the publisher tells the grid
-//! again whatever got lost on the way. Nothing here works without a staff token.
+//! again whatever got lost on the way. Nothing here works without a staff token, or the token of
+//! somebody who signed in and is an organiser or administrator.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
+use http_api::access::bearer;
 use http_api::{Code, Deadline, Problem, from_grid, from_refusal};
-use inventory::{Actor, Command, Envelope, EventNo, Outcome, Reply, RequestKey};
+use inventory::{Actor, Command, Envelope, EventNo, Outcome, Reply, RequestKey, Subject};
 
 use super::Office;
 use super::answer::client_ip;
@@ -52,19 +54,36 @@ impl FromRequestParts<Arc<Office>> for Staff {
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
         let Deadline(deadline) = Deadline::from_request_parts(parts, office).await?;
         let headers = parts.headers.clone();
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = given.and_then(bearer).ok_or_else(|| Problem::new(Code::Unauthenticated))?;
-        let subject = office.staff.subject(token);
-        let subject = subject.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        let known = bearer(&headers).and_then(|token| office.staff.subject(token));
+        let subject = match known {
+            Some(subject) => subject,
+            None => office.staff_account(&parts.method, &headers).await?,
+        };
         let actor = Actor { subject, ip: client_ip(&headers) };
         Ok(Self { deadline, actor, headers })
     }
 }
 
-/// The token of `Bearer <token>`; the scheme's capitals do not count.
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+impl Office {
+    /// Somebody who signed in and whose role allows calls of staff. The role is the database's;
+    /// while that is away it is the token's, which is minutes old at most.
+    async fn staff_account(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Subject, Problem> {
+        let claims = self.access.signed_in(method, headers)?;
+        let claims = claims.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        let role = match self.live_account(&claims).await {
+            Ok(account) => account.role(),
+            Err(problem) if problem.code() == Code::DatabaseUnavailable => claims.role,
+            Err(problem) => return Err(problem),
+        };
+        if !role.is_staff() {
+            return Err(Problem::new(Code::Forbidden));
+        }
+        Ok(Subject::Person(claims.account.as_u128()))
+    }
 }
 
 impl Staff {
@@ -104,19 +123,5 @@ impl Office {
         let plan = self.plans.get(event, staff.deadline).await.ok();
         let name = |seat| plan.as_ref().and_then(|plan| Some(plan.name(seat)?.id()));
         Err(from_refusal(refusal, |seat| name(seat).unwrap_or_else(|| seat.0.to_string())))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_bearer_has_a_token() {
-        assert_eq!(bearer("Bearer abc"), Some("abc"));
-        assert_eq!(bearer("bearer  abc "), Some("abc"));
-        for wrong in ["", "abc", "Basic abc", "Bearerabc"] {
-            assert_eq!(bearer(wrong), None, "{wrong}");
-        }
     }
 }

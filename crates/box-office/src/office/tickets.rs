@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use http_api::{Code, Id, Problem};
-use inventory::{OrderId, OrderStatus, TicketId};
+use inventory::{OrderId, OrderStatus, PricedSeat, TicketId};
 use processing_unit::OrderAnswer;
 
 use super::Office;
@@ -47,18 +47,48 @@ pub(super) async fn list(
         }
     }
     let plan = office.plans.naming(id.event, &answer.order.seats, shopper.deadline).await?;
-    let tickets = tickets(id, &answer, &plan, &office.tickets);
+    let tickets = live(id, &answer, &plan, &office.tickets);
     Ok(private(StatusCode::OK, Some(answer.version), tickets))
 }
 
-fn tickets(
+/// The tickets of the seats that an order owns.
+fn live(
     order: OrderId,
     answer: &OrderAnswer,
     plan: &EventPlan,
     signer: &TicketSigner,
 ) -> Vec<TicketBody> {
     let over = now_ms() > plan.sale.starts_at_ms.saturating_add(VALID_AFTER_START_MS);
-    let ticket = |(priced, name): (inventory::PricedSeat, crate::plans::SeatName<'_>)| {
+    let status = if over { "expired" } else { "valid" };
+    of_seats(order, &answer.order.seats, status, (plan, signer))
+}
+
+/// All tickets that an order ever had: of seats that it let go, too.
+pub(super) fn all(
+    order: OrderId,
+    answer: &OrderAnswer,
+    plan: &EventPlan,
+    signer: &TicketSigner,
+) -> Vec<TicketBody> {
+    if answer.order.paid_at_ms.is_none() {
+        return Vec::new();
+    }
+    let gone = if answer.refunds.is_empty() { "cancelled" } else { "refunded" };
+    let mut tickets = match answer.order.status {
+        OrderStatus::Paid | OrderStatus::PartiallyRefunded => live(order, answer, plan, signer),
+        _ => of_seats(order, &answer.order.seats, gone, (plan, signer)),
+    };
+    tickets.extend(of_seats(order, &answer.order.left, gone, (plan, signer)));
+    tickets
+}
+
+fn of_seats(
+    order: OrderId,
+    seats: &[PricedSeat],
+    status: &str,
+    (plan, signer): (&EventPlan, &TicketSigner),
+) -> Vec<TicketBody> {
+    let ticket = |(priced, name): (PricedSeat, crate::plans::SeatName<'_>)| {
         let claim = TicketClaim {
             ticket: TicketId { order, seat: priced.seat },
             event_id: plan.sale.event_id.clone(),
@@ -70,8 +100,8 @@ fn tickets(
             seat: claim.seat_id,
             qr_svg: ticket_qr::svg(&code),
             code,
-            status: if over { "expired" } else { "valid" }.to_owned(),
+            status: status.to_owned(),
         }
     };
-    plan.named(&answer.order.seats).map(ticket).collect()
+    plan.named(seats).map(ticket).collect()
 }

@@ -47,7 +47,8 @@ pub(super) async fn of_order(
     let missing = || Problem::new(Code::OrderNotFound);
     let order: OrderId = id.parse().map_err(|_| missing())?;
     let hold = office.hold_of_order(order, &shopper).await?;
-    office.check_token(hold.ok_or_else(missing)?, &shopper, Code::OrderNotFound)?;
+    let hold = hold.ok_or_else(missing)?;
+    office.check_order(order, hold, &shopper, Code::OrderNotFound).await?;
     office.notices(&order.to_string()).await
 }
 

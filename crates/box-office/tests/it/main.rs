@@ -1,6 +1,7 @@
 //! Integration tests of the office and the worker: the pure parts against tables, the flows against
 //! a real unit, the real sandbox gateway and a real PostgreSQL.
 
+mod person;
 mod support;
 mod terms;
 
@@ -13,6 +14,7 @@ mod document;
 mod late_money;
 mod notices;
 mod pace;
+mod people;
 mod payments;
 mod plan_files;
 mod sealing;

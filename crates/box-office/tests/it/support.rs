@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use box_office::office::{self, Listeners};
-use box_office::{OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig, worker};
+use box_office::{MailConfig, OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig, worker};
 use http_api::token::TokenKey;
 use inventory::{
     Actor, Choice, Command, Envelope, EventNo, Held, HoldSeats, Outcome, RequestKey, SeatIx,
@@ -143,9 +143,10 @@ impl Shop {
         let admin = format!("http://{}", listeners.admin.local_addr().expect("bound"));
         let notify = format!("{office}/api/v1/webhooks/sandbox");
         let notify = if wish.with_notifications { notify } else { String::new() };
-        let (gateway, sandbox) = gateway(dir.path(), notify, &shutdown).await;
+        let (gateway, mail, sandbox) = gateway(dir.path(), notify, &shutdown).await;
         config.providers = providers(dir.path(), &gateway);
-        let worker_config = worker_config(&config);
+        let mut worker_config = worker_config(&config);
+        worker_config.mail.relay = Some(mail);
         let serving = office::serve(config, listeners, shutdown.clone());
         let serving = tokio::spawn(async move { serving.await.expect("the office serves") });
         // The gateway's adapter installs it too; whoever comes second finds it there.
@@ -386,9 +387,8 @@ async fn gateway(
     dir: &Path,
     notify_url: String,
     shutdown: &CancellationToken,
-) -> (String, JoinHandle<()>) {
+) -> (String, SocketAddr, JoinHandle<()>) {
     let config = SandboxConfig {
-        smtp_listen: String::new(),
         notify_url,
         secret: Secret::new(SHOP_SECRET),
         data_dir: dir.join("sandbox"),
@@ -397,8 +397,9 @@ async fn gateway(
     };
     let listeners = sandbox::Listeners::bind(&config).await.expect("free ports");
     let url = format!("http://{}", listeners.http_addr().expect("bound"));
+    let mail = listeners.smtp.as_ref().expect("a mailbox").local_addr().expect("bound");
     let serving = sandbox::serve(config, listeners, shutdown.clone());
-    (url, tokio::spawn(async move { serving.await.expect("the sandbox serves") }))
+    (url, mail, tokio::spawn(async move { serving.await.expect("the sandbox serves") }))
 }
 
 fn office_config(dir: &Path, wish: &Wish, grid: GridConfig) -> OfficeConfig {
@@ -412,6 +413,7 @@ fn office_config(dir: &Path, wish: &Wish, grid: GridConfig) -> OfficeConfig {
         admin_password_file: Some(text_file(dir, "admin.password", "first password")),
         staff_token_file: Some(text_file(dir, "staff.token", STAFF_TOKEN)),
         demo: true,
+        access_key_file: Some(key_file(dir, "access", 9)),
         demo_hold_ttl_s: wish.hold_ttl_s,
         catalogue_poll_ms: 50,
         payment_create_ms_max: wish.payment_create_ms_max,
@@ -426,6 +428,11 @@ fn worker_config(office: &OfficeConfig) -> WorkerConfig {
         grid: office.grid.clone(),
         providers: office.providers.clone(),
         look_every_ms: 50,
+        contact_key_file: Some(office.contact_key_file.clone()),
+        mail: MailConfig {
+            phone_domain: Some(sandbox::PHONE_DOMAIN.to_owned()),
+            ..MailConfig::default()
+        },
         ..WorkerConfig::default()
     }
 }

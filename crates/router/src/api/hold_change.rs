@@ -41,7 +41,8 @@ pub(crate) async fn change(
     key: OptionalKey,
     Strict { body, hash }: Strict<HoldChange>,
 ) -> Result<Response, Problem> {
-    let hold = own_hold(&app, &id, &caller.headers)?;
+    let asker = (id.as_str(), caller.account);
+    let hold = own_hold(&app, asker, &caller.headers, caller.deadline).await?;
     let order = (hold, key.of(hash));
     let mut last = None;
     for _ in 0..PLAN_TRIES {

@@ -9,13 +9,14 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use http_api::{
     Code, Deadline, GRID_VERSION, Guest, IDEMPOTENT_REPLAYED, Id, IdempotencyKey, Peer, Problem,
-    Strict, counts_persons, from_grid, from_refusal, ip_bytes,
+    Strict, counts_persons, from_grid, from_refusal, ip_bytes, person_of_account,
 };
 use inventory::{
     Actor, Command, Envelope, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold, Reply,
     Subject,
 };
 use processing_unit::{GridError, HoldAnswer as Found};
+use uuid::Uuid;
 
 use crate::api::event_map;
 use crate::api::hold_answer::HoldAnswer;
@@ -45,16 +46,17 @@ use crate::state::{App, Router};
 pub(crate) async fn create(
     State(app): State<App>,
     Id(id): Id,
-    Caller { actor, deadline, headers }: Caller,
+    Caller { actor, deadline, headers, account }: Caller,
     key: IdempotencyKey,
     Strict { body, hash }: Strict<HoldRequest>,
 ) -> Result<Response, Problem> {
     let guest = Guest::of(&headers, &app.tokens, key);
+    let asker = Asker { guest, account, ip: actor.ip };
     let key = Some(key.of(hash));
     let mut map = event_map(&app, &id, deadline.0).await?;
     let mut reply = None;
     for _ in 0..PLAN_TRIES {
-        let wish = wish(&app, &map.plan, (guest, actor), &body)?;
+        let wish = wish(&app, &map.plan, asker, &body)?;
         let envelope = Envelope { key, actor, command: Command::Hold(wish) };
         let answer = app.grid.command(map.plan.event, &envelope, deadline.0).await;
         let answer = answer.map_err(|error| counted(from_grid(error, Code::EventNotFound)))?;
@@ -81,16 +83,36 @@ pub(super) fn is_stale(reply: &Reply) -> bool {
     matches!(reply.outcome, Outcome::Refused(Refusal::PlanChanged { .. }))
 }
 
+/// Whom a hold is for.
+#[derive(Clone, Copy)]
+struct Asker {
+    guest: Guest,
+    /// The account of who is signed in.
+    account: Option<Uuid>,
+    ip: Option<[u8; 16]>,
+}
+
+impl Asker {
+    /// The person whose limits apply. One who is signed in is known in every sale, so that the hold
+    /// is theirs wherever they come from.
+    fn person(self, app: &Router, plan: &PlanView) -> Option<u128> {
+        let (event, rules) = (plan.event, &plan.sale.rules);
+        match self.account {
+            Some(account) => Some(person_of_account(&app.tokens, event, account)),
+            None => counts_persons(rules)
+                .then(|| self.guest.person(&app.tokens, (event, rules), self.ip)),
+        }
+    }
+}
+
 /// The command's body in the plan's own numbers.
 fn wish(
     app: &Router,
     plan: &PlanView,
-    (guest, actor): (Guest, Actor),
+    asker: Asker,
     body: &HoldRequest,
 ) -> Result<HoldSeats, Problem> {
-    let rules = &plan.sale.rules;
-    let person =
-        counts_persons(rules).then(|| guest.person(&app.tokens, (plan.event, rules), actor.ip));
+    let person = asker.person(app, plan);
     let (promo, presale) = body.codes(plan)?;
     let choice = body.choice(plan)?;
     let wish = HoldSeats::of(plan.event, plan.plan.version, choice);
@@ -146,10 +168,9 @@ pub(super) fn replayed(mut response: Response, is_replayed: bool) -> Response {
 pub(crate) async fn read(
     State(app): State<App>,
     Id(id): Id,
-    deadline: Deadline,
-    headers: HeaderMap,
+    Caller { deadline, headers, account, .. }: Caller,
 ) -> Result<Response, Problem> {
-    let id = own_hold(&app, &id, &headers)?;
+    let id = own_hold(&app, (&id, account), &headers, deadline).await?;
     live(&app, id, deadline).await
 }
 
@@ -205,9 +226,9 @@ pub(super) async fn live_answer(
 pub(crate) async fn release(
     State(app): State<App>,
     Id(id): Id,
-    Caller { actor, deadline, headers }: Caller,
+    Caller { actor, deadline, headers, account }: Caller,
 ) -> Result<Response, Problem> {
-    let hold = own_hold(&app, &id, &headers)?;
+    let hold = own_hold(&app, (&id, account), &headers, deadline).await?;
     // Releasing by id is safe to repeat, so it needs no key.
     let command = Command::ReleaseHold(ReleaseHold { hold });
     let envelope = Envelope { key: None, actor, command };
@@ -242,11 +263,24 @@ async fn released_before(
     }
 }
 
-/// The hold's id, if the token in the headers is its own. Costs no look-up.
-pub(super) fn own_hold(app: &Router, id: &str, headers: &HeaderMap) -> Result<HoldId, Problem> {
+/// The hold's id, if the token in the headers is its own, which costs no look-up, or if whoever is
+/// signed in took it.
+pub(super) async fn own_hold(
+    app: &Router,
+    (id, account): (&str, Option<Uuid>),
+    headers: &HeaderMap,
+    deadline: Deadline,
+) -> Result<HoldId, Problem> {
     let hold: HoldId = id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
-    app.tokens.check(hold, headers, Code::HoldNotFound)?;
-    Ok(hold)
+    let Err(refused) = app.tokens.check(hold, headers, Code::HoldNotFound) else {
+        return Ok(hold);
+    };
+    let Some(account) = account else { return Err(refused) };
+    let own = person_of_account(&app.tokens, hold.event, account);
+    match app.grid.hold(hold, deadline.0).await.map_err(missing_hold)? {
+        Found::Live { hold: live, .. } if live.terms.person == Some(own) => Ok(hold),
+        Found::Live { .. } | Found::Ended(_) => Err(refused),
+    }
 }
 
 pub(super) fn missing_hold(error: GridError) -> Problem {
@@ -257,6 +291,8 @@ pub(super) fn missing_hold(error: GridError) -> Problem {
 pub(crate) struct Caller {
     pub(super) actor: Actor,
     pub(super) deadline: Deadline,
+    /// The account of who is signed in.
+    pub(super) account: Option<Uuid>,
     /// All headers, for the token in them.
     pub(super) headers: HeaderMap,
 }
@@ -266,9 +302,12 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let ip = parts.extensions.get::<Peer>().map(|peer| ip_bytes(peer.0.ip()));
-        let actor = Actor { subject: Subject::Guest, ip };
+        let claims = app.access.signed_in(&parts.method, &parts.headers)?;
+        let account = claims.map(|claims| claims.account);
+        let subject = account.map_or(Subject::Guest, |id| Subject::Person(id.as_u128()));
+        let actor = Actor { subject, ip };
         let deadline = Deadline::from_request_parts(parts, app).await?;
-        Ok(Self { actor, deadline, headers: parts.headers.clone() })
+        Ok(Self { actor, deadline, account, headers: parts.headers.clone() })
     }
 }
 

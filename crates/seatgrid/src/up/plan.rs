@@ -64,6 +64,7 @@ struct Addresses {
     worker_admin: SocketAddr,
     writer_admin: SocketAddr,
     sandbox: SocketAddr,
+    sandbox_mail: SocketAddr,
 }
 
 impl Addresses {
@@ -90,6 +91,7 @@ impl Addresses {
             worker_admin: next()?,
             writer_admin: next()?,
             sandbox: next()?,
+            sandbox_mail: next()?,
         })
     }
 }
@@ -200,6 +202,7 @@ fn sandbox(facts: &Facts, at: &Addresses) -> Planned {
         ("shop_id", text(SHOP_ID)),
         ("secret_file", file(&facts.secrets.sandbox_secret)),
         ("notify_url", text(&webhook)),
+        ("smtp_listen", text(at.sandbox_mail)),
     ];
     planned(Role::Sandbox, 1, at.sandbox, own)
 }
@@ -222,6 +225,7 @@ fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
         ("database_replica_url_file", path(facts, REPLICA_URL_FILE)),
         ("hold_token_key_file", file(&secrets.hold_token_key)),
         ("contact_key_file", file(&secrets.contact_key)),
+        ("access_key_file", file(&secrets.access_key)),
         ("ticket_key_file", file(&secrets.ticket_key)),
         ("admin_password_file", file(&secrets.admin_password)),
         ("staff_token_file", file(&secrets.staff_token)),
@@ -233,8 +237,11 @@ fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
 }
 
 fn worker(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
+    let mail = [("relay", text(at.sandbox_mail)), ("phone_domain", text(PHONE_DOMAIN))];
     let own = [
         ("database_url_file", path(facts, URL_FILE)),
+        ("contact_key_file", file(&facts.secrets.contact_key)),
+        ("mail", table(mail)),
         ("grid", grid(clients)),
         ("providers", providers(facts, at)),
     ];
@@ -247,6 +254,7 @@ fn router(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
         ("office", text(at.office)),
         ("drain_within_ms", Value::Integer(DRAIN_MS)),
         ("hold_token_key_file", file(&facts.secrets.hold_token_key)),
+        ("access_key_file", file(&facts.secrets.access_key)),
         ("writers", Value::Array(vec![text(at.writer_admin)])),
         ("grid", grid(clients)),
     ];
@@ -256,6 +264,8 @@ fn router(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
 /// The name of the payment provider in the API, and our shop's id there.
 const PROVIDER: &str = "sandbox";
 const SHOP_ID: &str = "seatgrid";
+/// Where the sandbox takes messages to phone numbers.
+const PHONE_DOMAIN: &str = payments::sandbox::PHONE_DOMAIN;
 
 /// How long the router waits for requests under way when it stops: whoever stops a trial system
 /// sits in front of it, and an open live stream would use up any longer time.

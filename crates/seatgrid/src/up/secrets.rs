@@ -24,6 +24,8 @@ pub struct Secrets {
     pub hold_token_key: PathBuf,
     /// Seals buyers' contacts; office and worker.
     pub contact_key: PathBuf,
+    /// Signs access tokens; routers and office. A line put first rotates the key.
+    pub access_key: PathBuf,
     /// Signs tickets; office.
     pub ticket_key: PathBuf,
     /// The shop's secret at the sandbox gateway; sandbox, office and worker. Text, not bytes: it
@@ -45,9 +47,12 @@ impl Secrets {
     pub fn open(dir: &DataDir, complete: bool) -> Result<Self, DataDirError> {
         dir.make_dir("secrets")?;
         let key = |name: &str| ensure(dir, name, complete, random_key, is_key);
+        let ring = |bytes: &[u8]| is_key(bytes) || is_key_ring(bytes);
         Ok(Self {
             hold_token_key: key("secrets/hold-token.key")?,
-            contact_key: key("secrets/contact.key")?,
+            contact_key: ensure(dir, "secrets/contact.key", complete, random_key, ring)?,
+            // A new one only ends access tokens, minutes before their time.
+            access_key: ensure(dir, "secrets/access.key", false, hex_key, is_key_ring)?,
             ticket_key: key("secrets/ticket.key")?,
             // A new one voids nothing, and directories of earlier releases have none: what the old
             // one signed is told by its public half.
@@ -65,7 +70,7 @@ fn ensure(
     name: &str,
     complete: bool,
     make: fn() -> Vec<u8>,
-    is_whole: fn(&[u8]) -> bool,
+    is_whole: impl Fn(&[u8]) -> bool,
 ) -> Result<PathBuf, DataDirError> {
     let path = dir.join(name);
     let damaged =
@@ -97,6 +102,12 @@ fn hex_key() -> Vec<u8> {
 fn is_hex_key(bytes: &[u8]) -> bool {
     let digits = bytes.trim_ascii_end();
     digits.len() == 2 * KEY_BYTES && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Keys of 64 hexadecimal digits, one a line.
+fn is_key_ring(bytes: &[u8]) -> bool {
+    let mut lines = bytes.trim_ascii().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.all(|line| line.is_empty() || is_hex_key(line)) && !bytes.trim_ascii().is_empty()
 }
 
 fn password() -> Vec<u8> {

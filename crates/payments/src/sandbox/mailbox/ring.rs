@@ -89,5 +89,7 @@ impl Ring {
 }
 
 fn same(one: &str, other: &str) -> bool {
-    one.to_lowercase() == other.to_lowercase()
+    // In a query a plus that is not escaped means a space.
+    let plain = |text: &str| text.trim().trim_start_matches('+').to_lowercase();
+    plain(one) == plain(other)
 }

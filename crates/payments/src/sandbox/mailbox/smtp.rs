@@ -183,7 +183,7 @@ impl Session {
     fn keep(&self, message: &[u8]) {
         let parsed = mime::parse(message);
         for to in &self.recipients {
-            self.ring.add(parsed.to(to));
+            self.ring.add(parsed.to(&receiver(to)));
         }
     }
 
@@ -206,6 +206,17 @@ impl Session {
     async fn say(&mut self, answer: &str) -> io::Result<()> {
         self.stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
         self.stream.flush().await
+    }
+}
+
+/// Messages to phone numbers come as e-mail to this domain, as text-message services take them.
+pub const PHONE_DOMAIN: &str = "sms.sandbox";
+
+/// Who a message is listed for: the number, where it is for one.
+fn receiver(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((digits, PHONE_DOMAIN)) => format!("+{digits}"),
+        _ => address.to_owned(),
     }
 }
 

@@ -1,0 +1,192 @@
+//! Messages to people on their way: put into a table in the transaction that made them due, taken
+//! from there by the worker, tried again with growing pauses, emptied once they have ended.
+//!
+//! A message is sealed while it waits: it holds an address and often a code.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::database::{Database, DatabaseError};
+use crate::sealing::{ContactKey, SealError};
+
+/// What a sealed message is bound to.
+const ABOUT: &str = "seatgrid message";
+/// How long a taken message is left to whoever took it, seconds.
+const TAKEN_S: f64 = 60.0;
+/// Attempts before a message is given up: with the pauses between them some two days.
+const ATTEMPTS_MAX: i32 = 20;
+/// The first pause after a failure; doubles up to [`PAUSE_MAX`].
+const PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(4 * 60 * 60);
+
+/// What is sent, and where to.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Letter {
+    /// An e-mail address, or a phone number as `+` and digits.
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+}
+
+/// A message to be put in.
+pub(crate) struct Outgoing {
+    /// Whose it is, so that it goes when they go.
+    pub(crate) account: Option<Uuid>,
+    /// What it is about, for operators: `code`, `notice` ...
+    pub(crate) kind: &'static str,
+    sealed: Vec<u8>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        keys: &ContactKey,
+        account: Option<Uuid>,
+        kind: &'static str,
+        letter: &Letter,
+    ) -> Result<Self, SealError> {
+        let plain = serde_json::to_vec(letter).expect("a letter is plain strings");
+        Ok(Self { account, kind, sealed: keys.seal_about(ABOUT, &plain)? })
+    }
+}
+
+/// A message that was taken to be sent.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct Taken {
+    pub(crate) id: i64,
+    pub(crate) kind: String,
+    sealed: Vec<u8>,
+    attempts: i32,
+}
+
+impl Taken {
+    pub(crate) fn open(&self, keys: &ContactKey) -> Result<Letter, SealError> {
+        let plain = keys.open_about(ABOUT, &self.sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| SealError::Open)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Done,
+    /// Worth another attempt; why not yet, without anything of the person.
+    NotYet(String),
+    /// Never: there is no such receiver, or it cannot be opened.
+    Never(String),
+}
+
+/// Puts a message in.
+pub(crate) async fn put(db: &mut PgConnection, message: &Outgoing) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into office.message (account_id, kind, sealed) values ($1, $2, $3)")
+        .bind(message.account)
+        .bind(message.kind)
+        .bind(&message.sealed)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Takes messages that are due; nobody else gets them for a minute.
+pub(crate) async fn take(database: &Database, max: i64) -> Result<Vec<Taken>, DatabaseError> {
+    database
+        .run(|pool| async move {
+            sqlx::query_as(
+                "update office.message set attempts = attempts + 1,
+                     next_attempt_at = now() + make_interval(secs => $2)
+                 where id in (select id from office.message
+                     where status = 'waiting' and next_attempt_at <= now()
+                     order by next_attempt_at limit $1 for update skip locked)
+                 returning id, kind, sealed, attempts",
+            )
+            .bind(max)
+            .bind(TAKEN_S)
+            .fetch_all(&pool)
+            .await
+        })
+        .await
+}
+
+/// Notes how an attempt ended. Answers whether the message was given up.
+pub(crate) async fn end(
+    database: &Database,
+    message: &Taken,
+    sent: Sent,
+) -> Result<bool, DatabaseError> {
+    let (id, attempts) = (message.id, message.attempts);
+    let (status, error) = match sent {
+        Sent::Done => ("sent", None),
+        Sent::NotYet(error) if attempts < ATTEMPTS_MAX => {
+            return put_off(database, id, attempts, error).await.map(|()| false);
+        }
+        Sent::NotYet(error) | Sent::Never(error) => ("dead", Some(error)),
+    };
+    let end = |pool: PgPool| async move {
+        sqlx::query(
+            "update office.message set status = $2, error = $3, sealed = '', ended_at = now()
+             where id = $1",
+        )
+        .bind(id)
+        .bind(status)
+        .bind(error)
+        .execute(&pool)
+        .await
+    };
+    database.run(end).await.map(|_| status == "dead")
+}
+
+async fn put_off(
+    database: &Database,
+    id: i64,
+    attempts: i32,
+    error: String,
+) -> Result<(), DatabaseError> {
+    let pause = pause_after(attempts).as_secs_f64();
+    let put_off = |pool: PgPool| async move {
+        sqlx::query(
+            "update office.message set error = $2,
+                 next_attempt_at = now() + make_interval(secs => $3) where id = $1",
+        )
+        .bind(id)
+        .bind(error)
+        .bind(pause)
+        .execute(&pool)
+        .await
+    };
+    database.run(put_off).await.map(drop)
+}
+
+/// How long to wait after so many attempts.
+fn pause_after(attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
+    PAUSE.saturating_mul(1 << doublings).min(PAUSE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_hours_and_sum_up_to_two_days() {
+        let pauses: Vec<u64> = (1..ATTEMPTS_MAX).map(|n| pause_after(n).as_secs()).collect();
+        assert_eq!(pauses[..4], [2, 4, 8, 16]);
+        assert_eq!(pauses.last(), Some(&PAUSE_MAX.as_secs()));
+        let days = pauses.iter().sum::<u64>() as f64 / 86_400.0;
+        assert!((0.8..3.0).contains(&days), "{days}");
+    }
+
+    #[test]
+    fn a_letter_is_opened_by_the_ring_alone() {
+        let keys = ContactKey::new(&[3; 32]);
+        let letter =
+            Letter { to: "a@b.org".into(), subject: "Code".into(), text: "123456".into() };
+        let outgoing = Outgoing::new(&keys, None, "code", &letter).unwrap();
+        let taken =
+            Taken { id: 1, kind: "code".into(), sealed: outgoing.sealed, attempts: 1 };
+        assert!(taken.open(&keys).is_ok_and(|opened| opened == letter));
+        assert!(taken.open(&ContactKey::new(&[4; 32])).is_err());
+    }
+}

@@ -1,0 +1,236 @@
+//! The rows of accounts. What is personal arrives here sealed or as a digest.
+
+use http_api::access::Role;
+use sqlx::{Connection, FromRow, PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::form::ConsentForm;
+use super::profile::{Field, Profile};
+use crate::catalogue::store::own_connection;
+use crate::database::{Database, DatabaseError};
+use crate::messages::{self, Outgoing};
+use crate::sealing::{ContactKey, PersonKey, SealError};
+
+/// Accounts that one identifier may mean while none of them is verified.
+const CANDIDATES_MAX: i64 = 3;
+
+/// An account as it is read.
+#[derive(Clone, FromRow)]
+pub(crate) struct AccountRow {
+    pub(crate) id: Uuid,
+    role: String,
+    pub(crate) password_hash: Option<String>,
+    pub(crate) person_key: Option<Vec<u8>>,
+    profile: Option<Vec<u8>>,
+    pub(crate) email_verified: bool,
+    pub(crate) phone_verified: bool,
+    /// The secret of the second factor, sealed; it counts once `totp_on`.
+    pub(crate) totp: Option<Vec<u8>>,
+    pub(crate) totp_on: bool,
+    pub(crate) totp_step: i64,
+    pub(crate) created_ms: i64,
+    pub(crate) revision: i64,
+}
+
+/// The columns of an [`AccountRow`].
+pub(crate) const COLUMNS: &str = "a.id, a.role, a.password_hash, a.person_key, a.profile, a.totp,
+    a.email_verified_at is not null as email_verified,
+    a.phone_verified_at is not null as phone_verified,
+    a.totp_since is not null as totp_on, a.totp_step, a.revision,
+    (extract(epoch from a.created_at) * 1000)::bigint as created_ms";
+
+impl AccountRow {
+    pub(crate) fn role(&self) -> Role {
+        // The table checks the word.
+        Role::parse(&self.role).unwrap_or(Role::User)
+    }
+
+    /// The person's key and data.
+    pub(crate) fn open(&self, keys: &ContactKey) -> Result<(PersonKey, Profile), SealError> {
+        let wrapped = self.person_key.as_deref().ok_or(SealError::Open)?;
+        let sealed = self.profile.as_deref().ok_or(SealError::Open)?;
+        let key = keys.person(self.id, wrapped)?;
+        let profile = Profile::open(&key, self.id, sealed)?;
+        Ok((key, profile))
+    }
+}
+
+/// Somebody to be put in.
+pub(crate) struct NewAccount {
+    pub(crate) id: Uuid,
+    pub(crate) password_hash: String,
+    pub(crate) role: Role,
+    pub(crate) person_key: Vec<u8>,
+    pub(crate) profile: Vec<u8>,
+    pub(crate) login_hash: Vec<u8>,
+    pub(crate) email_hash: Vec<u8>,
+    pub(crate) phone_hash: Vec<u8>,
+    pub(crate) consents: Vec<ConsentForm>,
+}
+
+/// What a registration writes: the account with its first code, or word to whom the address belongs.
+pub(crate) struct Registration {
+    pub(crate) account: NewAccount,
+    pub(crate) change: super::changes::NewChange,
+    /// Sent when it is put in.
+    pub(crate) code: Outgoing,
+    /// Sent when somebody has the login or a verified address already.
+    pub(crate) taken: Outgoing,
+}
+
+/// Puts an account in, unless its login is somebody's or its address somebody's verified one. Either
+/// way one message goes to the address and nobody else learns which it was.
+pub(crate) async fn register(
+    database: &Database,
+    new: Registration,
+) -> Result<bool, DatabaseError> {
+    database.run(|pool| put(pool, new)).await
+}
+
+async fn put(pool: PgPool, new: Registration) -> Result<bool, sqlx::Error> {
+    let mut own = own_connection(&pool).await?;
+    let mut all = own.begin().await?;
+    let is_new = insert(&mut all, &new.account).await?;
+    if is_new {
+        super::changes::insert(&mut all, &new.change).await?;
+        messages::put(&mut all, &new.code).await?;
+    } else {
+        messages::put(&mut all, &new.taken).await?;
+    }
+    all.commit().await?;
+    Ok(is_new)
+}
+
+async fn insert(db: &mut PgConnection, new: &NewAccount) -> Result<bool, sqlx::Error> {
+    let put = sqlx::query(
+        "insert into office.account (id, password_hash, role, person_key, profile, login_hash,
+             email_hash, phone_hash)
+         select $1, $2, $3, $4, $5, $6, $7, $8 where not exists (
+             select from office.account where email_hash = $7 and email_verified_at is not null
+                 or phone_hash = $8 and phone_verified_at is not null)
+         on conflict (login_hash) do nothing",
+    )
+    .bind(new.id)
+    .bind(&new.password_hash)
+    .bind(new.role.as_str())
+    .bind(&new.person_key)
+    .bind(&new.profile)
+    .bind(&new.login_hash)
+    .bind(&new.email_hash)
+    .bind(&new.phone_hash)
+    .execute(&mut *db)
+    .await?;
+    if put.rows_affected() == 0 {
+        return Ok(false);
+    }
+    for consent in &new.consents {
+        consent_to(db, new.id, &consent.kind, consent.version.trim()).await?;
+    }
+    Ok(true)
+}
+
+/// Records a consent.
+pub(crate) async fn consent_to(
+    db: &mut PgConnection,
+    account: Uuid,
+    kind: &str,
+    version: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into office.consent (account_id, kind, version) values ($1, $2, $3)")
+        .bind(account)
+        .bind(kind)
+        .bind(version)
+        .execute(db)
+        .await
+        .map(drop)
+}
+
+/// Whom an identifier may mean: the one who verified it, or else those who claim it.
+pub(crate) async fn candidates(
+    database: &Database,
+    field: Field,
+    hash: Vec<u8>,
+) -> Result<Vec<AccountRow>, DatabaseError> {
+    let (column, verified) = match field {
+        Field::Login => ("login_hash", "true"),
+        Field::Email => ("email_hash", "a.email_verified_at is not null"),
+        Field::Phone => ("phone_hash", "a.phone_verified_at is not null"),
+    };
+    let text = format!(
+        "select {COLUMNS} from office.account a where {column} = $1 and erased_at is null
+         and ({verified} or not exists (select from office.account a
+             where {column} = $1 and {verified}))
+         order by a.created_at limit $2"
+    );
+    database
+        .run(|pool| async move {
+            sqlx::query_as(sqlx::AssertSqlSafe(text))
+                .bind(hash)
+                .bind(CANDIDATES_MAX)
+                .fetch_all(&pool)
+                .await
+        })
+        .await
+}
+
+/// Notes that a step of the second factor was used; false when it was before.
+pub(crate) async fn use_step(
+    database: &Database,
+    account: Uuid,
+    step: i64,
+) -> Result<bool, DatabaseError> {
+    let done = database
+        .run(|pool| async move {
+            sqlx::query("update office.account set totp_step = $2 where id = $1 and totp_step < $2")
+                .bind(account)
+                .bind(step)
+                .execute(&pool)
+                .await
+        })
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Puts another profile in the place of the one that was read; false when it has changed meanwhile.
+pub(crate) async fn put_profile(
+    database: &Database,
+    (account, revision): (Uuid, i64),
+    profile: Vec<u8>,
+) -> Result<bool, DatabaseError> {
+    let done = database
+        .run(|pool| async move {
+            sqlx::query(
+                "update office.account set profile = $3, revision = revision + 1
+                 where id = $1 and revision = $2 and erased_at is null",
+            )
+            .bind(account)
+            .bind(revision)
+            .bind(profile)
+            .execute(&pool)
+            .await
+        })
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes that somebody's personal data was opened, by whom and what for.
+pub(crate) async fn note_access(
+    database: &Database,
+    account: Uuid,
+    actor: String,
+    purpose: &'static str,
+) -> Result<(), DatabaseError> {
+    database
+        .run(|pool| async move {
+            sqlx::query(
+                "insert into office.data_access (account_id, actor, purpose) values ($1, $2, $3)",
+            )
+            .bind(account)
+            .bind(actor)
+            .bind(purpose)
+            .execute(&pool)
+            .await
+        })
+        .await
+        .map(drop)
+}
