@@ -181,11 +181,9 @@ mod tests {
     #[test]
     fn a_letter_is_opened_by_the_ring_alone() {
         let keys = ContactKey::new(&[3; 32]);
-        let letter =
-            Letter { to: "a@b.org".into(), subject: "Code".into(), text: "123456".into() };
+        let letter = Letter { to: "a@b.org".into(), subject: "Code".into(), text: "123456".into() };
         let outgoing = Outgoing::new(&keys, None, "code", &letter).unwrap();
-        let taken =
-            Taken { id: 1, kind: "code".into(), sealed: outgoing.sealed, attempts: 1 };
+        let taken = Taken { id: 1, kind: "code".into(), sealed: outgoing.sealed, attempts: 1 };
         assert!(taken.open(&keys).is_ok_and(|opened| opened == letter));
         assert!(taken.open(&ContactKey::new(&[4; 32])).is_err());
     }

@@ -181,8 +181,7 @@ impl Access {
     /// The token that says so; `None` without a key.
     pub fn issue(&self, claims: &Claims) -> Option<String> {
         let key = self.keys.first()?;
-        let head =
-            Head { alg: ALGORITHM.to_owned(), typ: "JWT".to_owned(), kid: key.id.clone() };
+        let head = Head { alg: ALGORITHM.to_owned(), typ: "JWT".to_owned(), kid: key.id.clone() };
         let signed = format!("{}.{}", encoded(&head)?, encoded(claims)?);
         let tag = BASE64.encode(key.tag(&signed));
         Some(format!("{signed}.{tag}"))

@@ -28,6 +28,8 @@ pub(super) mod changes;
 pub(super) mod login;
 pub(super) mod orders;
 pub(super) mod register;
+pub(super) mod roles;
+pub(super) mod second_factor;
 pub(super) mod session_list;
 
 mod letters;

@@ -48,7 +48,8 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
 
 /// Accounts, sessions and the cabinet; each caller may ask so often.
 fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
-    use people::{cabinet, changes, limits, login, orders, register, session_list};
+    use people::{cabinet, changes, limits, login, orders, register, roles};
+    use people::{second_factor, session_list};
     Router::new()
         .route("/api/v1/auth/register", post(register::register))
         .route("/api/v1/auth/login", post(login::login))
@@ -60,6 +61,10 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
         .route("/api/v1/me/changes/{id}/confirm", post(changes::confirm))
         .route("/api/v1/me/sessions", get(session_list::list).delete(session_list::end_others))
         .route("/api/v1/me/sessions/{id}", delete(session_list::end))
+        .route("/api/v1/me/second-factor", post(second_factor::begin))
+        .route("/api/v1/me/second-factor/confirm", post(second_factor::confirm))
+        .route("/api/v1/me/second-factor/end", post(second_factor::end))
+        .route("/api/v1/admin/accounts/{id}/role", put(roles::put))
         .route("/api/v1/me/orders", get(orders::list))
         .route("/api/v1/me/tickets", get(orders::own_tickets))
         .route_layer(from_fn_with_state(office.clone(), limits::limit))

@@ -30,10 +30,8 @@ pub(crate) async fn list(
 ) -> Result<Vec<OrderRef>, DatabaseError> {
     database
         .run(|pool| async move {
-            let before = asked.before.unwrap_or(OrderRef {
-                order_id: String::new(),
-                created_ms: i64::MAX,
-            });
+            let before =
+                asked.before.unwrap_or(OrderRef { order_id: String::new(), created_ms: i64::MAX });
             sqlx::query_as(
                 "select order_id, created_ms from (
                      select order_id, status,

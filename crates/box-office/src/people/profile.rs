@@ -84,11 +84,7 @@ impl Profile {
         key.seal_about(&about(account), &plain)
     }
 
-    pub(crate) fn open(
-        key: &PersonKey,
-        account: Uuid,
-        sealed: &[u8],
-    ) -> Result<Self, SealError> {
+    pub(crate) fn open(key: &PersonKey, account: Uuid, sealed: &[u8]) -> Result<Self, SealError> {
         let plain = key.open_about(&about(account), sealed)?;
         serde_json::from_slice(&plain).map_err(|_| SealError::Open)
     }

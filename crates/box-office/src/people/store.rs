@@ -234,3 +234,46 @@ pub(crate) async fn note_access(
         .await
         .map(drop)
 }
+
+/// Puts the sealed secret of a second factor in, and whether it counts.
+pub(crate) async fn put_totp(
+    database: &Database,
+    account: Uuid,
+    (sealed, is_on): (Option<Vec<u8>>, bool),
+) -> Result<(), DatabaseError> {
+    database
+        .run(|pool| async move {
+            sqlx::query(
+                "update office.account set totp = $2,
+                     totp_since = case when $3 then now() end where id = $1",
+            )
+            .bind(account)
+            .bind(sealed)
+            .bind(is_on)
+            .execute(&pool)
+            .await
+        })
+        .await
+        .map(drop)
+}
+
+/// Gives an account another role; false when there is no such account.
+pub(crate) async fn put_role(
+    database: &Database,
+    account: Uuid,
+    role: Role,
+) -> Result<bool, DatabaseError> {
+    let done = database
+        .run(|pool| async move {
+            sqlx::query(
+                "update office.account set role = $2, revision = revision + 1
+                 where id = $1 and erased_at is null",
+            )
+            .bind(account)
+            .bind(role.as_str())
+            .execute(&pool)
+            .await
+        })
+        .await?;
+    Ok(done.rows_affected() == 1)
+}

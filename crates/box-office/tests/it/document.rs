@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 37] = [
+const CALLS: [(&str, &str); 56] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -41,6 +41,25 @@ const CALLS: [(&str, &str); 37] = [
     ("get", "/api/v1/orders/{id}/notices"),
     ("get", "/api/v1/waitlist/{id}/notices"),
     ("get", "/api/v1/holds/{id}/notices"),
+    ("post", "/api/v1/auth/register"),
+    ("post", "/api/v1/auth/login"),
+    ("post", "/api/v1/auth/refresh"),
+    ("post", "/api/v1/auth/logout"),
+    ("get", "/api/v1/me"),
+    ("patch", "/api/v1/me"),
+    ("delete", "/api/v1/me"),
+    ("get", "/api/v1/me/export"),
+    ("post", "/api/v1/me/changes"),
+    ("post", "/api/v1/me/changes/{id}/confirm"),
+    ("get", "/api/v1/me/sessions"),
+    ("delete", "/api/v1/me/sessions"),
+    ("delete", "/api/v1/me/sessions/{id}"),
+    ("get", "/api/v1/me/orders"),
+    ("get", "/api/v1/me/tickets"),
+    ("post", "/api/v1/me/second-factor"),
+    ("post", "/api/v1/me/second-factor/confirm"),
+    ("post", "/api/v1/me/second-factor/end"),
+    ("put", "/api/v1/admin/accounts/{id}/role"),
     ("get", "/api/v1/nothing"),
 ];
 

@@ -17,7 +17,8 @@ async fn one_registers_signs_in_by_any_name_and_buys() {
         shop.login(name, PASSWORD).await.expect(200);
     }
     let me = shop.call(Method::GET, "/me", &anna.access, None).await.expect(200);
-    assert_eq!((me.text("/id"), me.text("/surname")), (anna.id.as_str(), "Петрова"));
+    let known = (anna.id.as_str(), "Петрова", anna.phone.as_str());
+    assert_eq!((me.text("/id"), me.text("/surname"), me.text("/phone")), known);
     assert_eq!((me.text("/role"), &me.body["email_verified"]), ("user", &json!(false)));
     assert_eq!(me.headers["cache-control"], "private, no-store");
     assert!(me.headers["ratelimit"].to_str().is_ok_and(|text| text.starts_with("\"cabinet\";r=")));
@@ -46,12 +47,16 @@ async fn one_registers_signs_in_by_any_name_and_buys() {
     let id: inventory::OrderId = order.text("/id").parse().expect("an id");
     let known = shop.grid.order(id, crate::support::soon()).await.expect("the order").order;
     assert_eq!(known.buyer.map(|id| Uuid::from_u128(id).to_string()), Some(anna.id.clone()));
-    assert_eq!(box_office::sealing::sealed_by(&known.contact).map(|id| id.to_string()), Some(anna.id));
-    let plain: i64 = sqlx::query("select count(*) from office.account where profile::text like '%anna%'")
-        .fetch_one(&mut db)
-        .await
-        .expect("counted")
-        .get(0);
+    assert_eq!(
+        box_office::sealing::sealed_by(&known.contact).map(|id| id.to_string()),
+        Some(anna.id)
+    );
+    let plain: i64 =
+        sqlx::query("select count(*) from office.account where profile::text like '%anna%'")
+            .fetch_one(&mut db)
+            .await
+            .expect("counted")
+            .get(0);
     assert_eq!(plain, 0);
     shop.close().await;
 }
@@ -106,7 +111,10 @@ async fn what_is_typed_is_checked_field_by_field() {
     more["role"] = json!("administrator");
     shop.register(&more).await.expect(400);
     assert_eq!(shop.call(Method::GET, "/me", "", None).await.expect(401).code(), "unauthenticated");
-    assert_eq!(shop.call(Method::GET, "/me", "x.y.z", None).await.expect(401).code(), "unauthenticated");
+    assert_eq!(
+        shop.call(Method::GET, "/me", "x.y.z", None).await.expect(401).code(),
+        "unauthenticated"
+    );
     shop.close().await;
 }
 
@@ -176,7 +184,9 @@ async fn a_browser_needs_its_cookie_and_our_page() {
     let lines: Vec<&str> =
         tokens.headers.get_all("set-cookie").iter().filter_map(|line| line.to_str().ok()).collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(lines[..2].iter().all(|line| line.contains("HttpOnly") && line.contains("SameSite=Lax")));
+    assert!(
+        lines[..2].iter().all(|line| line.contains("HttpOnly") && line.contains("SameSite=Lax"))
+    );
     let cookies: Vec<&str> = lines.iter().filter_map(|line| line.split(';').next()).collect();
     let cookies = cookies.join("; ");
     let send = |method: Method, path: &str, csrf: Option<&str>, body: Value| {
@@ -185,7 +195,9 @@ async fn a_browser_needs_its_cookie_and_our_page() {
         csrf.into_iter().fold(request, |request, csrf| request.header("x-csrf-token", csrf))
     };
     let name = json!({"name": "Аня"});
-    read(shop.http.get(format!("{}/api/v1/me", shop.office)).header("cookie", &cookies)).await.expect(200);
+    read(shop.http.get(format!("{}/api/v1/me", shop.office)).header("cookie", &cookies))
+        .await
+        .expect(200);
     let forged = read(send(Method::PATCH, "/me", None, name.clone())).await.expect(403);
     assert_eq!(forged.code(), "csrf");
     let csrf = tokens.text("/csrf_token");
@@ -208,7 +220,10 @@ async fn an_address_is_changed_by_the_code_sent_to_the_new_one() {
     let first = shop.code(&anna.email, 1).await;
     let verified = confirm(&anna.verification, &first).await.expect(200);
     assert_eq!(verified.body["email_verified"], json!(true));
-    assert_eq!(confirm(&anna.verification, &first).await.expect(400).text("/errors/0/pointer"), "/code");
+    assert_eq!(
+        confirm(&anna.verification, &first).await.expect(400).text("/errors/0/pointer"),
+        "/code"
+    );
 
     let begin = async |field: &str, value: &str| {
         let form = json!({"field": field, "value": value});
@@ -257,6 +272,26 @@ async fn the_administrator_signs_in_and_is_staff() {
     assert_eq!(refused.expect(403).code(), "forbidden");
     let nobody = shop.call(Method::GET, "/admin/events/demo-hall", "", None).await;
     assert_eq!(nobody.expect(401).code(), "unauthenticated");
+    let path = format!("/admin/accounts/{}/role", anna.id);
+    let role = json!({"role": "organiser"});
+    shop.call(Method::PUT, &path, &anna.access, Some(&role)).await.expect(403);
+    shop.call(Method::PUT, &path, access, Some(&role)).await.expect(204);
+    // The database's word counts, also beside a token that is older.
+    shop.call(Method::GET, "/admin/events/demo-hall", &anna.access, None).await.expect(200);
+
+    let secret = shop.call(Method::POST, "/me/second-factor", access, None).await.expect(201);
+    assert!(secret.text("/otpauth_url").contains(secret.text("/secret")));
+    let wrong = json!({"code": "12345"});
+    let path = "/me/second-factor/confirm";
+    shop.call(Method::POST, path, access, Some(&wrong)).await.expect(400);
+    shop.login("admin", "first password").await.expect(200);
+    let mut db = shop.database().await;
+    sqlx::query("update office.account set totp_since = now() where totp is not null")
+        .execute(&mut db)
+        .await
+        .expect("as if confirmed");
+    let half = shop.login("admin", "first password").await.expect(401);
+    assert_eq!(half.body["second_factor"], json!(true));
     shop.close().await;
 }
 
@@ -274,13 +309,14 @@ async fn who_is_erased_is_found_nowhere() {
     shop.call(Method::DELETE, "/me", &anna.access, None).await.expect(204);
     shop.call(Method::GET, "/me", &anna.access, None).await.expect(401);
     shop.login("anna.erased", PASSWORD).await.expect(401);
-    let kept: Option<Vec<u8>> =
-        sqlx::query_scalar("select coalesce(person_key, profile, login_hash, email_hash, phone_hash)
-             from office.account where id = $1")
-            .bind(Uuid::parse_str(&anna.id).expect("an id"))
-            .fetch_one(&mut db)
-            .await
-            .expect("the row stays");
+    let kept: Option<Vec<u8>> = sqlx::query_scalar(
+        "select coalesce(person_key, profile, login_hash, email_hash, phone_hash)
+             from office.account where id = $1",
+    )
+    .bind(Uuid::parse_str(&anna.id).expect("an id"))
+    .fetch_one(&mut db)
+    .await
+    .expect("the row stays");
     assert_eq!(kept, None, "no key, no data, no digest");
     // The login is free again.
     shop.register(&form("anna.erased", 7)).await.expect(201);

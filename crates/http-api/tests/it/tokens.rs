@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use http_api::token::{TokenKey, load_key_file};
+use http_api::token::{TokenKey, load_key_file, load_key_ring};
 use inventory::{EventNo, HoldId};
 
 #[test]
@@ -37,4 +37,22 @@ fn key_files_are_raw_or_hexadecimal() {
         assert!(error.contains("32 bytes"), "{error}");
     }
     assert!(load_key_file(&dir.path().join("none")).is_err());
+}
+
+#[test]
+fn a_ring_has_one_key_a_line_or_one_raw_key() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ring");
+    let load = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("written");
+        load_key_ring(&path)
+    };
+    assert_eq!(load(&[9; 32]).expect("raw"), [[9; 32]]);
+    let line = |digits: &str| digits.repeat(32) + "\n";
+    let two = load((line("0a") + "\n" + &line("0b")).as_bytes()).expect("two lines");
+    assert_eq!(two, [[10; 32], [11; 32]]);
+    let many = line("0a").repeat(17);
+    for wrong in ["", "\n", "short\n", &(line("0a") + "zz"), &many] {
+        assert!(load(wrong.as_bytes()).is_err(), "{wrong}");
+    }
 }

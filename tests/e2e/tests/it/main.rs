@@ -4,6 +4,7 @@ mod crash;
 mod drills;
 mod lost;
 mod lost_shard;
+mod people;
 mod sells;
 mod starts;
 mod terms;

@@ -43,11 +43,7 @@ pub(in crate::office) async fn limit(
     let policy = policy(request.uri().path());
     let caller = office.caller(&request);
     let standing = office.people.rates.count(policy, caller, Instant::now());
-    let mut answer = if standing.is_allowed {
-        next.run(request).await
-    } else {
-        refused(standing)
-    };
+    let mut answer = if standing.is_allowed { next.run(request).await } else { refused(standing) };
     tell(answer.headers_mut(), policy, standing);
     answer
 }

@@ -272,11 +272,8 @@ impl Office {
         let access = self.access.issue(&claims);
         let access = access.ok_or_else(|| Problem::new(Code::Unavailable))?;
         let csrf = self.access.csrf_token(session);
-        let cookies = self.access.names().set(
-            (&access, ACCESS_TTL_S),
-            (&refresh.token, IDLE_TTL_S),
-            &csrf,
-        );
+        let cookies =
+            self.access.names().set((&access, ACCESS_TTL_S), (&refresh.token, IDLE_TTL_S), &csrf);
         let document = TokensBody {
             access_token: access,
             token_type: "Bearer",
@@ -296,9 +293,8 @@ impl Office {
 
 impl Client {
     fn place(&self) -> Place {
-        let ip = client_ip(&self.headers).map(|ip| {
-            std::net::IpAddr::V6(ip.into()).to_canonical().to_string()
-        });
+        let ip = client_ip(&self.headers)
+            .map(|ip| std::net::IpAddr::V6(ip.into()).to_canonical().to_string());
         let agent = self.headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         let agent = agent.map(|agent| agent.chars().take(AGENT_CHARS_MAX).collect());
         Place { ip, agent }
