@@ -28,10 +28,13 @@ pub(crate) struct Standing {
     pub(crate) reset_s: u64,
 }
 
-/// Counts calls.
+/// A policy's name and who calls.
+type Caller = (&'static str, u128);
+
+/// Counts calls: since when, and how many.
 #[derive(Default)]
 pub(crate) struct RateLimits {
-    windows: Mutex<HashMap<(&'static str, u128), (Instant, u32)>>,
+    windows: Mutex<HashMap<Caller, (Instant, u32)>>,
 }
 
 impl RateLimits {

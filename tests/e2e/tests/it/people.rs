@@ -49,8 +49,8 @@ fn holding(dir: &Path, words: &[&str], found: &mut Vec<String>) {
         if path.is_dir() {
             holding(&path, words, found);
         } else if let Ok(bytes) = std::fs::read(&path) {
-            let has = |word: &&str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
-            if words.iter().any(|word| has(&word)) {
+            let has = |word: &str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
+            if words.iter().any(|word| has(word)) {
                 found.push(path.display().to_string());
             }
         }
