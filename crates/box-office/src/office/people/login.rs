@@ -62,8 +62,8 @@ pub(super) struct Place {
 responses(
     (status = 200, description = "A session; also as cookies", body = TokensBody),
     (status = 400, description = "`invalid_request`"),
-    (status = 401, description = "`unauthenticated`: identifier or password is wrong; with \
-        `second_factor` true the code of the authenticator is missing or wrong"),
+    (status = 401, description = "`unauthenticated`: identifier or password is wrong; with the fact \
+        second_factor true, the code of the authenticator is missing or wrong"),
     (status = 429, description = "`rate_limited`: too many guesses; `Retry-After` says how long"),
     (status = 503, description = "`database_unavailable`, `overloaded`"),
 ))]
