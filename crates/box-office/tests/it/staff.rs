@@ -289,7 +289,13 @@ async fn a_window_is_edited_closed_and_told_whenever_it_was_edited() {
 
     let none = json!({});
     let closed = Call::post("/events/window/close", &none);
-    assert_eq!(closed.send(&shop).await.expect(200).text("/grid/state"), "closed");
-    assert_eq!(closed.send(&shop).await.expect(200).text("/grid/state"), "closed");
+    // The publisher may tell an older copy of the window once more; the next copy ends it.
+    for _ in 0..2 {
+        until("the sale is closed", async || {
+            let answer = closed.send(&shop).await.expect(200);
+            (answer.text("/grid/state") == "closed").then_some(())
+        })
+        .await;
+    }
     shop.close().await;
 }
