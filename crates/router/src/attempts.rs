@@ -17,7 +17,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{Method, Uri};
-use http_api::{ATTEMPTS_MAX, Attempt, Peer, Problem, X_PROBLEM_CODE};
+use http_api::{ATTEMPTS_MAX, Attempt, Code, Peer, Problem, X_PROBLEM_CODE};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -116,10 +116,19 @@ pub(crate) async fn watch(
     let peer = request.extensions().get::<Peer>().copied();
     let response = next.run(request).await;
     let is_refused = response.status().is_client_error() || response.status().is_server_error();
-    if is_refused && let Some(asked) = Asked::of(&method, &uri) {
+    if is_refused
+        && !was_shed(&response)
+        && let Some(asked) = Asked::of(&method, &uri)
+    {
         attempts.put(|| attempt(&asked, peer, &response));
     }
     response
+}
+
+/// Told to come back in a moment: counted as shed, and cheap only if nobody writes it down.
+fn was_shed(response: &Response) -> bool {
+    let problem = response.extensions().get::<Problem>();
+    problem.is_some_and(|problem| problem.code() == Code::Overloaded)
 }
 
 fn attempt(asked: &Asked<'_>, peer: Option<Peer>, response: &Response) -> Attempt {

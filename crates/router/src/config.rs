@@ -8,6 +8,7 @@ use http_api::server::ServerLimits;
 use processing_unit::GridConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::credits::CreditLimits;
 use crate::seatmap::MapLimits;
 
 /// Everything a router needs to know.
@@ -39,6 +40,14 @@ pub struct RouterConfig {
     pub drain_notice_ms: u64,
     /// How long requests under way may take at shutdown, in milliseconds.
     pub drain_within_ms: u64,
+    /// Holds on their way to one shard at a time, at most; more are refused at once. Begins here and
+    /// falls while their shortest time in a tenth of a second is above `hold_target_ms`.
+    pub hold_credits_max: usize,
+    /// It never falls below this: enough to fill the log entries of a shard.
+    pub hold_credits_min: usize,
+    /// How long a hold may take at the shard before that counts as a standing queue, in milliseconds.
+    /// Raise it where a sync of the units' disks takes 20 ms and more.
+    pub hold_target_ms: u64,
     /// Requests at the office at once; more are refused, so that a slow office cannot fill memory.
     pub office_in_flight_max: usize,
     /// Largest body passed on to the office, in bytes: a plan of 20,000 seats as JSON is 2 MB.
@@ -94,6 +103,9 @@ impl Default for RouterConfig {
             head_within_ms: 30_000,
             drain_notice_ms: 0,
             drain_within_ms: 10_000,
+            hold_credits_max: 8_192,
+            hold_credits_min: 256,
+            hold_target_ms: 50,
             office_in_flight_max: 1_024,
             office_body_bytes_max: 4 * 1024 * 1024,
             catalogue_age_max_ms: 2_000,
@@ -143,6 +155,13 @@ impl RouterConfig {
                 "map_seats_max",
                 "must not be below the largest plan, 250000",
             ),
+            (self.hold_credits_min > 0, "hold_credits_min", "must be 1 or more"),
+            (
+                self.hold_credits_max >= self.hold_credits_min,
+                "hold_credits_max",
+                "must not be below hold_credits_min",
+            ),
+            (self.hold_target_ms > 0, "hold_target_ms", "must be 1 or more"),
             (self.office_in_flight_max > 0, "office_in_flight_max", "must be 1 or more"),
             (self.stream_tick_ms >= 20, "stream_tick_ms", "must be 20 or more"),
             (self.stream_comment_ms >= 1_000, "stream_comment_ms", "must be 1000 or more"),
@@ -173,6 +192,14 @@ impl RouterConfig {
             connections_max: self.connections_max,
             head_within: Duration::from_millis(self.head_within_ms),
             drain_within: Duration::from_millis(self.drain_within_ms),
+        }
+    }
+
+    pub(crate) fn credit_limits(&self) -> CreditLimits {
+        CreditLimits {
+            least: self.hold_credits_min,
+            most: self.hold_credits_max,
+            target: Duration::from_millis(self.hold_target_ms),
         }
     }
 

@@ -9,6 +9,7 @@
 mod api;
 mod attempts;
 mod config;
+mod credits;
 mod etag;
 mod office;
 mod pages;

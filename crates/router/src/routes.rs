@@ -11,16 +11,16 @@ use http_api::admin::{metrics_answer, probe_routes};
 use http_api::{Peer, carry, measure, method_not_allowed, not_found};
 
 use crate::api::{availability, hold_change, holds, openapi, plan, proxy, seats, stream};
-use crate::attempts;
 use crate::pages;
 use crate::state::App;
+use crate::{attempts, credits};
 
 /// The whole public port.
 pub(crate) fn public(app: App) -> Routes {
     let probes = probe_routes(app.probes.clone());
     let attempts = Arc::clone(&app.attempts);
     Routes::new()
-        .merge(shopping())
+        .merge(shopping(&app))
         .merge(shop_pages())
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(&app))
@@ -36,13 +36,15 @@ pub(crate) fn public(app: App) -> Routes {
 }
 
 /// The API: what concerns seats is answered here, everything else by the office.
-fn shopping() -> Routes<App> {
+fn shopping(app: &App) -> Routes<App> {
+    // Before the body is read, so that a refusal costs little.
+    let guarded = from_fn_with_state(Arc::clone(app), credits::guard);
     Routes::new()
         .route("/api/v1/events/{id}/plan", get(plan::read))
         .route("/api/v1/events/{id}/availability", get(availability::read))
         .route("/api/v1/events/{id}/seats", get(seats::read))
         .route("/api/v1/events/{id}/seats/stream", get(stream::open))
-        .route("/api/v1/events/{id}/holds", post(holds::create))
+        .route("/api/v1/events/{id}/holds", post(holds::create).layer(guarded))
         .route(
             "/api/v1/holds/{id}",
             get(holds::read).patch(hold_change::change).delete(holds::release),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::attempts::Attempts;
 use crate::config::{ConfigError, RouterConfig};
+use crate::credits::Credits;
 use crate::office::{Catalogue, Office};
 use crate::seatmap::SeatMaps;
 use crate::state::{App, Router};
@@ -96,6 +97,8 @@ fn assemble(
     (tokens, access): (TokenKey, Access),
     closing: &CancellationToken,
 ) -> App {
+    // Before anything that counts: what is counted earlier is lost.
+    let metrics = telemetry::install();
     let grid = Grid::connect(&config.grid);
     let maps = SeatMaps::new(grid.clone(), config.map_limits(), closing.clone());
     let office = Office::new(config);
@@ -106,12 +109,13 @@ fn assemble(
         maps,
         catalogue: Catalogue::new(Duration::from_millis(config.catalogue_age_max_ms)),
         office,
+        credits: Credits::new(config.credit_limits()),
         attempts: Arc::new(Attempts::new(config)),
         streams: Arc::new(Semaphore::new(config.streams_max)),
         stream_comment: Duration::from_millis(config.stream_comment_ms),
         payment_provider: config.payment_provider.clone(),
         probes: Probes::new(),
-        metrics: telemetry::install(),
+        metrics,
         shutdown: closing.clone(),
     })
 }

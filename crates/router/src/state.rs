@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempts::Attempts;
+use crate::credits::Credits;
 use crate::office::{Catalogue, Office};
 use crate::seatmap::SeatMaps;
 
@@ -24,6 +25,8 @@ pub(crate) struct Router {
     pub(crate) maps: SeatMaps,
     pub(crate) office: Office,
     pub(crate) catalogue: Catalogue,
+    /// Room for holds on their way to shards.
+    pub(crate) credits: Credits,
     /// Refused attempts on their way into the ledger.
     pub(crate) attempts: Arc<Attempts>,
     /// Room for live streams.

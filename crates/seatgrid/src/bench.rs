@@ -19,6 +19,7 @@ mod load;
 mod machine;
 mod memory;
 mod mixed;
+mod overload;
 mod owners;
 mod reads;
 mod report;
@@ -46,6 +47,8 @@ pub enum Bench {
     /// One process of a rival.
     #[command(hide = true)]
     Rival(compare::RivalArgs),
+    /// Goodput from half to twenty times of what it holds, and how soon it is well again.
+    Overload(overload::OverloadArgs),
     /// Holds and releases by schedule with a journal of every request: the load of drills.
     Holds(holds::Holds),
     /// Judges the journal of `bench holds`: nothing acknowledged lost, no seat twice, no stale answer.
@@ -101,6 +104,10 @@ pub async fn run(bench: Bench) -> Result<()> {
         Bench::Http(args) => {
             let url = router_url(args.url.as_deref(), &args.data_dir)?;
             mixed::run(&args, &url).await
+        }
+        Bench::Overload(args) => {
+            let url = router_url(args.url.as_deref(), &args.data_dir)?;
+            overload::run(&args, &url).await
         }
         Bench::Compare(args) => compare::run(args).await,
         Bench::Rival(args) => compare::run_rival(args).await,

@@ -12,8 +12,8 @@ use http_api::{
     Strict, counts_persons, from_grid, from_refusal, ip_bytes, person_of_account,
 };
 use inventory::{
-    Actor, Command, Envelope, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold, Reply,
-    Subject,
+    Actor, Command, Envelope, EventNo, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold,
+    Reply, Subject,
 };
 use processing_unit::{GridError, HoldAnswer as Found};
 use uuid::Uuid;
@@ -58,7 +58,7 @@ pub(crate) async fn create(
     for _ in 0..PLAN_TRIES {
         let wish = wish(&app, &map.plan, asker, &body)?;
         let envelope = Envelope { key, actor, command: Command::Hold(wish) };
-        let answer = app.grid.command(map.plan.event, &envelope, deadline.0).await;
+        let answer = command(&app, map.plan.event, &envelope, deadline).await?;
         let answer = answer.map_err(|error| counted(from_grid(error, Code::EventNotFound)))?;
         let is_last = !is_stale(&answer);
         reply = Some(answer);
@@ -72,6 +72,23 @@ pub(crate) async fn create(
         Some(reply) => granted(&app, &map, guest, reply),
         None => Err(Problem::internal("no try of a hold")),
     }
+}
+
+/// Commits a hold if there is room for it on the way to its shard.
+async fn command(
+    app: &Router,
+    event: EventNo,
+    envelope: &Envelope,
+    deadline: Deadline,
+) -> Result<Result<Reply, GridError>, Problem> {
+    let shard = match app.grid.shard_of(event, deadline.0).await {
+        Ok(shard) => shard,
+        Err(error) => return Ok(Err(error)),
+    };
+    let credit = app.credits.enter(shard, deadline).map_err(counted)?;
+    let answer = app.grid.shard_command(shard, envelope, deadline.0).await;
+    credit.answered();
+    Ok(answer)
 }
 
 /// How often a request is made from the plan as known here: once, and once more when the plan was

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod client;
+mod credits;
 mod crowd;
 mod document;
 mod fresh;

@@ -6,15 +6,15 @@
 //! schedule (percentiles). Rivals are in the crate of that name; what is absent on this machine is
 //! told, and the others are measured all the same.
 
-mod buyers;
-mod hall;
+pub(super) mod buyers;
+pub(super) mod hall;
 mod processes;
 mod redis_server;
 mod report;
 mod rival_role;
 mod stand;
 mod system;
-mod tree;
+pub(super) mod tree;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ use rivals::Hall;
 
 use super::load::{self, Figures, Manner, Schedule, Spacing, Summary, Tally};
 use super::machine::Meter;
-use buyers::Buyers;
+use buyers::{Buyers, HOLD};
 use report::{Measured, Report};
 use stand::{Ground, Stand};
 use system::System;
@@ -148,7 +148,7 @@ async fn measure(
     let paced = send(&manner, paced, &buyers).await?;
     let findings = buyers.findings();
     let hold =
-        |summary: &Summary| -> Figures { summary.kinds.get("hold").cloned().unwrap_or_default() };
+        |summary: &Summary| -> Figures { summary.kinds.get(HOLD).cloned().unwrap_or_default() };
     Ok(Measured::new(
         system,
         (hold(&full), hold(&paced)),

@@ -27,7 +27,7 @@ pub trait Script: Send + Sync + 'static {
         &self,
         arrival: Arrival,
         wire: &mut Wire,
-        tally: &Tally,
+        tally: &Arc<Tally>,
     ) -> impl Future<Output = ()> + Send;
 }
 
@@ -54,6 +54,8 @@ pub async fn send<S: Script>(
     script: &Arc<S>,
     tally: &Arc<Tally>,
 ) -> Result<()> {
+    // As many again for those who come back; fewer than wanted fail to connect and say so.
+    http_api::server::allow_connections(2 * manner.connections as usize);
     let mut wires = Vec::new();
     for _ in 0..manner.connections {
         let mut wire = Wire::new(&manner.address, manner.limit);
@@ -80,7 +82,8 @@ pub async fn send<S: Script>(
     while let Some(done) = workers.join_next().await {
         done.context("a connection's task failed")?;
     }
-    tally.end(Instant::now());
+    // Not before its time is over, or the last gap between arrivals would make every rate too large.
+    tally.end(Instant::now().max(arrivals.began() + schedule.span));
     if let Some(shown) = shown {
         shown.abort();
     }

@@ -100,3 +100,39 @@ fn other_ways_to_sell_seats_are_compared() {
     assert!(report["hardware"].is_string() && report["durability"].is_string(), "{said}");
     assert_eq!(std::fs::read_dir(here).expect("a directory").count(), 0, "nothing is left");
 }
+
+#[test]
+fn a_crowd_is_too_large_and_goes_away_again() {
+    let up = Up::start();
+    let page = up.data().join("overload.html");
+    let page = page.to_str().expect("UTF-8");
+    let small = ["--peak", "40", "--factors", "0.5,2", "--seconds", "1", "--connections", "32"];
+    let triggers = ["--triggers", "spike,freeze", "--trigger-seconds", "1"];
+    let clients = ["--clients", "never-retry,obey-retry-after", "--event", "demo-hall"];
+    let usual = ["bench", "overload", "--json", "--report", page];
+    let (code, said) = up.run(&[&usual[..], &small, &triggers, &clients].concat());
+    assert_eq!(code, Some(0), "{said}");
+    let report = json(&said);
+    let curve = report["curve"].as_array().expect("a list");
+    assert_eq!((&curve[0]["factor"], &curve[1]["factor"]), (&0.5.into(), &2.0.into()));
+    for step in curve {
+        assert!(step["goodput_per_s"].as_f64().expect("a rate") > 0.0, "{step}");
+        assert!(step["offered_per_s"].as_f64() >= step["goodput_per_s"].as_f64(), "{step}");
+        assert!(step["resident_mb"].as_u64().expect("a size") > 0, "{step}");
+    }
+    let recoveries = report["recoveries"].as_array().expect("a list");
+    let tried: Vec<(&str, &str)> = recoveries
+        .iter()
+        .map(|one| {
+            (one["trigger"].as_str().expect("a word"), one["clients"].as_str().expect("one"))
+        })
+        .collect();
+    let (never, obey) = ("never-retry", "obey-retry-after");
+    let expected = [("spike", never), ("spike", obey), ("freeze", never), ("freeze", obey)];
+    assert_eq!(tried, expected);
+    assert!(recoveries.iter().all(|one| one["before"].as_f64() > Some(0.0)), "{said}");
+    assert!(std::fs::read_to_string(page).expect("a page").contains("<svg"));
+    // Nothing stands still any more.
+    let (code, said) = up.run(&["ctl", "status", "--json"]);
+    assert_eq!(code, Some(0), "{said}");
+}

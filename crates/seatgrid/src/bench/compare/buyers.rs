@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -16,7 +17,25 @@ use super::super::owners::{Findings, Owners};
 
 /// Holds kept before the oldest is given back, in shares of the hall.
 const KEPT_SHARE: usize = 10;
-const NO_ANSWER: &str = "no_answer";
+/// As in reports.
+pub const HOLD: &str = "hold";
+/// No answer at all: broken connection, or none in time.
+pub const NO_ANSWER: &str = "no_answer";
+
+/// What one buyer asks for, as often as it takes.
+pub struct Wish {
+    key: String,
+    body: String,
+    seats: Vec<u32>,
+}
+
+/// What was answered.
+pub struct Told {
+    pub status: u16,
+    pub code: String,
+    /// When to come back, where the service says so.
+    pub retry_after: Option<Duration>,
+}
 
 /// The body of a granted hold, as far as it is of use.
 #[derive(Deserialize)]
@@ -72,9 +91,9 @@ impl Buyers {
         self.owners.findings()
     }
 
-    async fn hold(&self, number: u64, wire: &mut Wire) -> Result<(u16, String)> {
+    /// What the buyer of an arrival asks for.
+    pub fn wish(&self, number: u64) -> Wish {
         let key = uuid::Uuid::now_v7().to_string();
-        let headers = [("idempotency-key", key.as_str())];
         let wished = if self.takes_best { vec![] } else { self.pool.wish() };
         let body = if self.takes_best {
             // As many pairs as among the named wishes.
@@ -84,20 +103,42 @@ impl Buyers {
             let names: Vec<String> = wished.iter().map(|seat| self.pool.name(*seat)).collect();
             format!(r#"{{"seats":["{}"]}}"#, names.join("\",\""))
         };
-        let body = body.as_bytes();
+        Wish { key, body, seats: wished }
+    }
+
+    /// Asks once; the same wish may be asked again.
+    pub async fn ask(&self, wish: &Wish, wire: &mut Wire) -> Result<Told> {
+        let headers = [("idempotency-key", wish.key.as_str())];
+        let body = wish.body.as_bytes();
         let request = Request { method: "POST", path: &self.path, headers: &headers, body };
         let asked = Instant::now();
-        match wire.ask(request).await {
-            Ok(answer) if answer.status == 201 => {
-                self.keep(asked, &answer, wished)?;
-                Ok((answer.status, String::new()))
+        let answer = wire.ask(request).await?;
+        if answer.status == 201 {
+            self.keep(asked, &answer, wish.seats.clone())?;
+        }
+        let after = answer.header("retry-after").and_then(|value| value.parse().ok());
+        let retry_after = after.map(Duration::from_secs);
+        Ok(Told { status: answer.status, code: answer.code(), retry_after })
+    }
+
+    /// Nobody asks again. Without an answer the seats may be held; then whoever asks is refused.
+    pub fn give_up(&self, wish: &Wish) {
+        self.pool.give_back(&wish.seats);
+    }
+
+    /// Gives the oldest hold back when there are too many.
+    pub async fn make_room(&self, wire: &mut Wire, tally: &Tally) {
+        if let Some((hold, seats)) = self.oldest(self.kept_max) {
+            let began = Instant::now();
+            let told = self.release(wire, &hold).await;
+            let is_free = matches!(told, Ok((200..300, _)));
+            match &told {
+                Ok((status, code)) => tally.note("release", began, Outcome::of(*status, code)),
+                Err(_) => tally.note("release", began, Outcome::Failed(NO_ANSWER)),
             }
-            Ok(answer) => {
-                self.pool.give_back(&wished);
-                Ok((answer.status, answer.code()))
+            if is_free {
+                self.pool.give_back(&seats);
             }
-            // Nobody knows whose the seats are: they stay out of the pool.
-            Err(error) => Err(error),
         }
     }
 
@@ -139,23 +180,17 @@ impl Buyers {
 }
 
 impl Script for Buyers {
-    async fn carry_out(&self, arrival: Arrival, wire: &mut Wire, tally: &Tally) {
-        let told = self.hold(arrival.number, wire).await;
-        note(tally, "hold", arrival.due, &told);
-        if let Some((hold, seats)) = self.oldest(self.kept_max) {
-            let began = Instant::now();
-            let told = self.release(wire, &hold).await;
-            note(tally, "release", began, &told);
-            if matches!(told, Ok((200..300, _))) {
-                self.pool.give_back(&seats);
-            }
+    async fn carry_out(&self, arrival: Arrival, wire: &mut Wire, tally: &Arc<Tally>) {
+        let wish = self.wish(arrival.number);
+        let told = self.ask(&wish, wire).await;
+        let outcome = match &told {
+            Ok(told) => Outcome::of(told.status, &told.code),
+            Err(_) => Outcome::Failed(NO_ANSWER),
+        };
+        tally.note(HOLD, arrival.due, outcome);
+        if outcome != Outcome::Good {
+            self.give_up(&wish);
         }
-    }
-}
-
-fn note(tally: &Tally, kind: &'static str, due: Instant, told: &Result<(u16, String)>) {
-    match told {
-        Ok((status, code)) => tally.note(kind, due, Outcome::of(*status, code)),
-        Err(_) => tally.note(kind, due, Outcome::Failed(NO_ANSWER)),
+        self.make_room(wire, tally).await;
     }
 }

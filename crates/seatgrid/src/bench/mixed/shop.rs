@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,12 @@ const FILL_WITHIN: Duration = Duration::from_secs(120);
 const NO_ANSWER: &str = "no_answer";
 /// An answer that should be one of ours and is not.
 const UNREADABLE: &str = "unreadable";
+
+/// Everybody's; members of an order beside its hold.
+const BUYER: &str = concat!(
+    r#""buyer":{"name":"Anna","email":"anna@example.org","phone":"+79001234567"},"#,
+    r#""consents":["personal_data"],"channels":["email"]"#
+);
 
 /// A hold that was granted here.
 #[derive(Debug, Clone)]
@@ -199,10 +206,7 @@ impl Shop {
     /// Makes an order of a hold; the hold and the order's id come back when there is one.
     async fn order(&self, wire: &mut Wire, held: &Held) -> Result<(u16, String, Option<String>)> {
         let key = uuid::Uuid::now_v7().to_string();
-        let body = format!(
-            r#"{{"hold_id":"{}","buyer":{{"name":"Anna","email":"anna@example.org","phone":"+79001234567"}},"consents":["personal_data"],"channels":["email"]}}"#,
-            held.id
-        );
+        let body = format!(r#"{{"hold_id":"{}",{BUYER}}}"#, held.id);
         let headers = [
             ("idempotency-key", key.as_str()),
             ("x-hold-token", held.token.as_str()),
@@ -275,7 +279,7 @@ impl Shop {
 }
 
 impl Script for Shop {
-    async fn carry_out(&self, arrival: Arrival, wire: &mut Wire, tally: &Tally) {
+    async fn carry_out(&self, arrival: Arrival, wire: &mut Wire, tally: &Arc<Tally>) {
         let Arrival { number, due } = arrival;
         let ask = self.mix.ask(number, self.seed);
         let event = format!("/api/v1/events/{}", self.event);
