@@ -16,10 +16,12 @@ use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use crate::catalogue::store::own_connection;
 use crate::database::{Database, DatabaseError};
 
+pub(crate) use moves::follow_moves;
+
+mod moves;
+
 /// Ledger rows of one shard looked through at once: a second of a busy sale.
 const ROWS_MAX: i64 = 20_000;
-/// Moved events whose owners are told at once.
-const MOVES_AT_ONCE: i64 = 10;
 /// Notices of one thing that are read at once.
 const READ_MAX: i64 = 200;
 
@@ -114,61 +116,6 @@ pub(crate) async fn follow_ledger(database: &Database) -> Result<(u64, bool), Da
         (made, more) = (made + new, more | left);
     }
     Ok((made, more))
-}
-
-/// Tells owners of events that were moved; how many notices it made. A move is done once the tables
-/// have every order that was placed before it.
-pub(crate) async fn follow_moves(database: &Database) -> Result<u64, DatabaseError> {
-    let made = |pool: PgPool| async move {
-        let mut own = own_connection(&pool).await?;
-        let mut all = own.begin().await?;
-        let open: Vec<i64> = sqlx::query_scalar(
-            "select id from office.event_move where done_at is null order by id limit $1
-             for update skip locked",
-        )
-        .bind(MOVES_AT_ONCE)
-        .fetch_all(&mut *all)
-        .await?;
-        let mut made = 0;
-        for moved in open {
-            made += follow_move(&mut all, moved).await?;
-        }
-        all.commit().await?;
-        Ok(made)
-    };
-    database.run(made).await
-}
-
-/// Whether the tables are complete is looked at first: what was written before that look is told.
-async fn follow_move(db: &mut PgConnection, id: i64) -> Result<u64, sqlx::Error> {
-    let complete: bool = sqlx::query_scalar(
-        "select exists (
-             select from office.event_move m join grid.event e using (event_id)
-             join grid.watermark w using (shard_id)
-             where m.id = $1 and w.complete_up_to > m.at)",
-    )
-    .bind(id)
-    .fetch_one(&mut *db)
-    .await?;
-    let done = sqlx::query(
-        "insert into office.notice (about, event_id, kind, facts, contact, sealed_to, once, at)
-         select o.order_id, o.event_id, 'event_moved', m.facts, o.contact, 'hold:' || o.hold_id,
-                'move ' || m.id || ' ' || o.order_id, m.at
-         from office.event_move m join grid.sale_order o using (event_id)
-         where m.id = $1 and o.created_at <= m.at
-           and o.status in ('pending_payment', 'paid', 'partially_refunded')
-         on conflict (once) do nothing",
-    )
-    .bind(id)
-    .execute(&mut *db)
-    .await?;
-    if complete {
-        sqlx::query("update office.event_move set done_at = now() where id = $1")
-            .bind(id)
-            .execute(db)
-            .await?;
-    }
-    Ok(done.rows_affected())
 }
 
 /// The notices and how far was looked are written together, so that each part is done once.

@@ -24,7 +24,8 @@ pub(crate) struct NoticeBody {
     /// `turn_came`, `seats_moved`, `seats_removed`, `seats_refunded`, `event_cancelled`,
     /// `event_moved`, `money_returned` or `hold_withdrawn`.
     pub(crate) kind: String,
-    /// `seats`, `hold_id`, `number`, `until_ms`, `refund_id`, `amount_minor`, `from`, `to`, as the kind has them.
+    /// `seats`, `hold_id`, `number`, `until_ms`, `refund_id`, `amount_minor`, `from`, `to`, as the
+    /// kind has them.
     #[schema(value_type = Object)]
     pub(crate) facts: Value,
     pub(crate) at: String,
