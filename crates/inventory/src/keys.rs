@@ -233,4 +233,45 @@ mod tests {
         }
         assert!(halfway > 100, "keys moved while others came");
     }
+
+    /// Invariant I8 at the bound: what was forgotten early is refused, not executed again.
+    #[test]
+    fn at_the_bound_the_oldest_is_refused_with_all_of_its_age() {
+        let mut keys = Keys::default();
+        let reply = Reply { version: 1, replayed: false, outcome: Outcome::Released };
+        let key = |id: u128, made| RequestKey { id, hash: 1, made_at_ms: Some(made) };
+        let old = 5_000;
+        keys.remember(&key(u128::MAX, old), 10_000, &reply);
+        for id in 1..KEYS_MAX as u128 {
+            keys.remember(&key(id, 10_000), 10_000, &reply);
+        }
+        assert_eq!(keys.check(&key(u128::MAX - 1, old), 10_000), None, "nothing was forgotten yet");
+        keys.remember(&key(0, 10_000), 10_000, &reply);
+        assert_eq!(keys.len(), KEYS_MAX);
+        let expired = Some(refused(Refusal::IdempotencyWindowExpired));
+        assert_eq!(keys.check(&key(u128::MAX, old), 10_000), expired);
+        assert_eq!(keys.check(&key(u128::MAX - 1, old), 10_000), expired, "of the same age");
+        assert_eq!(keys.check(&key(u128::MAX - 1, old + 1), 10_000), None, "younger");
+    }
+
+    #[test]
+    fn an_index_that_differs_from_the_log_is_noticed() {
+        let reply = |version| Reply { version, replayed: false, outcome: Outcome::Released };
+        let keys = |version| {
+            let mut keys = Keys::default();
+            for id in 0..20 {
+                let key = RequestKey { id, hash: 1, made_at_ms: None };
+                keys.remember(&key, 10 + id as u64, &reply(version));
+            }
+            keys
+        };
+        assert!(keys(1).in_step() && keys(1) == keys(1) && keys(1) != keys(2));
+        let mut fewer = keys(1);
+        fewer.log.oldest_first.drop_front();
+        assert!(!fewer.in_step(), "the index has one more");
+        let mut other = keys(1);
+        other.by_id.remove(3, 3);
+        other.by_id.insert(99, 3);
+        assert!(!other.in_step(), "the index finds another");
+    }
 }

@@ -146,6 +146,56 @@ fn broken_orders_and_money_are_named() {
 }
 
 #[test]
+fn gaps_codes_and_wrong_refunds_are_named() {
+    broken("I10", |state| {
+        let record = state.feed().last().expect("some wait").clone();
+        state.outbox.begin(record.position.log_index + 9);
+        state.outbox.push(record.clone());
+        state.outbox.begin(record.position.log_index + 5);
+        state.outbox.push(record);
+    });
+    broken("I10", |state| {
+        // The second row of an entry without the first.
+        let record = state.feed().last().expect("some wait").clone();
+        let mut other = crate::outbox::Outbox::default();
+        other.begin(record.position.log_index + 1);
+        other.push(record.clone());
+        other.acknowledge(other.end());
+        other.push(record);
+        let stray = other.records().back().expect("pushed").clone();
+        let records = state.feed().cloned().chain([stray]).collect();
+        let ends = (crate::FeedPosition::default(), state.acknowledged());
+        state.outbox = crate::outbox::Outbox::with(records, state.outbox.reserved(), ends);
+    });
+    broken("a code counts", |state| {
+        let code = crate::Code {
+            hash: 5,
+            kind: crate::CodeKind::Presale,
+            from_ms: 0,
+            until_ms: 1,
+            tiers: vec![],
+            seats_max: None,
+            budget_minor: None,
+        };
+        event(state).codes.put(&code);
+        let terms = crate::FrozenTerms { presale: Some(5), ..crate::FrozenTerms::default() };
+        event(state).codes.take(&terms, 1);
+    });
+    broken("I18", |state| {
+        // Captured, and neither seats nor a refund nor an offer.
+        let no = *event(state).pending_payments.first().expect("one is open");
+        let payment = event(state).payments.get_mut(&no).expect("listed");
+        (payment.status, payment.captured_minor) = (PaymentStatus::Succeeded, Some(1));
+    });
+    broken("I18", |state| {
+        let no = *event(state).pending_payments.first().expect("one is open");
+        let payment = event(state).payments.get_mut(&no).expect("listed");
+        payment.status = PaymentStatus::Succeeded;
+        (payment.settled_as, payment.captured_minor) = (Some(SettledAs::Refunded), Some(0));
+    });
+}
+
+#[test]
 fn what_is_whole_is_not_complained_about() {
     let mut state = lived_in();
     assert_eq!(apply(&mut state, Command::Fence(Fence { event: EventNo(2) })), Outcome::Fenced);

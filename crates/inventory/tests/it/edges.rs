@@ -238,6 +238,14 @@ fn words_that_are_told_outside_stay() {
     let ends = [SettledAs::Confirmed, SettledAs::Retaken, SettledAs::Swapped, SettledAs::Refunded];
     assert_eq!(ends.map(SettledAs::as_str), ["confirmed", "retaken", "swapped", "refunded"]);
     assert_eq!(ends.map(SettledAs::bought), [true, true, true, false]);
+    let causes = [
+        ReturnCause::Refunded,
+        ReturnCause::Removed,
+        ReturnCause::Reassigned,
+        ReturnCause::EventCancelled,
+    ];
+    let words = ["refunded", "removed", "reassigned", "event_cancelled"];
+    assert_eq!(causes.map(ReturnCause::as_str), words);
     let backlog = [Backlog::Fine, Backlog::SalesWait, Backlog::HoldsWait];
     assert_eq!(backlog.map(Backlog::name), ["fine", "sales_wait", "holds_wait"]);
     let errors = [
@@ -278,6 +286,14 @@ fn commands_are_written_in_the_first_form_that_has_them() {
         let bytes = codec::encode_envelope(&envelope);
         assert_eq!(codec::form(&bytes), Some(form), "{line}");
         assert_eq!(codec::decode_envelope(&bytes), Ok(envelope), "{line}");
+    }
+    // The same bytes under the first form's number are no command there.
+    for line in ["mismatch p3 100", "refund r4 canceled"] {
+        let command = shard.parse(line);
+        let envelope = Envelope { key: None, actor: Actor::SYSTEM, command };
+        let mut bytes = codec::encode_envelope(&envelope);
+        bytes[0] = 1;
+        assert!(codec::decode_envelope(&bytes).is_err(), "{line}");
     }
     assert_eq!(codec::form(&[]), None);
     assert_eq!(codec::decode_envelope(&[]), Err(codec::DecodeError::Empty));

@@ -193,3 +193,14 @@ fn d32_new_prices_and_seats_do_not_touch_what_is_held() {
     });
     assert!(added);
 }
+
+#[test]
+fn places_of_an_area_are_together_whatever_lies_between_them() {
+    let mut shard = check("open with-area\narea C 1\narea C 1\nrelease h1");
+    let two = shard.parse("area C 2");
+    let Outcome::Held(held) = shard.run(None, two).outcome else { panic!("granted") };
+    assert!(held.adjacent, "{held:?}");
+    let apart = shard.parse("hold A-1-1 A-1-3");
+    let Outcome::Held(held) = shard.run(None, apart).outcome else { panic!("granted") };
+    assert!(!held.adjacent, "{held:?}");
+}

@@ -176,3 +176,16 @@ fn a11_seats_that_a_settled_payment_frees_serve_the_list() {
     ",
     );
 }
+
+#[test]
+fn a11_each_seat_of_a_row_is_kept_not_the_first_alone() {
+    after_sell_out(
+        "
+        join p7 6 tiers=0                  => w6 behind 0
+        release h3                         => released
+        hold A-3-1                         => KeptForWaitlist
+        hold A-3-2                         => KeptForWaitlist
+        hold A-3-3                         => KeptForWaitlist
+    ",
+    );
+}

@@ -107,3 +107,12 @@ fn emptied_stretches_leave_no_small_chunks_behind() {
     assert_eq!(map.len(), 100);
     assert!(map.chunk_count() <= 100 / CHUNK_LEN_MIN + 2, "{} chunks", map.chunk_count());
 }
+
+#[test]
+fn maps_are_equal_when_their_entries_are() {
+    let map = |of: &[(u64, u64)]| of.iter().copied().collect::<SharedMap<u64, u64>>();
+    assert_eq!(map(&[(1, 2), (3, 4)]), map(&[(3, 4), (1, 2)]));
+    assert_ne!(map(&[(1, 2)]), map(&[(1, 3)]));
+    assert_ne!(map(&[(1, 2)]), map(&[(1, 2), (3, 4)]));
+    assert_ne!(map(&[]), map(&[(1, 2)]));
+}

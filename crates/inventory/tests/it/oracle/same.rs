@@ -33,6 +33,8 @@ impl Oracle {
         same("number of seats", table.len(), self.chairs.len())?;
         for (at, chair) in self.chairs.iter().enumerate() {
             let seat = SeatIx(at as u32);
+            let section = usize::from(event.index().section_of(seat));
+            same("section of a seat", section, self.spots[at].section)?;
             let holder = match chair.owner {
                 Owner::Nobody | Owner::Staff => 0,
                 Owner::Hold(no) | Owner::Order(no) => no,
