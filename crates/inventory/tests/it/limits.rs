@@ -357,3 +357,21 @@ fn rules_out_of_range_are_refused() {
         assert!(reason.starts_with(expected), "{reason}");
     }
 }
+
+#[test]
+fn a_swap_counts_anew_under_its_codes() {
+    check(
+        "
+        open
+        code promo=5 bp=1000 seats=2
+        hold A-1-1 A-1-2 promo=5            => h1 A-1-1,A-1-2 180
+        swap h1 A-2-1 A-2-2 A-2-3           => CodeUsedUp
+        swap h1 A-2-1 A-2-2                 => h1 A-2-1,A-2-2 180
+        code? 5                             => held 2/20 sold 0/0
+        swap h1 A-2-1                       => h1 A-2-1 90
+        hold A-1-1 promo=5                  => h2 A-1-1 90
+        swap h1 A-2-1 A-2-2                 => CodeUsedUp
+        code? 5                             => held 2/20 sold 0/0
+    ",
+    );
+}
