@@ -44,6 +44,7 @@ pub(crate) mod bodies;
 pub(crate) mod people;
 
 mod answer;
+mod audit;
 mod events;
 mod history;
 mod join_budget;
@@ -53,6 +54,7 @@ mod openapi;
 mod orders;
 mod payments_api;
 mod refunds;
+mod reports;
 mod routes;
 mod staff;
 mod stored_orders;

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::clock::{rfc3339_ms as text, seconds_until};
 use crate::plans::EventPlan;
 
+pub(crate) mod audit;
 pub(crate) mod catalogue;
 pub(crate) mod staff;
 pub(crate) mod waiting;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use inventory::{EventNo, OrderId};
 use metrics::counter;
+use sqlx::PgPool;
 
 use super::bodies::OrderBody;
 use super::stored_orders;
@@ -71,6 +72,29 @@ impl History {
         Ok(Some(Told { what, complete_up_to_ms }))
     }
 
+    /// What some work reads of all shards, and the moment before which it lacks nothing.
+    pub(crate) async fn read<T, F>(
+        &self,
+        work: impl Fn(PgPool) -> F,
+    ) -> Result<Told<T>, DatabaseError>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        if let Some(replica) = &self.replica {
+            match replica.read(&work).await {
+                Ok(told) => return Ok(told),
+                Err(cause) => {
+                    counter!("seatgrid_office_replica_fallbacks_total", "cause" => cause)
+                        .increment(1);
+                }
+            }
+        }
+        // Asked before: what is read afterwards is complete at least up to there.
+        let complete_up_to_ms = oldest_watermark(&self.primary).await?;
+        let what = self.primary.run(&work).await?;
+        Ok(Told { what, complete_up_to_ms })
+    }
+
     /// Closes the replica's connections; the primary's are their owner's.
     pub(crate) async fn close(&self) {
         if let Some(replica) = &self.replica {
@@ -80,6 +104,20 @@ impl History {
 }
 
 impl Replica {
+    /// The same of the replica, or in a word why the primary must be asked.
+    async fn read<T, F>(&self, work: impl Fn(PgPool) -> F) -> Result<Told<T>, &'static str>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let complete = oldest_watermark(&self.database).await.map_err(|_| "away")?;
+        let complete_ms = complete.ok_or("unknown")?;
+        if now_ms().saturating_sub(complete_ms) > self.lag_max.as_millis() as u64 {
+            return Err("old");
+        }
+        let what = self.database.run(work).await.map_err(|_| "away")?;
+        Ok(Told { what, complete_up_to_ms: Some(complete_ms) })
+    }
+
     /// The order, or in a word why the primary must be asked.
     async fn order(&self, id: OrderId) -> Result<Told<OrderBody>, &'static str> {
         let complete = watermark(&self.database, id.event).await.map_err(|_| "away")?;
@@ -91,6 +129,19 @@ impl Replica {
         let what = found.map_err(|_| "away")?.ok_or("missing")?;
         Ok(Told { what, complete_up_to_ms: Some(complete_ms) })
     }
+}
+
+/// Up to when the tables of all shards are complete there.
+async fn oldest_watermark(database: &Database) -> Result<Option<u64>, DatabaseError> {
+    let read = database.run(|pool| async move {
+        sqlx::query_scalar(
+            "select (extract(epoch from min(complete_up_to)) * 1000)::bigint from grid.watermark",
+        )
+        .fetch_one(&pool)
+        .await
+    });
+    let complete: Option<i64> = read.await?;
+    Ok(complete.and_then(|ms| u64::try_from(ms).ok()))
 }
 
 /// Up to when the tables of an event's shard are complete there.

@@ -87,6 +87,9 @@ use super::{
         staff::orders::reassign,
         staff::orders::refund,
         staff::orders::retry,
+        staff::audit::ledger,
+        staff::audit::reconciliation,
+        staff::audit::event,
     )
 )]
 struct Document;

@@ -73,7 +73,8 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
 /// What staff may do; each refuses everybody else by itself.
 fn staff_calls() -> Router<Arc<Office>> {
     use staff::{
-        artists, codes, events, limits, moving, orders, plan, plans, sale, seats, venues, window,
+        artists, audit, codes, events, limits, moving, orders, plan, plans, sale, seats, venues,
+        window,
     };
     Router::new()
         .route("/api/v1/admin/artists", get(artists::list).post(artists::create))
@@ -107,6 +108,9 @@ fn staff_calls() -> Router<Arc<Office>> {
         .route("/api/v1/admin/events/{id}/limits", post(limits::set))
         .route("/api/v1/admin/events/{id}/codes", get(codes::list).post(codes::put))
         .route("/api/v1/admin/events/{id}/codes/{code}", delete(codes::withdraw))
+        .route("/api/v1/admin/audit", get(audit::ledger))
+        .route("/api/v1/admin/reconciliation", get(audit::reconciliation))
+        .route("/api/v1/admin/events/{id}/report", get(audit::event))
         .route("/api/v1/admin/orders/{id}", get(orders::read))
         .route("/api/v1/admin/orders/{id}/reassign", post(orders::reassign))
         .route("/api/v1/admin/orders/{id}/refunds", post(orders::refund))

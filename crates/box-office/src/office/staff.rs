@@ -19,6 +19,7 @@ use super::Office;
 use super::answer::client_ip;
 
 pub(super) mod artists;
+pub(super) mod audit;
 pub(super) mod codes;
 pub(super) mod event_form;
 pub(super) mod events;

@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 56] = [
+const CALLS: [(&str, &str); 59] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -34,6 +34,9 @@ const CALLS: [(&str, &str); 56] = [
     ("post", "/api/v1/admin/events/{id}/limits"),
     ("post", "/api/v1/admin/events/{id}/codes"),
     ("delete", "/api/v1/admin/events/{id}/codes/{code}"),
+    ("get", "/api/v1/admin/audit"),
+    ("get", "/api/v1/admin/reconciliation"),
+    ("get", "/api/v1/admin/events/{id}/report"),
     ("get", "/api/v1/admin/orders/{id}"),
     ("post", "/api/v1/admin/orders/{id}/reassign"),
     ("post", "/api/v1/admin/orders/{id}/refunds"),

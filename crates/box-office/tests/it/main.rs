@@ -6,6 +6,7 @@ mod support;
 mod terms;
 
 mod administration;
+mod audit;
 mod away;
 mod catalogue;
 mod checkout;
