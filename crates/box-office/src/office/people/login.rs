@@ -64,7 +64,7 @@ responses(
     (status = 400, description = "`invalid_request`"),
     (status = 401, description = "`unauthenticated`: identifier or password is wrong; with the fact \
         second_factor true, the code of the authenticator is missing or wrong"),
-    (status = 429, description = "`rate_limited`: too many guesses; `Retry-After` says how long"),
+    (status = 429, description = "`rate_limited`: too many guesses; Retry-After says how long"),
     (status = 503, description = "`database_unavailable`, `overloaded`"),
 ))]
 pub(in crate::office) async fn login(
