@@ -124,7 +124,7 @@ responses(
     (status = 200, description = "New tokens; also as cookies", body = TokensBody),
     (status = 401, description = "`unauthenticated`: it has ended, or was used before, which \
         ends its session"),
-    (status = 403, description = "`csrf`: the cookie came without `X-CSRF-Token`"),
+    (status = 403, description = "`csrf`: the cookie came without X-CSRF-Token"),
     (status = 503, description = "`database_unavailable`"),
 ))]
 pub(in crate::office) async fn refresh(
@@ -151,7 +151,7 @@ pub(in crate::office) async fn refresh(
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "people", request_body = RefreshForm,
 responses(
     (status = 204, description = "There is no such session any more"),
-    (status = 403, description = "`csrf`: a cookie came without `X-CSRF-Token`"),
+    (status = 403, description = "`csrf`: a cookie came without X-CSRF-Token"),
     (status = 503, description = "`database_unavailable`"),
 ))]
 pub(in crate::office) async fn logout(
