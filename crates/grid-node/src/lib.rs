@@ -20,6 +20,7 @@ mod machine;
 pub mod meta;
 mod node;
 pub mod planner;
+pub mod platform;
 mod port;
 mod raft;
 mod routes;

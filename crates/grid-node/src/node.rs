@@ -6,6 +6,7 @@
 
 mod ask;
 mod belonging;
+mod consensus;
 mod durable_file;
 mod govern;
 mod host;
@@ -22,7 +23,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -34,17 +34,19 @@ pub(crate) use publisher::{Published, RoutePublisher};
 pub use start::StartError;
 pub use status::{LogStatus, NodeStatus, ShardStatus};
 
+use self::consensus::Consensus;
 use self::host::Host;
 use self::membership::Membership;
 use crate::admin::{AdminAnswer, AdminRequest};
 use crate::config::NodeConfig;
 use crate::machine::{QueryHandler, StateMachine};
 use crate::meta::MetaState;
+use crate::platform::Platform;
 use crate::port::Desk;
 use crate::raft::Registry;
 use crate::routes::RouteTable;
 use crate::shard::Shard;
-use crate::wal::{Disk, RealDisk, Wal};
+use crate::wal::{Disk, Wal};
 use crate::{NodeId, ShardId};
 
 /// Tasks that do not end in this time at shutdown are left behind.
@@ -67,7 +69,7 @@ pub struct GridNode<S: StateMachine> {
     shutdown: CancellationToken,
     tasks: TaskTracker,
     /// Ended in the background when the node is dropped without a shutdown.
-    runtime: Option<Runtime>,
+    runtime: Option<Consensus>,
 }
 
 impl<S: StateMachine> GridNode<S> {
@@ -80,7 +82,7 @@ impl<S: StateMachine> GridNode<S> {
         config: NodeConfig,
         handler: Arc<dyn QueryHandler<S>>,
     ) -> Result<Self, StartError> {
-        start::start(config, handler, Arc::new(RealDisk)).await
+        start::start(config, handler, Platform::real()).await
     }
 
     /// As [`GridNode::start`] with the log on another disk, for drills that make it fail.
@@ -92,7 +94,19 @@ impl<S: StateMachine> GridNode<S> {
         handler: Arc<dyn QueryHandler<S>>,
         disk: Arc<dyn Disk>,
     ) -> Result<Self, StartError> {
-        start::start(config, handler, disk).await
+        start::start(config, handler, Platform { disk, ..Platform::real() }).await
+    }
+
+    /// As [`GridNode::start`] on another machine than this one, for simulations.
+    ///
+    /// # Errors
+    /// As [`GridNode::start`].
+    pub async fn start_in(
+        config: NodeConfig,
+        handler: Arc<dyn QueryHandler<S>>,
+        platform: Platform,
+    ) -> Result<Self, StartError> {
+        start::start(config, handler, platform).await
     }
 
     /// This node's id.
@@ -198,13 +212,13 @@ impl<S: StateMachine> GridNode<S> {
             tracing::warn!("some tasks of the node did not end in time");
         }
         let wal = self.wal.clone();
-        match tokio::task::spawn_blocking(move || wal.shutdown()).await {
+        match crate::platform::blocking(move || wal.shutdown()).await {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => tracing::warn!(%failure, "the log had failed before"),
             Err(error) => tracing::warn!(%error, "the log did not close in order"),
         }
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            runtime.end();
         }
     }
 }
@@ -222,7 +236,7 @@ impl<S: StateMachine> Drop for GridNode<S> {
     fn drop(&mut self) {
         self.shutdown.cancel();
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            runtime.end();
         }
     }
 }

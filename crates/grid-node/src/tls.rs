@@ -122,7 +122,7 @@ impl Tls {
             return Ok(loaded);
         }
         let inner = Arc::clone(&self.inner);
-        let look = tokio::task::spawn_blocking(move || inner.look());
+        let look = crate::platform::blocking(move || inner.look());
         look.await.map_err(|error| TlsError::Config(error.to_string()))?
     }
 

@@ -9,6 +9,7 @@
 //! never hand back content that a checksum does not cover, and never knows what its payloads mean.
 
 mod disk;
+mod driver;
 mod error;
 mod format;
 mod index;
@@ -28,12 +29,13 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use disk::{Disk, DiskEntry, DiskFile, DiskLock, DiskSpace, RealDisk};
+pub use disk::{Disk, DiskEntry, DiskFile, DiskLock, DiskReader, DiskSpace, RealDisk};
 pub use error::{FileError, WalError, WalFailure};
 pub use index::Gap;
 pub use options::WalOptions;
 pub use stats::WalStats;
 
+use driver::{Driver, Run};
 use queue::{Job, Queue};
 use stats::StatsCell;
 
@@ -152,7 +154,7 @@ struct Owner {
     queue: Arc<Queue>,
     stats: Arc<StatsCell>,
     failure: watch::Receiver<Option<WalFailure>>,
-    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+    driver: Mutex<Option<Driver>>,
     disk: Arc<dyn Disk>,
     dir: PathBuf,
 }
@@ -165,15 +167,38 @@ impl Wal {
     /// directory, the log belongs to another node, cluster or newer release, anything but the very
     /// end is damaged, or the disk fails. Nothing of a refused log is changed.
     pub fn open(options: WalOptions, disk: Arc<dyn Disk>) -> Result<(Self, Recovered), WalError> {
+        let queue = Queue::new(options.queue_len_max, options.queue_bytes_max);
+        Self::open_with(options, disk, queue, Driver::thread)
+    }
+
+    /// As [`Wal::open`], with the writer as a task of the present runtime instead of a thread: for
+    /// simulations, whose runtimes have one thread. What is queued when the runtime is dropped is
+    /// not written.
+    ///
+    /// # Errors
+    /// As [`Wal::open`].
+    pub fn open_in_task(
+        options: WalOptions,
+        disk: Arc<dyn Disk>,
+    ) -> Result<(Self, Recovered), WalError> {
+        let queue = Queue::for_task(options.queue_len_max, options.queue_bytes_max);
+        Self::open_with(options, disk, queue, |run| Ok(Driver::task(run)))
+    }
+
+    fn open_with(
+        options: WalOptions,
+        disk: Arc<dyn Disk>,
+        queue: Queue,
+        drive: impl FnOnce(Run) -> Result<Driver, WalError>,
+    ) -> Result<(Self, Recovered), WalError> {
         options.validate()?;
         let (state, recovered) = recovery::recover(&options, Arc::clone(&disk))?;
-        let queue = Arc::new(Queue::new(options.queue_len_max, options.queue_bytes_max));
-        let stats = Arc::new(StatsCell::default());
+        let (queue, stats) = (Arc::new(queue), Arc::new(StatsCell::default()));
         let (failed, failure) = watch::channel(None);
         let writer = writer::Writer::start(&options, state, Arc::clone(&stats))?;
-        let thread = writer.spawn(Arc::clone(&queue), failed)?;
-        let (thread, dir) = (Mutex::new(Some(thread)), options.dir);
-        let owner = Owner { queue, stats, failure, thread, disk, dir };
+        let driver = drive(Run { writer, queue: Arc::clone(&queue), failed })?;
+        let (driver, dir) = (Mutex::new(Some(driver)), options.dir);
+        let owner = Owner { queue, stats, failure, driver, disk, dir };
         Ok((Self { owner: Arc::new(owner) }, recovered))
     }
 
@@ -222,10 +247,9 @@ impl Wal {
     /// The failure that stopped the log, if it did not end in order.
     pub fn shutdown(self) -> Result<(), WalFailure> {
         self.owner.queue.close();
-        let thread = self.owner.thread.lock().take();
-        if let Some(thread) = thread {
-            // A panic of the writer is already published as a failure, which is read below.
-            let _ = thread.join();
+        let driver = self.owner.driver.lock().take();
+        if let Some(driver) = driver {
+            driver.finish();
         }
         match self.owner.failure.borrow().clone() {
             None => Ok(()),

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use grid_node::{GridNode, NodeStatus, ShardId, StartError};
+use grid_node::platform::Platform;
+use grid_node::{AdminAnswer, AdminRequest, GridNode, MetaState, NodeStatus, ShardId, StartError};
+use inventory::State;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -36,9 +38,17 @@ impl Unit {
     /// # Errors
     /// A damaged or foreign data directory, a port in use, or a directory locked by another process.
     pub async fn start(config: UnitConfig) -> Result<Self, RunError> {
+        Self::start_in(config, Platform::real()).await
+    }
+
+    /// As [`Unit::start`] on another machine than this one, for simulations.
+    ///
+    /// # Errors
+    /// As [`Unit::start`].
+    pub async fn start_in(config: UnitConfig, platform: Platform) -> Result<Self, RunError> {
         let mut node = config.node;
         node.admin.get_or_insert(config.admin_listen);
-        let node = GridNode::start(node, Arc::new(Reader)).await?;
+        let node = GridNode::start_in(node, Arc::new(Reader), platform).await?;
         let shutdown = CancellationToken::new();
         let keeping = timekeeper::keep_all(node.replicas(), shutdown.clone());
         let timekeepers = tokio::spawn(keeping);
@@ -68,6 +78,22 @@ impl Unit {
     pub fn digest(&self, shard: ShardId) -> Option<u64> {
         let frozen = self.node.shard(shard)?.read(|machine| machine.state().freeze());
         Some(frozen.digest())
+    }
+
+    /// Looks at this unit's replica of a shard; `None` without one. Short: nothing is applied to the
+    /// replica meanwhile.
+    pub fn read<T>(&self, shard: ShardId, look: impl FnOnce(&State) -> T) -> Option<T> {
+        Some(self.node.shard(shard)?.read(|machine| look(machine.state())))
+    }
+
+    /// Carries out an operator's request on this unit, as its client port does.
+    pub async fn admin(&self, request: AdminRequest, deadline: Instant) -> AdminAnswer {
+        self.node.admin(request, deadline).await
+    }
+
+    /// The registry of nodes, shards and pins as last heard of here.
+    pub fn grid_state(&self) -> Option<Arc<MetaState>> {
+        self.node.grid_state()
     }
 
     /// Resolves with the reason when the unit cannot go on; its process must then exit.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::platform::{Network, Tcp};
 use crate::tls::TlsConfig;
 
 /// Time for dial and handshake.
@@ -26,6 +28,8 @@ const PARKED_BYTES_MAX: usize = 64 << 20;
 pub struct ClientConfig {
     /// Client addresses of some units to begin with; the others are learnt from them.
     pub units: Vec<SocketAddr>,
+    /// What it dials on. Default TCP.
+    pub network: Arc<dyn Network>,
     /// Certificates; plain TCP without.
     pub tls: TlsConfig,
     /// Where addresses are reached from here, if not under the ones that the units go by: for clients
@@ -54,6 +58,7 @@ impl ClientConfig {
     pub fn new(units: Vec<SocketAddr>) -> Self {
         Self {
             units,
+            network: Arc::new(Tcp),
             tls: TlsConfig::default(),
             via: BTreeMap::new(),
             connect_timeout: CONNECT_TIMEOUT,

@@ -31,6 +31,7 @@ pub(super) struct Units {
 impl Units {
     pub fn new(config: &ClientConfig) -> Self {
         let options = LinkOptions {
+            network: Arc::clone(&config.network),
             tls: config.tls.tls().map(|tls| Dial { tls, callee: Callee::AnyUnit }),
             hello: Hello::encode(),
             on_greeting: None,

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use crate::admin::{AdminAnswer, AdminRequest};
 use crate::codec;
 use crate::meta::{MetaCommand, MetaReply, MetaState};
+use crate::platform::Network;
 use crate::port::protocol::{Answer, Hello, Request};
 use crate::rpc::{Link, LinkOptions};
 use crate::tls::Dial;
@@ -29,14 +30,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Connections to client ports, made when first needed.
 pub(crate) struct Asker {
     cluster_id: u128,
+    network: Arc<dyn Network>,
     connect_timeout: Duration,
     tls: Option<Dial>,
     links: Mutex<BTreeMap<SocketAddr, Arc<Link>>>,
 }
 
 impl Asker {
-    pub fn new(cluster_id: u128, connect_timeout: Duration, tls: Option<Dial>) -> Arc<Self> {
-        Arc::new(Self { cluster_id, connect_timeout, tls, links: Mutex::default() })
+    pub fn new(
+        cluster_id: u128,
+        network: Arc<dyn Network>,
+        connect_timeout: Duration,
+        tls: Option<Dial>,
+    ) -> Arc<Self> {
+        Arc::new(Self { cluster_id, network, connect_timeout, tls, links: Mutex::default() })
     }
 
     /// The newest of the states that nodes know now; `None` when none of them answers. Asks all at
@@ -142,6 +149,7 @@ impl Asker {
     fn link(&self, addr: SocketAddr) -> Arc<Link> {
         let open = || {
             let options = LinkOptions {
+                network: Arc::clone(&self.network),
                 tls: self.tls.clone(),
                 hello: Hello::encode(),
                 on_greeting: None,

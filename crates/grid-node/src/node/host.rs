@@ -59,7 +59,7 @@ impl<S: StateMachine> Host<S> {
         for (shard, recovered) in groups {
             if recovered.presence == Presence::Dropped {
                 // A crash may have come between the record and the removal of the files.
-                forget_files(&self.parts.snapshot_root, shard).await?;
+                forget_files(&self.parts, shard).await?;
                 self.left.lock().insert(shard, recovered);
                 continue;
             }

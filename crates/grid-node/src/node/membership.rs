@@ -23,6 +23,7 @@ use crate::codec;
 use crate::config::NodeConfig;
 use crate::machine::StateMachine;
 use crate::meta::{Founder, MetaCommand, MetaRefusal, MetaReply, MetaState, NodeAddresses};
+use crate::platform::Network;
 use crate::raft::{Directory, Known, Peers};
 use crate::version::{self, Versions};
 
@@ -40,6 +41,7 @@ const ASK_PATIENCE: Duration = Duration::from_secs(1);
 /// What the tasks share.
 pub(super) struct Membership<S: StateMachine> {
     pub config: NodeConfig,
+    pub network: Arc<dyn Network>,
     pub identity: Identity,
     pub hosted: Arc<Hosted<S>>,
     pub view: Arc<MetaView>,
@@ -68,6 +70,7 @@ impl<S: StateMachine> Membership<S> {
         let this = Arc::clone(self);
         run(Box::pin(async move { this.know_others().await }));
         let mut client = ClientConfig::new(self.addresses().into_iter().collect());
+        client.network = Arc::clone(&self.network);
         client.tls = self.config.tls.clone();
         run(Box::pin(govern::run(Arc::clone(&self.hosted), client)));
     }
@@ -265,7 +268,7 @@ impl<S: StateMachine> Membership<S> {
     async fn confirm(&self) {
         let confirmed = Identity { confirmed: true, ..self.identity };
         let dir = self.config.data_dir.clone();
-        let saved = tokio::task::spawn_blocking(move || match Identity::load(&dir)? {
+        let saved = crate::platform::blocking(move || match Identity::load(&dir)? {
             Some(known) if known == confirmed => Ok(()),
             _ => confirmed.save(&dir),
         });
@@ -283,7 +286,7 @@ impl<S: StateMachine> Membership<S> {
                 self.directory.update(known_nodes(&state));
                 self.peers.refresh();
                 let view = Arc::clone(&self.view);
-                let saved = tokio::task::spawn_blocking(move || view.save()).await;
+                let saved = crate::platform::blocking(move || view.save()).await;
                 if let Err(error) = saved.map_err(std::io::Error::other).flatten() {
                     tracing::warn!(%error, "the view of the grid could not be written");
                 }

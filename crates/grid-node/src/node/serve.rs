@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-
+use super::consensus::Consensus;
 use super::host::Host;
 use super::membership::Membership;
 use super::{GridNode, RoutePublisher, StartError, status};
 use crate::machine::{QueryHandler, StateMachine};
+use crate::platform::{Listening, Port};
 use crate::port::protocol::{BUNDLE_BYTES_MAX, REQUEST_OVERHEAD_BYTES};
 use crate::port::{ClientService, Desk};
 use crate::raft::RaftService;
@@ -26,8 +25,8 @@ const MESSAGE_BYTES_MIN: usize = 2 << 20;
 
 /// The bound ports.
 pub(super) struct Ports {
-    pub raft: std::net::TcpListener,
-    pub client: std::net::TcpListener,
+    pub raft: Listening,
+    pub client: Listening,
 }
 
 /// All that serves.
@@ -39,7 +38,7 @@ pub(super) struct Serving<S: StateMachine> {
 
 impl<S: StateMachine> Serving<S> {
     /// Serves both ports and starts the standing work.
-    pub fn serve(self, runtime: Runtime, ports: Ports) -> Result<GridNode<S>, StartError> {
+    pub fn serve(self, runtime: Consensus, ports: Ports) -> Result<GridNode<S>, StartError> {
         let (desk, publisher) = (self.desk(), self.publisher());
         self.serve_raft(&runtime, ports.raft)?;
         self.serve_clients((&desk, &publisher), ports.client)?;
@@ -67,14 +66,10 @@ impl<S: StateMachine> Serving<S> {
         })
     }
 
-    fn serve_raft(
-        &self,
-        runtime: &Runtime,
-        listener: std::net::TcpListener,
-    ) -> Result<(), StartError> {
+    fn serve_raft(&self, runtime: &Consensus, listening: Listening) -> Result<(), StartError> {
         let (parts, config) = (&self.host.parts, &self.membership.config);
-        let _on_raft = runtime.enter();
-        let listener = into_tokio(listener)?;
+        let _on_raft = runtime.handle().enter();
+        let port = port(listening)?;
         let server = Server {
             service: Arc::new(RaftService {
                 directory: Arc::clone(&self.membership.directory),
@@ -92,7 +87,7 @@ impl<S: StateMachine> Serving<S> {
             shutdown: parts.shutdown.clone(),
             tasks: parts.tasks.clone(),
         };
-        parts.tasks.spawn_on(server.run(listener), runtime.handle());
+        parts.tasks.spawn_on(server.run(port), runtime.handle());
         Ok(())
     }
 
@@ -118,10 +113,10 @@ impl<S: StateMachine> Serving<S> {
     fn serve_clients(
         &self,
         (desk, publisher): (&Arc<Desk<S>>, &Arc<RoutePublisher<S>>),
-        listener: std::net::TcpListener,
+        listening: Listening,
     ) -> Result<(), StartError> {
         let (parts, config) = (&self.host.parts, &self.membership.config);
-        let listener = into_tokio(listener)?;
+        let port = port(listening)?;
         let limits = &config.limits;
         let service = ClientService {
             cluster_id: parts.cluster_id,
@@ -147,12 +142,11 @@ impl<S: StateMachine> Serving<S> {
             shutdown: parts.shutdown.clone(),
             tasks: parts.tasks.clone(),
         };
-        parts.tasks.spawn(server.run(listener));
+        parts.tasks.spawn(server.run(port));
         Ok(())
     }
 }
 
-fn into_tokio(listener: std::net::TcpListener) -> Result<TcpListener, StartError> {
-    TcpListener::from_std(listener)
-        .map_err(|source| StartError::Io { what: "listening".into(), source })
+fn port(listening: Listening) -> Result<Port, StartError> {
+    Port::new(listening).map_err(|source| StartError::Io { what: "listening".into(), source })
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::ask::Asker;
+use super::consensus::Consensus;
 use super::host::Host;
 use super::identity::Identity;
 use super::membership::{Membership, known_nodes};
@@ -21,13 +22,14 @@ use super::serve::{Ports, Serving};
 use super::{GridNode, Hosted, MetaView, belonging};
 use crate::config::{ConfigError, NodeConfig, PeerAddress};
 use crate::machine::{QueryHandler, StateMachine};
+use crate::platform::{Listening, Network, Platform, Threads, blocking};
 use crate::raft::{
     Directory, Dispatch, Doubts, GroupParts, Known, Myself, Peers, PeersOptions, Receipts,
     SnapshotError, raft_config,
 };
 use crate::tls::{Callee, Dial, TlsError};
 use crate::version::Versions;
-use crate::wal::{Disk, Presence, Recovered, Wal, WalError, WalOptions};
+use crate::wal::{Presence, Recovered, Wal, WalError, WalOptions};
 use crate::{NodeId, ShardId};
 
 /// Why a node does not start.
@@ -96,13 +98,14 @@ impl From<crate::raft::OpenError> for StartError {
 pub(super) async fn start<S: StateMachine>(
     config: NodeConfig,
     handler: Arc<dyn QueryHandler<S>>,
-    disk: Arc<dyn Disk>,
+    platform: Platform,
 ) -> Result<GridNode<S>, StartError> {
     let started_at = Instant::now();
     config.validate()?;
     let tls = config.tls.tls();
     let asker = Asker::new(
         config.cluster_id,
+        Arc::clone(&platform.network),
         Duration::from_millis(config.raft.connect_timeout_ms),
         tls.clone().map(|tls| Dial { tls, callee: Callee::AnyUnit }),
     );
@@ -112,20 +115,19 @@ pub(super) async fn start<S: StateMachine>(
         tls.must_name(config.cluster_id, node_id).await?;
     }
     let own = config.listen.unwrap_or_else(|| config.own_address());
-    let ports = Ports { raft: listen("raft", own.raft)?, client: listen("client", own.client)? };
-    let (wal, recovered) = open_log(&config, node_id, Arc::clone(&disk)).await?;
+    let network = &*platform.network;
+    let ports = Ports {
+        raft: listen(network, "raft", own.raft)?,
+        client: listen(network, "client", own.client)?,
+    };
+    let (wal, recovered) = open_log(&config, node_id, &platform).await?;
     belonging::check_alone(&config, &identity)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.raft.threads)
-        .thread_name("raft")
-        .enable_all()
-        .build()
-        .map_err(|source| StartError::Io { what: "threads for consensus".into(), source })?;
+    let runtime = Consensus::new(platform.threads, config.raft.threads)?;
     let view = MetaView::load(&config.data_dir);
     let founds = founds(&config, node_id, &view);
     let directory = directory(&config, &identity, node_id, &view);
     let doubtful = doubtful(&recovered, &founds);
-    let parts = parts::<S>(&config, &directory, (wal, disk), (doubtful, started_at))?;
+    let parts = parts::<S>(&config, &directory, (wal, &platform), (doubtful, started_at))?;
     let hosted = Hosted::new();
     let host = Arc::new(Host {
         parts: Arc::clone(&parts),
@@ -141,10 +143,11 @@ pub(super) async fn start<S: StateMachine>(
     let opened = host.recover(recovered.groups, &founds, preference).await;
     if let Err(error) = opened {
         parts.shutdown.cancel();
-        runtime.shutdown_background();
+        runtime.end();
         return Err(error);
     }
     let membership = Arc::new(Membership {
+        network: platform.network,
         identity,
         hosted,
         view,
@@ -192,13 +195,14 @@ fn directory(
 fn parts<S: StateMachine>(
     config: &NodeConfig,
     directory: &Arc<Directory>,
-    (wal, disk): (Wal, Arc<dyn Disk>),
+    (wal, platform): (Wal, &Platform),
     (doubtful, started_at): (BTreeSet<ShardId>, Instant),
 ) -> Result<Arc<GroupParts>, StartError> {
     let raft = &config.raft;
     let peers = Peers::new(
         Arc::clone(directory),
         PeersOptions {
+            network: Arc::clone(&platform.network),
             connect_timeout: Duration::from_millis(raft.connect_timeout_ms),
             append_timeout: Duration::from_millis(raft.append_timeout_ms),
             tls: config.tls.tls(),
@@ -227,7 +231,7 @@ fn parts<S: StateMachine>(
             piece_timeout,
         )),
         receipts: Arc::new(Receipts::new(snapshot.transfers_max, snapshot.bytes_max)),
-        disk,
+        disk: Arc::clone(&platform.disk),
         rebalance: Duration::from_millis(raft.rebalance_ms),
         started_at,
         shutdown: CancellationToken::new(),
@@ -260,29 +264,28 @@ fn doubtful(recovered: &Recovered, founds: &BTreeSet<ShardId>) -> BTreeSet<Shard
     all.filter(|shard| !left(shard)).collect()
 }
 
-/// Binds without the delay after a restart.
-fn listen(port: &'static str, address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
-    let bind = || {
-        let domain = socket2::Domain::for_address(address);
-        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(1024)?;
-        Ok(socket.into())
-    };
-    bind().map_err(|source| StartError::Listen { port, address, source })
+fn listen(
+    network: &dyn Network,
+    port: &'static str,
+    address: SocketAddr,
+) -> Result<Listening, StartError> {
+    network.listen(address).map_err(|source| StartError::Listen { port, address, source })
 }
 
 async fn open_log(
     config: &NodeConfig,
     node_id: NodeId,
-    disk: Arc<dyn Disk>,
+    platform: &Platform,
 ) -> Result<(Wal, Recovered), StartError> {
     let dir = config.data_dir.join("log");
     let mut options = WalOptions::new(dir, config.cluster_id, node_id);
     options.segment_bytes = config.log.segment_bytes;
-    let opened = tokio::task::spawn_blocking(move || Wal::open(options, disk)).await;
+    let disk = Arc::clone(&platform.disk);
+    let open = match platform.threads {
+        Threads::Own => Wal::open,
+        Threads::Callers => Wal::open_in_task,
+    };
+    let opened = blocking(move || open(options, disk)).await;
     match opened {
         Ok(opened) => Ok(opened?),
         Err(panic) => {

@@ -44,7 +44,7 @@ pub(super) async fn take<S: StateMachine>(parts: &GroupParts, group: &Group<S>) 
         let index = point.index;
         let Ok(turn) = parts.checkers.acquire().await else { return };
         let began = Instant::now();
-        let taken = tokio::task::spawn_blocking(move || point.digest()).await;
+        let taken = crate::platform::blocking(move || point.digest()).await;
         drop(turn);
         metrics::histogram!("seatgrid_shard_digest_seconds").record(began.elapsed());
         match taken {

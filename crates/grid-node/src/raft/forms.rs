@@ -1,6 +1,8 @@
 //! Tests: what nodes write to disk and to each other keeps its form, and damage is refused.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use openraft::EntryPayload;
@@ -15,14 +17,14 @@ use super::message::{
     Hello, Lane, Request, Response, SPOKEN, SnapshotPiece, Testimony, decode_greeting,
     encode_greeting,
 };
-use super::snapshot_file::{self, SnapshotFile, SnapshotHeader};
+use super::snapshot_file::{self, FileProblem, SnapshotFile, SnapshotHeader};
 use super::types::{
     Batch, Content, Entry, LeaderId, LogId, Membership, StoredMembership, Types, Vote,
 };
 use crate::batch::Pieces;
 use crate::forms::{damaged, golden, golden_all};
 use crate::version::Versions;
-use crate::wal::{Disk as _, RealDisk};
+use crate::wal::{Disk, RealDisk};
 
 fn log_id(index: u64) -> LogId {
     LogId { leader_id: LeaderId { term: 3, node_id: 2 }, index }
@@ -183,9 +185,15 @@ fn snapshots_keep_their_form() {
     snapshot_file::write(&*file, &header, encode).expect("written");
     let kept = golden("snapshot-2.bin", &std::fs::read(&path).expect("readable"));
     std::fs::write(&path, &kept).expect("written");
-    assert_eq!(SnapshotFile::open(&path).expect("readable").header(), &header);
+    assert_eq!(open(&path).expect("readable").header(), &header);
     damaged("a snapshot", &kept, |bytes| {
         std::fs::write(&path, bytes).expect("written");
-        drop(SnapshotFile::open(&path));
+        drop(open(&path));
     });
+}
+
+/// A file of this machine.
+fn open(path: &Path) -> Result<SnapshotFile, FileProblem> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    SnapshotFile::open(&disk, path)
 }

@@ -178,7 +178,7 @@ impl<S: StateMachine> Group<S> {
         let GroupOptions { shard, origin, preference, mut recovered } = options;
         let nothing = recovered == RecoveredGroup::default();
         if recovered.presence == Presence::Dropped || (nothing && origin == Origin::Joiner) {
-            presence::forget_files(&parts.snapshot_root, shard).await?;
+            presence::forget_files(parts, shard).await?;
             recovered.presence = match origin {
                 Origin::Founder => Presence::Here,
                 Origin::Joiner => Presence::Joining,

@@ -39,6 +39,7 @@ const IN_FLIGHT_MAX: usize = 4096;
 /// How the other nodes are called.
 #[derive(Debug, Clone)]
 pub(crate) struct PeersOptions {
+    pub network: Arc<dyn crate::platform::Network>,
     /// Certificates; plain TCP without.
     pub tls: Option<Tls>,
     pub connect_timeout: Duration,
@@ -109,6 +110,7 @@ impl Peers {
         let callee = Callee::Node { cluster_id, node: to };
         let link = |lane| {
             let options = LinkOptions {
+                network: Arc::clone(&self.options.network),
                 tls: self.options.tls.clone().map(|tls| Dial { tls, callee }),
                 hello: Hello { cluster_id, from, log_id, to, lane }.encode(),
                 on_greeting: Some(Arc::clone(&called) as Arc<dyn Greeted>),

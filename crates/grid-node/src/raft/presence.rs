@@ -5,10 +5,11 @@
 //! its vote, and a later life of it is recorded as joining until a leader has brought it past all
 //! that was committed; until then it neither votes nor stands (invariants I4, I5).
 
-use std::path::Path;
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::group::GroupParts;
 use super::snapshots::{SnapshotDir, SnapshotError};
 use crate::ShardId;
 use crate::wal::{self, Presence, Record, Wal, WalFailure};
@@ -30,8 +31,9 @@ pub(super) async fn record(
 
 /// Removes the snapshots that an earlier life of a group left. The record that it was dropped is
 /// durable already: a log without its snapshots could not be opened.
-pub(crate) async fn forget_files(root: &Path, shard: ShardId) -> Result<(), SnapshotError> {
-    let root = root.to_owned();
-    let removed = tokio::task::spawn_blocking(move || SnapshotDir::remove(&root, shard)).await;
+pub(crate) async fn forget_files(parts: &GroupParts, shard: ShardId) -> Result<(), SnapshotError> {
+    let (disk, root) = (Arc::clone(&parts.disk), parts.snapshot_root.clone());
+    let removed =
+        crate::platform::blocking(move || SnapshotDir::remove(&*disk, &root, shard)).await;
     removed.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }

@@ -7,10 +7,9 @@
 
 mod header;
 
-use std::fs::File;
+use std::fmt;
 use std::io::{self, BufReader, Read, Write};
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ pub(crate) use header::SnapshotHeader;
 
 use super::types::SnapshotMeta;
 use crate::machine::Encode;
-use crate::wal::DiskFile;
+use crate::wal::{Disk, DiskFile, DiskReader};
 use crate::wire::{Malformed, Take};
 
 const CRC_BYTES: usize = 4;
@@ -41,12 +40,12 @@ pub(crate) enum FileProblem {
 }
 
 /// A sound snapshot file, open; a clone shares it. It can be read even after its name is gone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct SnapshotFile(Arc<Opened>);
 
-#[derive(Debug)]
 struct Opened {
-    file: File,
+    disk: Arc<dyn Disk>,
+    file: Arc<dyn DiskReader>,
     path: PathBuf,
     header: SnapshotHeader,
     state: Range<u64>,
@@ -54,37 +53,44 @@ struct Opened {
     crc: u32,
 }
 
+impl fmt::Debug for SnapshotFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SnapshotFile").field("path", &self.0.path).finish_non_exhaustive()
+    }
+}
+
 impl SnapshotFile {
     /// Opens a file and checks all of it. Blocking.
-    pub fn open(path: &Path) -> Result<Self, FileProblem> {
-        let file = File::open(path)?;
-        let len = file.metadata()?.len();
+    pub fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, FileProblem> {
+        let file = disk.open_to_read(path)?;
+        let len = file.len_bytes()?;
         let body = len.checked_sub(CRC_BYTES as u64).ok_or(Malformed("too short"))?;
         let mut sum = 0;
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut at = 0;
         while at < body {
             let piece = &mut buffer[..BUFFER_BYTES.min(usize_of(body - at))];
-            file.read_exact_at(piece, at)?;
+            file.read_exact_at(at, piece)?;
             sum = crc32c::crc32c_append(sum, piece);
             at += piece.len() as u64;
         }
         let mut crc = [0; CRC_BYTES];
-        file.read_exact_at(&mut crc, body)?;
+        file.read_exact_at(body, &mut crc)?;
         let crc = u32::from_le_bytes(crc);
         if crc != sum {
             return Err(Malformed("checksum does not match").into());
         }
-        let (header, state) = layout(&file, len)?;
-        let path = path.to_owned();
-        Ok(Self(Arc::new(Opened { file, path, header, state, len, crc })))
+        let (header, state) = layout(&*file, len)?;
+        let (disk, path) = (Arc::clone(disk), path.to_owned());
+        Ok(Self(Arc::new(Opened { disk, file, path, header, state, len, crc })))
     }
 
     /// The same open file under the name it has now.
-    pub fn renamed(self, path: PathBuf) -> io::Result<Self> {
-        let Opened { file, header, state, len, crc, .. } = &*self.0;
-        let (file, header, state) = (file.try_clone()?, header.clone(), state.clone());
-        Ok(Self(Arc::new(Opened { file, path, header, state, len: *len, crc: *crc })))
+    pub fn renamed(self, path: PathBuf) -> Self {
+        let Opened { disk, file, header, state, len, crc, .. } = &*self.0;
+        let (disk, file) = (Arc::clone(disk), Arc::clone(file));
+        let (header, state) = (header.clone(), state.clone());
+        Self(Arc::new(Opened { disk, file, path, header, state, len: *len, crc: *crc }))
     }
 
     pub fn header(&self) -> &SnapshotHeader {
@@ -117,33 +123,33 @@ impl SnapshotFile {
     pub fn piece(&self, offset: u64, max: usize) -> io::Result<Bytes> {
         let rest = self.len().saturating_sub(offset);
         let mut bytes = vec![0; max.min(usize_of(rest))];
-        self.0.file.read_exact_at(&mut bytes, offset)?;
+        self.0.file.read_exact_at(offset, &mut bytes)?;
         Ok(bytes.into())
     }
 
     /// The application's state. Blocking.
     pub fn state(&self) -> impl Read + '_ {
-        let section = Section { file: &self.0.file, rest: self.0.state.clone() };
+        let section = Section { file: &*self.0.file, rest: self.0.state.clone() };
         BufReader::with_capacity(BUFFER_BYTES, section)
     }
 
     /// Whether the bytes on disk still match their checksum. Blocking.
     pub fn is_sound(&self) -> bool {
-        Self::open(self.path()).is_ok_and(|again| again.0.crc == self.0.crc)
+        Self::open(&self.0.disk, self.path()).is_ok_and(|again| again.0.crc == self.0.crc)
     }
 }
 
 /// Header and place of the state.
-fn layout(file: &File, len: u64) -> Result<(SnapshotHeader, Range<u64>), FileProblem> {
+fn layout(file: &dyn DiskReader, len: u64) -> Result<(SnapshotHeader, Range<u64>), FileProblem> {
     let mut start = vec![0; header::PREFIX_BYTES_MAX.min(usize_of(len))];
-    file.read_exact_at(&mut start, 0)?;
+    file.read_exact_at(0, &mut start)?;
     let prefix = header::decode_prefix(start.into())?;
     let state_len = match prefix.state_len {
         Some(state_len) => state_len,
         None => {
             let mut trailer = [0; TRAILER_BYTES];
             let at = len.checked_sub(TRAILER_BYTES as u64).ok_or(Malformed("too short"))?;
-            file.read_exact_at(&mut trailer, at)?;
+            file.read_exact_at(at, &mut trailer)?;
             Bytes::copy_from_slice(&trailer).take_u64()?
         }
     };
@@ -225,14 +231,14 @@ pub(crate) fn write_all_at(
 
 /// A stretch of a file.
 struct Section<'a> {
-    file: &'a File,
+    file: &'a dyn DiskReader,
     rest: Range<u64>,
 }
 
 impl Read for Section<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let wanted = out.len().min(usize_of(self.rest.end - self.rest.start));
-        let read = self.file.read_at(&mut out[..wanted], self.rest.start)?;
+        let read = self.file.read_at(self.rest.start, &mut out[..wanted])?;
         self.rest.start += read as u64;
         Ok(read)
     }

@@ -81,7 +81,7 @@ impl Receiver {
     /// Takes one piece in; the error is for the sender.
     pub async fn take(self: &Arc<Self>, piece: SnapshotPiece) -> Result<Received, String> {
         let this = Arc::clone(self);
-        let taken = tokio::task::spawn_blocking(move || this.take_blocking(&piece)).await;
+        let taken = crate::platform::blocking(move || this.take_blocking(&piece)).await;
         taken.map_err(|e| e.to_string()).flatten()
     }
 

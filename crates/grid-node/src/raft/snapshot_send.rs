@@ -97,7 +97,7 @@ impl Shipment<'_> {
 
     async fn send_piece(&self, offset: u64, max: usize) -> Result<Response, Failure> {
         let file = self.file.clone();
-        let read = tokio::task::spawn_blocking(move || file.piece(offset, max)).await;
+        let read = crate::platform::blocking(move || file.piece(offset, max)).await;
         let bytes = read.map_err(std::io::Error::other).flatten();
         let bytes = bytes.map_err(|e| Failure::Broken(format!("reading the snapshot: {e}")))?;
         let at = self.dispatch.allowance.reserve(bytes.len(), Instant::now());
@@ -120,7 +120,7 @@ impl Shipment<'_> {
     /// After a whole that was not taken: is it damaged here? Then another one is made.
     async fn suspect(&self) {
         let file = self.file.clone();
-        if let Ok(false) = tokio::task::spawn_blocking(move || file.is_sound()).await {
+        if let Ok(false) = crate::platform::blocking(move || file.is_sound()).await {
             let file = self.file.path().display();
             tracing::warn!(shard = self.shard, %file, "snapshot is damaged, making another");
             self.dir.want_another();

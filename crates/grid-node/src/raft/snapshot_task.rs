@@ -151,7 +151,7 @@ async fn forget<S: StateMachine>(group: &Group<S>, keep: Keep, newest: u64) {
         Keep::SinceNewest => Some(newest),
         Keep::SinceOlder => {
             let dir = group.dir.clone();
-            let oldest = tokio::task::spawn_blocking(move || dir.oldest_index()).await;
+            let oldest = crate::platform::blocking(move || dir.oldest_index()).await;
             oldest.map_err(std::io::Error::other).flatten().unwrap_or_else(|error| {
                 tracing::warn!(shard = group.shard, %error, "snapshot directory not readable");
                 None

@@ -113,10 +113,10 @@ impl SnapshotDir {
     }
 
     /// Removes a group's directory with all that is in it; one that is not there is fine.
-    pub fn remove(root: &Path, group: u32) -> Result<(), SnapshotError> {
+    pub fn remove(disk: &dyn Disk, root: &Path, group: u32) -> Result<(), SnapshotError> {
         let dir = root.join(format!("{group:05}"));
-        let durably = || match std::fs::remove_dir_all(&dir) {
-            Ok(()) => std::fs::File::open(root)?.sync_all(),
+        let durably = || match disk.remove_dir_all(&dir) {
+            Ok(()) => disk.sync_dir(root),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         };
@@ -156,7 +156,7 @@ impl SnapshotDir {
 
     /// A sound file that is meant for this group.
     fn check(&self, path: &Path) -> Result<SnapshotFile, FileProblem> {
-        let file = SnapshotFile::open(path)?;
+        let file = SnapshotFile::open(&self.disk, path)?;
         let header = file.header();
         if (header.cluster_id, header.group) == (self.cluster_id, self.group) {
             Ok(file)
@@ -192,7 +192,7 @@ impl SnapshotDir {
         self.disk.reached("snapshot.publish.before_sync_dir");
         self.disk.sync_dir(&self.dir)?;
         self.disk.reached("snapshot.publish.before_removal");
-        let file = file.renamed(path)?;
+        let file = file.renamed(path);
         self.shared.newer(&file);
         for old in self.names(SUFFIX)?.iter().rev().skip(KEPT) {
             self.disk.remove(&self.dir.join(old))?;

@@ -274,7 +274,7 @@ impl RaftSnapshotBuilder<Types> for Frozen {
             metrics::histogram!("seatgrid_snapshot_write_seconds").record(began.elapsed());
             Ok::<_, io::Error>(Snapshot { meta: file.meta(), snapshot: file })
         };
-        tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
+        crate::platform::blocking(write).await.map_err(io::Error::other)?
     }
 }
 
@@ -319,7 +319,7 @@ impl<S: StateMachine> RaftStateMachine<Types> for Machine<S> {
             replica.replace(restored);
             Ok(())
         };
-        tokio::task::spawn_blocking(install).await.map_err(io::Error::other)?
+        crate::platform::blocking(install).await.map_err(io::Error::other)?
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -22,6 +21,7 @@ use super::frame::{
 };
 use super::greeting::{self, Greeted};
 use super::secured;
+use crate::platform::Network;
 use crate::tls::Dial;
 
 /// First pause after a failed dial; doubles up to the maximum.
@@ -53,6 +53,8 @@ pub(crate) enum CallError {
 /// How a link dials.
 #[derive(Clone)]
 pub(crate) struct LinkOptions {
+    /// What it dials on.
+    pub network: Arc<dyn Network>,
     /// With TLS, and with whom; plain TCP without.
     pub tls: Option<Dial>,
     /// Sent first; the other side decides by it.
@@ -159,8 +161,7 @@ impl Link {
     }
 
     async fn open(&self) -> io::Result<Arc<Connection>> {
-        let stream = TcpStream::connect(self.addr).await?;
-        super::server::tune(&stream)?;
+        let stream = self.options.network.dial(self.addr).await?;
         let (read, mut write) = secured::dialled(stream, self.options.tls.as_ref()).await?;
         write_one(&mut write, &Frame { id: 0, body: self.options.hello.clone() }).await?;
         let mut reader = FrameReader::new(read, self.options.body_bytes_max);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,6 +21,7 @@ use super::frame::{
 };
 use super::greeting::{self, Refusal};
 use super::secured::{self, ReadHalf, WriteHalf};
+use crate::platform::{Port, Stream};
 use crate::tls::{Caller, Tls};
 
 /// A peer that does not take 64 MiB of answers is not read from until it has.
@@ -37,7 +38,7 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Sets what all our connections have: no delay of small writes, detection of vanished peers.
-pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
+pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
@@ -95,16 +96,16 @@ pub(crate) struct Server<S> {
 
 impl<S: Service> Server<S> {
     /// Accepts until shutdown.
-    pub async fn run(self, listener: TcpListener) {
+    pub async fn run(self, port: Port) {
         let shutdown = self.shutdown.clone();
-        shutdown.run_until_cancelled(self.accept(listener)).await;
+        shutdown.run_until_cancelled(self.accept(port)).await;
     }
 
-    async fn accept(&self, listener: TcpListener) {
+    async fn accept(&self, mut port: Port) {
         let slots = Arc::new(Semaphore::new(self.options.connections_max));
         let episodes = Arc::new(Episodes::default());
         loop {
-            let (stream, addr) = match listener.accept().await {
+            let (stream, addr) = match port.accept().await {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(port = self.options.name, %error, "connection not accepted");
@@ -146,7 +147,7 @@ async fn admit<S: Service>(
     service: &S,
     (options, episodes): (ServerOptions, &Episodes),
     tls: Option<Tls>,
-    (stream, addr): (TcpStream, SocketAddr),
+    (stream, addr): (Stream, SocketAddr),
 ) -> Option<Admitted<S::Peer>> {
     let introduced = introduce(service, tls, stream);
     match tokio::time::timeout(HELLO_TIMEOUT, introduced).await {
@@ -186,9 +187,8 @@ impl From<io::Error> for Stranger {
 async fn introduce<S: Service>(
     service: &S,
     tls: Option<Tls>,
-    stream: TcpStream,
+    stream: Stream,
 ) -> Result<Option<Admitted<S::Peer>>, Stranger> {
-    tune(&stream)?;
     let ((read, mut write), caller) = secured::accepted(stream, tls.as_ref()).await?;
     let mut reader = FrameReader::new(read, HELLO_BYTES_MAX);
     let Some(hello) = reader.next().await.map_err(Stranger::Gone)? else { return Ok(None) };

@@ -5,10 +5,13 @@
 //! decision.
 
 use std::any::Any;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{Advice, FallocateFlags, FlockOperation};
 
@@ -49,6 +52,14 @@ pub trait Disk: Send + Sync + 'static {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     /// Opens an existing file for writing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens an existing file for reading. It can be read even after its name is gone.
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskReader>> {
+        Ok(Arc::new(RealReader(File::open(path)?)))
+    }
+    /// Removes a directory with all that is in it.
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        std::fs::remove_dir_all(dir)
+    }
     /// Renames within one directory, replacing the target.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
@@ -65,6 +76,11 @@ pub trait Disk: Send + Sync + 'static {
     /// Names the present start of the system; `None` where it cannot be told. Within one start the
     /// page cache keeps what was written, synced or not.
     fn boot_id(&self) -> Option<String>;
+    /// How long a log without a thread lets pass before it writes and syncs a batch. A thread waits
+    /// inside the calls themselves.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Told the name of each kill point as it is passed, such as `wal.append.before_sync`. Drills
     /// and simulations stop there; the real disk does nothing.
     fn reached(&self, point: &'static str) {
@@ -82,6 +98,46 @@ pub trait DiskFile: Send {
     fn preallocate(&self, len_bytes: u64) -> io::Result<()>;
     /// Cuts the file to `len_bytes`.
     fn truncate(&self, len_bytes: u64) -> io::Result<()>;
+}
+
+/// An open file of a [`Disk`] that is only read.
+pub trait DiskReader: fmt::Debug + Send + Sync {
+    /// Reads some of the bytes at `offset` and says how many; none at the end.
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize>;
+    /// Bytes of the file.
+    fn len_bytes(&self) -> io::Result<u64>;
+
+    /// Reads exactly so many bytes.
+    fn read_exact_at(&self, mut offset: u64, mut out: &mut [u8]) -> io::Result<()> {
+        while !out.is_empty() {
+            match self.read_at(offset, out)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    offset += read as u64;
+                    out = &mut out[read..];
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct RealReader(File);
+
+impl DiskReader for RealReader {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read_at(out, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => return read,
+            }
+        }
+    }
+
+    fn len_bytes(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
 }
 
 /// The operating system's file system.

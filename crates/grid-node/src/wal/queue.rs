@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
+use tokio::sync::Notify;
 
 use super::{Done, GroupId, Record, Sync, WalFailure};
 
@@ -53,9 +54,26 @@ fn payload_bytes(record: &Record) -> usize {
 /// Waiting jobs and whether more are taken.
 pub(super) struct Queue {
     inner: Mutex<Inner>,
-    wake: Condvar,
+    wake: Wake,
     len_max: usize,
     bytes_max: usize,
+}
+
+/// How the writer learns of jobs.
+enum Wake {
+    Thread(Condvar),
+    Task(Notify),
+}
+
+impl Wake {
+    fn notify_one(&self) {
+        match self {
+            Self::Thread(wake) => {
+                wake.notify_one();
+            }
+            Self::Task(wake) => wake.notify_one(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -78,7 +96,29 @@ pub(super) enum Taken {
 
 impl Queue {
     pub fn new(len_max: usize, bytes_max: usize) -> Self {
-        Self { inner: Mutex::default(), wake: Condvar::new(), len_max, bytes_max }
+        let wake = Wake::Thread(Condvar::new());
+        Self { inner: Mutex::default(), wake, len_max, bytes_max }
+    }
+
+    /// A queue whose writer is a task, and calls [`Queue::wait`] before it takes.
+    pub fn for_task(len_max: usize, bytes_max: usize) -> Self {
+        let wake = Wake::Task(Notify::new());
+        Self { inner: Mutex::default(), wake, len_max, bytes_max }
+    }
+
+    /// Waits until [`Queue::take`] has something to tell.
+    pub async fn wait(&self) {
+        while !self.has_news() {
+            match &self.wake {
+                Wake::Task(wake) => wake.notified().await,
+                Wake::Thread(_) => return,
+            }
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.refuse.is_some() || !inner.jobs.is_empty()
     }
 
     /// Queues a job, or answers it at once when the log has stopped.
@@ -115,7 +155,11 @@ impl Queue {
             if !inner.jobs.is_empty() {
                 return Taken::Jobs(inner.take(bytes_max));
             }
-            self.wake.wait(&mut inner);
+            match &self.wake {
+                Wake::Thread(wake) => wake.wait(&mut inner),
+                // A task that did not wait before has nothing to do.
+                Wake::Task(_) => return Taken::Jobs(VecDeque::new()),
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! The writer thread: takes all that waits, writes once, syncs once, completes in order.
+//! The writer: takes all that waits, writes once, syncs once, completes in order.
 //!
 //! It owns the files, the index and the chain; nobody else touches them. The first error of any
 //! file operation ends it: waiting and later calls get the reason, nothing is tried again.
@@ -6,10 +6,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Instant;
-
-use tokio::sync::watch;
+use std::time::{Duration, Instant};
 
 use super::disk::{Disk, DiskLock};
 use super::error::{At as _, FileError};
@@ -22,8 +19,6 @@ use super::recovery::State;
 use super::segments::{ActiveSegment, SegmentFiles, write_all_at};
 use super::stats::{StatsCell, WalMetrics, micros};
 use super::{Done, GroupId, Sync, WalError, WalFailure, WalOptions, notes};
-
-const THREAD_NAME: &str = "wal";
 
 /// State of the writer thread.
 pub(super) struct Writer {
@@ -80,37 +75,18 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Starts the thread, which runs until `queue` is closed or an error ends it.
-    pub fn spawn(
-        self,
-        queue: Arc<Queue>,
-        failed: watch::Sender<Option<WalFailure>>,
-    ) -> Result<JoinHandle<()>, WalError> {
-        let run = move || {
-            let failure = match catch_unwind(AssertUnwindSafe(|| self.run(&queue))) {
-                Ok(Ok(())) => return,
-                Ok(Err(failure)) => failure,
-                Err(_panic) => WalFailure::Panicked,
-            };
-            failed.send_replace(Some(failure.clone()));
-            for job in queue.fail(failure.clone()) {
-                job.complete(Err(failure.clone()));
-            }
-        };
-        let builder = std::thread::Builder::new().name(THREAD_NAME.to_owned());
-        builder.spawn(run).map_err(WalError::Thread)
+    /// What its disk asks a log without a thread to let pass before each batch.
+    pub fn delay(&self) -> Duration {
+        self.disk.delay()
     }
 
-    fn run(mut self, queue: &Queue) -> Result<(), WalFailure> {
-        loop {
-            match queue.take(self.options.batch_bytes_max) {
-                Taken::Jobs(jobs) => self.batch(jobs, queue)?,
-                Taken::Closed => {
-                    // Lazy records are synced too: an orderly end loses nothing.
-                    return self.sync();
-                }
-                Taken::Overrun(reason) => return Err(reason),
-            }
+    /// Takes what waits, does it, and says whether to go on; not after an orderly end.
+    pub fn step(&mut self, queue: &Queue) -> Result<bool, WalFailure> {
+        match queue.take(self.options.batch_bytes_max) {
+            Taken::Jobs(jobs) => self.batch(jobs, queue).map(|()| true),
+            // Lazy records are synced too: an orderly end loses nothing.
+            Taken::Closed => self.sync().map(|()| false),
+            Taken::Overrun(reason) => Err(reason),
         }
     }
 

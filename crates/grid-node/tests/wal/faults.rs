@@ -146,6 +146,7 @@ fn power_goes_at_each_point() {
             let power_off_at = Some((point, nth));
             let disk = SimDisk::with_faults(Faults { power_off_at, ..Faults::default() });
             let outcome = run(&disk);
+            assert!(disk.has_no_power(), "{point} {nth} was not reached");
             check_after(&outcome, &disk, &format!("{point} {nth}"));
         }
     }

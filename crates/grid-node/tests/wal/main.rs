@@ -9,6 +9,7 @@ mod golden;
 mod group_commit;
 mod harness;
 mod identity;
+mod in_task;
 mod long_log;
 mod moved;
 mod power;

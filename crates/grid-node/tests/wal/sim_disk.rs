@@ -5,19 +5,24 @@
 //! sync as Linux does. It must not be kinder than a real disk: what was not synced survives sector by
 //! sector at random.
 
+#[path = "sim_disk/state.rs"]
 mod state;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use grid_node::wal::{Disk, DiskEntry, DiskFile, DiskLock};
+use grid_node::wal::{Disk, DiskEntry, DiskFile, DiskLock, DiskReader};
 use parking_lot::{Condvar, Mutex};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
 use state::{Change, Inode, NameChange, State};
+
+/// How long a test waits for a sync that it holds back.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What goes wrong, and when.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +116,11 @@ impl SimDisk {
         disk
     }
 
+    /// Whether power was lost at the point that [`Faults::power_off_at`] names.
+    pub fn has_no_power(&self) -> bool {
+        self.0.state.lock().power_off
+    }
+
     /// Number of calls so far.
     pub fn calls(&self) -> u64 {
         self.0.state.lock().calls
@@ -140,7 +150,7 @@ impl SimDisk {
     pub fn wait_for_held_sync(&self) {
         let mut state = self.0.state.lock();
         while state.syncs_waiting == 0 {
-            let waited = self.0.changed.wait_for(&mut state, super::harness::PATIENCE);
+            let waited = self.0.changed.wait_for(&mut state, PATIENCE);
             assert!(!waited.timed_out(), "no sync came");
         }
     }
@@ -241,6 +251,22 @@ impl Disk for SimDisk {
         })
     }
 
+    fn open_to_read(&self, path: &Path) -> io::Result<Arc<dyn DiskReader>> {
+        self.call(|state| {
+            let inode = state.inode(path)?;
+            Ok(Arc::new(SimReader { disk: self.clone(), inode }) as Arc<dyn DiskReader>)
+        })
+    }
+
+    fn remove_dir_all(&self, dir: &Path) -> io::Result<()> {
+        self.call(|state| {
+            let inside = |path: &&PathBuf| path.starts_with(dir);
+            let gone: Vec<PathBuf> = state.names.keys().filter(inside).cloned().collect();
+            gone.into_iter().for_each(|path| state.change_name(NameChange::Unlink(path)));
+            Ok(())
+        })
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.call(|state| {
             state.inode(from)?;
@@ -296,6 +322,33 @@ struct SimLock {
 impl Drop for SimLock {
     fn drop(&mut self) {
         self.disk.0.state.lock().locks.remove(&self.path);
+    }
+}
+
+struct SimReader {
+    disk: SimDisk,
+    inode: usize,
+}
+
+impl std::fmt::Debug for SimReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimReader").field("inode", &self.inode).finish_non_exhaustive()
+    }
+}
+
+impl DiskReader for SimReader {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        self.disk.call(|state| {
+            let cache = &state.inodes[self.inode].cache;
+            let rest = cache.get(offset as usize..).unwrap_or_default();
+            let read = rest.len().min(out.len());
+            out[..read].copy_from_slice(&rest[..read]);
+            Ok(read)
+        })
+    }
+
+    fn len_bytes(&self) -> io::Result<u64> {
+        self.disk.call(|state| Ok(state.inodes[self.inode].cache.len() as u64))
     }
 }
 

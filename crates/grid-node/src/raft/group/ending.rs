@@ -43,7 +43,7 @@ impl<S: StateMachine> Group<S> {
         let recorded = presence::record(&parts.wal, shard, Presence::Dropped).await;
         recorded.map_err(|e| OpenError::Log { shard, reason: e.to_string() })?;
         parts.doubts.made_good(shard);
-        if let Err(error) = presence::forget_files(&parts.snapshot_root, shard).await {
+        if let Err(error) = presence::forget_files(parts, shard).await {
             tracing::warn!(shard, %error, "snapshots of a dropped group are removed at the next start");
         }
         parts.leaders_epoch.send_modify(|epoch| *epoch += 1);

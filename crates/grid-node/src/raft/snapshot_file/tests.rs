@@ -5,7 +5,7 @@ use std::fs;
 
 use super::*;
 use crate::raft::types::{LeaderId, LogId, Membership, StoredMembership};
-use crate::wal::{Disk as _, RealDisk};
+use crate::wal::RealDisk;
 
 /// A header of group 4 in cluster 5 that covers entries up to `index`.
 pub(crate) fn header(index: u64) -> SnapshotHeader {
@@ -45,7 +45,7 @@ fn a_file_round_trips_whatever_its_size() {
     for len in [0, 1, 1000, BUFFER_BYTES, 3 * BUFFER_BYTES + 17] {
         let state: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
         written(&path, &state);
-        let file = SnapshotFile::open(&path).expect("sound");
+        let file = open(&path).expect("sound");
         assert_eq!(file.header(), &header(99));
         assert!(state_of(&file) == state, "{len} bytes");
         let (mut travelled, mut at) = (Vec::new(), 0);
@@ -65,15 +65,15 @@ fn a_change_or_cut_at_any_byte_is_noticed() {
     let path = dir.path().join("file");
     written(&path, b"the state of a small shard");
     let sound = fs::read(&path).expect("readable");
-    let kept = SnapshotFile::open(&path).expect("sound");
+    let kept = open(&path).expect("sound");
     for at in 0..sound.len() {
         let mut damaged = sound.clone();
         damaged[at] ^= 0x10;
         fs::write(&path, &damaged).expect("writable");
-        assert!(SnapshotFile::open(&path).is_err(), "byte {at}");
+        assert!(open(&path).is_err(), "byte {at}");
         assert!(!kept.is_sound(), "byte {at}");
         fs::write(&path, &sound[..at]).expect("writable");
-        assert!(SnapshotFile::open(&path).is_err(), "cut at {at}");
+        assert!(open(&path).is_err(), "cut at {at}");
     }
 }
 
@@ -94,7 +94,7 @@ fn a_file_of_the_first_format_is_still_read() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("file");
     fs::write(&path, bytes).expect("writable");
-    let file = SnapshotFile::open(&path).expect("sound");
+    let file = open(&path).expect("sound");
     assert_eq!(file.header(), &header(99));
     assert_eq!(state_of(&file), b"the state");
 }
@@ -105,4 +105,10 @@ fn what_the_state_refuses_to_say_is_not_written() {
     let file = RealDisk.create(&dir.path().join("file")).expect("creatable");
     let fails: Encode = Box::new(|_| Err(io::Error::other("no")));
     assert!(write(&*file, &header(1), fails).is_err());
+}
+
+/// A file of this machine.
+fn open(path: &Path) -> Result<SnapshotFile, FileProblem> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    SnapshotFile::open(&disk, path)
 }
