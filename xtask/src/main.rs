@@ -4,6 +4,8 @@
 
 mod command;
 mod drills;
+mod planted;
+mod sim;
 mod tidy;
 mod verify;
 
@@ -26,6 +28,8 @@ enum Task {
     Tidy,
     /// Formats and applies what the linter can repair.
     Fix,
+    /// The grid in a simulation: kept seeds first, then new ones.
+    Sim(sim::Seeds),
     /// Suites that take long; not part of the gate.
     Long {
         /// Which suite.
@@ -44,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         Task::Verify => verify::verify(),
         Task::Tidy => tidy::run(),
         Task::Fix => verify::fix(),
+        Task::Sim(seeds) => sim::sim(&seeds),
         Task::Long { suite, sizes } => verify::long(suite, &sizes),
     }
 }
