@@ -24,6 +24,7 @@ mod clock;
 mod database;
 mod demo;
 mod gateways;
+mod heralds;
 mod mail;
 mod messages;
 mod notices;

@@ -195,7 +195,8 @@ async fn told_rows(
          from grid.ledger l left join grid.sale_order o on o.order_id = l.order_id
          where l.shard_id = $1 and (l.incarnation, l.log_index, l.ordinal) > ($2, $3, $4)
            and (l.incarnation, l.log_index, l.ordinal) <= ($5, $6, $7)
-           and l.kind in ('seat_removed', 'seat_refunded', 'refund_succeeded', 'hold_withdrawn')
+           and l.kind in ('seat_sold', 'seat_removed', 'seat_refunded', 'refund_succeeded',
+               'hold_withdrawn')
          order by l.incarnation, l.log_index, l.ordinal",
     )
     .bind(shard)
@@ -277,6 +278,7 @@ fn of_ledger(shard: i32, rows: &[LedgerRow]) -> Vec<Fresh> {
 fn kind_and_owner(row: &LedgerRow) -> Option<(&'static str, String)> {
     let order = row.order_id.clone();
     match (row.kind.as_str(), row.status.as_str()) {
+        ("seat_sold", _) => Some(("purchase_confirmed", order?)),
         ("seat_removed", "reassigned") => Some(("seats_moved", order?)),
         ("seat_removed", _) => Some(("seats_removed", order?)),
         ("seat_refunded", "event_cancelled") => Some(("event_cancelled", order?)),
@@ -332,11 +334,12 @@ mod tests {
             words,
             [
                 ("hold_withdrawn", "h1-4", &json!({"seats": ["A-1-4"]})),
+                ("purchase_confirmed", "o1-5", &json!({"seats": ["A-1-5"]})),
                 ("seats_moved", "o1-5", &json!({"seats": ["A-1-3"]})),
                 ("seats_removed", "o1-5", &json!({"seats": ["A-1-1", "A-1-2"]})),
             ]
         );
-        assert_eq!(told[2].sealed_to, "hold:h1-4");
+        assert_eq!(told[3].sealed_to, "hold:h1-4");
         assert_eq!(of_ledger(2, &rows), told, "and the same however often it is looked at");
     }
 

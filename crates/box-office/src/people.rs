@@ -12,6 +12,7 @@ pub(crate) mod orders;
 pub(crate) mod passwords;
 pub(crate) mod profile;
 pub(crate) mod rate;
+pub(crate) mod reset;
 pub(crate) mod sessions;
 pub(crate) mod store;
 pub(crate) mod totp;

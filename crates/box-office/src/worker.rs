@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{ConfigError, WorkerConfig};
 use crate::database::{Database, DatabaseError};
 use crate::gateways::{self, GatewayError};
+use crate::heralds::Herald;
 use crate::mail::Mailer;
 use crate::notices;
 use crate::sealing::ContactKey;
@@ -85,6 +86,8 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
     tasks.spawn(tell_people(config.clone(), grid, database.clone(), stop.clone()));
     if let Some(path) = &config.contact_key_file {
         let keys = Arc::new(ContactKey::load(path)?);
+        let herald = Herald { database: database.clone(), keys: keys.clone() };
+        tasks.spawn(tell_by_mail(config.clone(), herald, stop.clone()));
         let mailer = Mailer { database: database.clone(), keys, config: config.mail.clone() };
         tasks.spawn(send(config.clone(), mailer, stop.clone()));
     }
@@ -147,6 +150,18 @@ async fn tell_people(
     let look = async {
         loop {
             if !notifier.look().await {
+                tokio::time::sleep(pause).await;
+            }
+        }
+    };
+    until(&shutdown, look).await;
+}
+
+async fn tell_by_mail(config: Arc<WorkerConfig>, herald: Herald, shutdown: CancellationToken) {
+    let pause = Duration::from_millis(config.look_every_ms);
+    let look = async {
+        loop {
+            if !herald.look().await {
                 tokio::time::sleep(pause).await;
             }
         }

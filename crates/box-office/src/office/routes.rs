@@ -48,13 +48,17 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
 
 /// Accounts, sessions and the cabinet; each caller may ask so often.
 fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
-    use people::{cabinet, changes, limits, login, orders, register, roles};
+    use people::{cabinet, changes, claims, limits, login, orders, password, register, roles};
     use people::{second_factor, session_list};
     Router::new()
         .route("/api/v1/auth/register", post(register::register))
         .route("/api/v1/auth/login", post(login::login))
         .route("/api/v1/auth/refresh", post(login::refresh))
         .route("/api/v1/auth/logout", post(login::logout))
+        .route("/api/v1/auth/reset", post(password::forgotten))
+        .route("/api/v1/auth/reset/{id}/confirm", post(password::set))
+        .route("/api/v1/me/password", post(password::change))
+        .route("/api/v1/me/claims", post(claims::claim))
         .route("/api/v1/me", get(cabinet::read).patch(cabinet::edit).delete(cabinet::erase))
         .route("/api/v1/me/export", get(cabinet::export))
         .route("/api/v1/me/changes", post(changes::begin))

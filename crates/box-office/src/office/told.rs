@@ -21,8 +21,8 @@ use crate::outbox;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct NoticeBody {
     pub(crate) id: String,
-    /// `turn_came`, `seats_moved`, `seats_removed`, `seats_refunded`, `event_cancelled`,
-    /// `event_moved`, `money_returned` or `hold_withdrawn`.
+    /// `purchase_confirmed`, `turn_came`, `seats_moved`, `seats_removed`, `seats_refunded`,
+    /// `event_cancelled`, `event_moved`, `money_returned` or `hold_withdrawn`.
     pub(crate) kind: String,
     /// `seats`, `hold_id`, `number`, `until_ms`, `refund_id`, `amount_minor`, `from`, `to`, as the
     /// kind has them.

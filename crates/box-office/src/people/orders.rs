@@ -52,6 +52,27 @@ pub(crate) async fn list(
         .await
 }
 
+/// Makes an order a person's, unless it is somebody's already.
+pub(crate) async fn claim(
+    database: &Database,
+    account: Uuid,
+    order_id: String,
+) -> Result<(), DatabaseError> {
+    database
+        .run(|pool| async move {
+            sqlx::query(
+                "insert into office.order_claim (order_id, account_id) values ($1, $2)
+                 on conflict (order_id) do nothing",
+            )
+            .bind(order_id)
+            .bind(account)
+            .execute(&pool)
+            .await
+        })
+        .await
+        .map(drop)
+}
+
 /// Whether an order is a person's, by the tables.
 pub(crate) async fn is_of(
     database: &Database,

@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 59] = [
+const CALLS: [(&str, &str); 63] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -59,6 +59,10 @@ const CALLS: [(&str, &str); 59] = [
     ("delete", "/api/v1/me/sessions/{id}"),
     ("get", "/api/v1/me/orders"),
     ("get", "/api/v1/me/tickets"),
+    ("post", "/api/v1/auth/reset"),
+    ("post", "/api/v1/auth/reset/{id}/confirm"),
+    ("post", "/api/v1/me/password"),
+    ("post", "/api/v1/me/claims"),
     ("post", "/api/v1/me/second-factor"),
     ("post", "/api/v1/me/second-factor/confirm"),
     ("post", "/api/v1/me/second-factor/end"),

@@ -296,6 +296,90 @@ async fn the_administrator_signs_in_and_is_staff() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_or_set_anew_and_other_sessions_end() {
+    let mut shop = Shop::open().await;
+    shop.start_worker(|_| {});
+    let anna = shop.person("anna", 1).await;
+    shop.code(&anna.email, 1).await;
+    let other = shop.login("anna", PASSWORD).await.expect(200);
+    let change = async |current: &str, password: &str| {
+        let form = json!({"current": current, "password": password});
+        shop.call(Method::POST, "/me/password", &anna.access, Some(&form)).await
+    };
+    let wrong = change("not the password", "кот на подоконнике 9").await.expect(400);
+    assert_eq!(wrong.text("/errors/0/pointer"), "/current");
+    let weak = change(PASSWORD, "password1").await.expect(400);
+    assert_eq!(weak.text("/errors/0/pointer"), "/password");
+    change(PASSWORD, "кот на подоконнике 9").await.expect(204);
+    shop.call(Method::GET, "/me", other.text("/access_token"), None).await.expect(401);
+    shop.call(Method::GET, "/me", &anna.access, None).await.expect(200);
+    shop.login("anna", PASSWORD).await.expect(401);
+
+    let forget = async |name: &str| {
+        let form = json!({"identifier": name});
+        shop.call(Method::POST, "/auth/reset", "", Some(&form)).await.expect(202)
+    };
+    let (nobody, reset) = (forget("nobody").await, forget("anna").await);
+    assert_eq!(nobody.body["field"], reset.body["field"]);
+    let code = shop.code(&anna.email, 2).await;
+    let set = async |id: &str, code: &str| {
+        let form = json!({"code": code, "password": "жук на листе 31"});
+        let path = format!("/auth/reset/{id}/confirm");
+        shop.call(Method::POST, &path, "", Some(&form)).await
+    };
+    set(nobody.text("/id"), &code).await.expect(400);
+    set(reset.text("/id"), "nonsense").await.expect(400);
+    set(reset.text("/id"), &code).await.expect(204);
+    set(reset.text("/id"), &code).await.expect(400);
+    shop.call(Method::GET, "/me", &anna.access, None).await.expect(401);
+    shop.login("anna", "жук на листе 31").await.expect(200);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guests_order_is_taken_over_by_who_shows_its_address() {
+    let mut shop = Shop::open().await;
+    let mut db = shop.with_tables().await;
+    shop.start_worker(|_| {});
+    // The guest's address is the one of the order's form.
+    let mut anna = form("anna", 1);
+    anna["email"] = json!("anna@example.org");
+    let made = shop.register(&anna).await.expect(201);
+    let access = shop.login("anna", PASSWORD).await.expect(200).text("/access_token").to_owned();
+    let order = shop.order(&shop.hold(&[3]).await).await;
+    let claim = json!({"order_id": order.id});
+    let early = shop.call(Method::POST, "/me/claims", &access, Some(&claim)).await;
+    assert_eq!(early.expect(404).code(), "order_not_found", "nothing was shown yet");
+    let code = json!({"code": shop.code("anna@example.org", 1).await});
+    let path = format!("/me/changes/{}/confirm", made.text("/verification/id"));
+    shop.call(Method::POST, &path, &access, Some(&code)).await.expect(200);
+    shop.call(Method::POST, "/me/claims", &access, Some(&claim)).await.expect(200);
+    let path = format!("/orders/{}", order.id);
+    shop.call(Method::GET, &path, &access, None).await.expect(200);
+    let eve = shop.person("eve", 2).await;
+    shop.call(Method::POST, "/me/claims", &eve.access, Some(&claim)).await.expect(404);
+    shop.call(Method::GET, &path, &eve.access, None).await.expect(404);
+
+    // A notice about the order is a letter to its address, once.
+    let id: inventory::OrderId = order.id.parse().expect("an id");
+    let known = shop.grid.order(id, crate::support::soon()).await.expect("the order").order;
+    let hold = inventory::HoldId { event: id.event, no: known.hold };
+    sqlx::query(
+        "insert into office.notice (about, event_id, kind, facts, contact, sealed_to, once, at)
+         values ($1, 'demo-hall', 'seats_moved', '{\"seats\":[\"A-1-2\"]}', $2, $3, 'once', now())",
+    )
+    .bind(&order.id)
+    .bind(&known.contact)
+    .bind(format!("hold:{hold}"))
+    .execute(&mut db)
+    .await
+    .expect("a notice");
+    let letter = shop.letter("anna@example.org", 2).await;
+    assert!(letter.contains("your seats were moved") && letter.contains("A-1-2"), "{letter}");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_erased_is_found_nowhere() {
     let mut shop = Shop::open().await;
     let mut db = shop.with_tables().await;

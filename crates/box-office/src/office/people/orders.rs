@@ -231,7 +231,7 @@ impl Office {
     }
 
     /// An order as the grid has it, else as the tables do.
-    async fn any_order(
+    pub(super) async fn any_order(
         &self,
         order_id: String,
         deadline: Instant,
