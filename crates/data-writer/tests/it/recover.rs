@@ -157,6 +157,8 @@ async fn what_the_tables_did_not_have_is_told() {
     let told = "SELECT count(*) FROM grid.recovery_run WHERE finished_at IS NOT NULL
                 AND report ->> 'lost_after' = lost_after";
     assert_eq!(tables.number(told).await, 1);
+    // Events that were opened in the lost time, if any, had one of the next hundred numbers.
+    assert!(grid.open("next", 1, 1).event.0 > seller.event.0 + 100);
 }
 
 /// The others sell on; what was opened in the lost time begins anew under another number.
