@@ -49,15 +49,18 @@ pub(crate) struct Credit {
     entered_at: Instant,
 }
 
+fn shed_for(reason: &'static str) -> metrics::Counter {
+    metrics::counter!("seatgrid_router_holds_shed_total", "reason" => reason)
+}
+
 impl Credits {
     /// Every shard begins with the most.
     pub(crate) fn new(limits: CreditLimits) -> Self {
-        let shed = |reason: &'static str| metrics::counter!("seatgrid_router_holds_shed_total", "reason" => reason);
         Self {
             limits,
             shards: RwLock::default(),
-            shed_for_credit: shed("credit"),
-            shed_for_deadline: shed("deadline"),
+            shed_for_credit: shed_for("credit"),
+            shed_for_deadline: shed_for("deadline"),
         }
     }
 

@@ -45,7 +45,8 @@ const ROWS: &str = "
         (1, 1, 2, 0, 'gala', 'seat_sold', 'o1-1', 'A-1-1', 250000, '2026-11-20T10:01:00Z', 'system',
             null, 'sold', decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex')),
         (2000000000, 1, 1, 0, 'gala', 'hold_refused', null, 'A-1-1', null, '2026-11-20T10:01:00Z',
-            'guest', '2001:db8::7', 'seat_taken', decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'));
+            'guest', '2001:db8::7', 'seat_taken',
+             decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'));
     insert into grid.ledger (shard_id, incarnation, log_index, ordinal, event_id, kind, hold_id, at,
         subject, ip, status, prev_hash, hash)
         select 1, 1, 10 + n, 0, 'gala', 'hold_granted', 'h1-' || n, '2026-11-21T10:00:00Z', 'guest',

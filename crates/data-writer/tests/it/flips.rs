@@ -71,9 +71,11 @@ async fn each_of_many_random_bytes_names_its_record() {
     assert!(verified(&tables).await.is_clean(), "restored after each");
 }
 
+type Compared = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
+
 /// What the tables say beside the ledger: the table, its key, and its columns that are compared.
 /// Where rules of the schema refuse a value there is nothing to be found.
-const COMPARED: [(&str, &[&str], &[(&str, &str)]); 5] = [
+const COMPARED: [Compared; 5] = [
     (
         "seat",
         &["event_id", "seat_id"],

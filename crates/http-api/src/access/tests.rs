@@ -85,7 +85,7 @@ fn a_bearer_needs_no_more_and_a_cookie_needs_our_page() {
     assert_eq!(problem.code(), Code::Csrf);
     let csrf = access.csrf_token(claims.session);
     by_cookie.insert(X_CSRF_TOKEN, HeaderValue::from_str(&csrf).expect("visible"));
-    assert_eq!(access.signed_in(&Method::POST, &by_cookie), Ok(Some(claims.clone())));
+    assert_eq!(access.signed_in(&Method::POST, &by_cookie), Ok(Some(claims)));
     let other = access.csrf_token(Uuid::now_v7());
     by_cookie.insert(X_CSRF_TOKEN, HeaderValue::from_str(&other).expect("visible"));
     assert!(access.signed_in(&Method::POST, &by_cookie).is_err(), "another session's");

@@ -129,7 +129,18 @@ async fn lost_shards_come_back_while_the_others_sell() {
         })
         .await;
     }
-    // The lost units return under new ids and fill every shard up again.
+    fill_up(&system).await;
+    let reconciled = system.run(&["reconcile"]);
+    assert!(reconciled.status.success(), "{}", told(&reconciled));
+    let verified = system.run(&["verify"]);
+    assert_eq!(verified.status.code(), Some(3), "a gap without signature: {}", told(&verified));
+    let again = recover(&system, shards[lost[0]], &[]);
+    assert_eq!(again.status.code(), Some(3), "it lives again: {}", told(&again));
+    assert_eq!(system.stop(), Some(0));
+}
+
+/// The lost units return under new ids and fill every shard up again.
+async fn fill_up(system: &System) {
     for node in LOST {
         let node = node.to_string();
         let given_up = system.run(&["ctl", "node", "recover", &node]);
@@ -138,15 +149,8 @@ async fn lost_shards_come_back_while_the_others_sell() {
     let spread = system.run(&["ctl", "balancer", "run"]);
     assert!(spread.status.success(), "{}", told(&spread));
     until("three living replicas of every shard", Duration::from_secs(180), || async {
-        let shards = asked(&system, &["shard", "list"]);
+        let shards = asked(system, &["shard", "list"]);
         shards.as_array()?.iter().all(|shard| shard["health"] == "healthy").then_some(())
     })
     .await;
-    let reconciled = system.run(&["reconcile"]);
-    assert!(reconciled.status.success(), "{}", told(&reconciled));
-    let verified = system.run(&["verify"]);
-    assert_eq!(verified.status.code(), Some(3), "a gap without signature: {}", told(&verified));
-    let again = recover(&system, shards[lost[0]], &[]);
-    assert_eq!(again.status.code(), Some(3), "it lives again: {}", told(&again));
-    assert_eq!(system.stop(), Some(0));
 }
