@@ -73,10 +73,14 @@ fn nobody_yet() -> Profile {
 }
 
 async fn is_there(pool: PgPool, login_hash: Vec<u8>) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar("select exists (select from office.account where login_hash = $1)")
-        .bind(login_hash)
-        .fetch_one(&pool)
-        .await
+    // Under whatever login: a renamed administrator must not come back with the first password.
+    sqlx::query_scalar(
+        "select exists (select from office.account
+             where login_hash = $1 or role = 'administrator' and login_hash is not null)",
+    )
+    .bind(login_hash)
+    .fetch_one(&pool)
+    .await
 }
 
 async fn known_id(pool: PgPool) -> Result<Option<Uuid>, sqlx::Error> {

@@ -145,16 +145,28 @@ impl Unsent {
             true => (String::new(), String::new()),
             false => (format!("\nМеста: {seats}"), format!("\nSeats: {seats}")),
         };
+        let (when, when_english) = match self.moved_to() {
+            None => (String::new(), String::new()),
+            Some(at) => (format!("\nТеперь: {at}"), format!("\nNow: {at}")),
+        };
         let about = &self.about;
         Letter {
             to: contact.email.clone(),
             subject: format!("{event}: {russian} / {english}"),
             text: format!(
-                "Здравствуйте, {name}!\n{event}: {russian}.{places}\nНомер: {about}\n\n\
-                 Hello {name},\n{event}: {english}.{seats_word}\nReference: {about}\n",
+                "Здравствуйте, {name}!\n{event}: {russian}.{when}{places}\nНомер: {about}\n\n\
+                 Hello {name},\n{event}: {english}.{when_english}{seats_word}\nReference: {about}\n",
                 name = contact.name,
             ),
         }
+    }
+}
+
+impl Unsent {
+    /// When a moved event starts now, as people read it.
+    fn moved_to(&self) -> Option<String> {
+        let starts_at: jiff::Timestamp = self.facts.0["to"]["starts_at"].as_str()?.parse().ok()?;
+        Some(starts_at.strftime("%d.%m.%Y, %H:%M UTC").to_string())
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod guesses;
 pub(crate) mod orders;
 pub(crate) mod passwords;
 pub(crate) mod profile;
+pub(crate) mod purge;
 pub(crate) mod rate;
 pub(crate) mod reset;
 pub(crate) mod sessions;

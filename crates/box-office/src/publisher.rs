@@ -26,6 +26,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// Deadline of one event: a plan of 20,000 seats is committed in well under a second.
 const EVENT_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a row is kept from changing while the grid is told; staff that waits for it gives up after 3 s.
+const KEPT_MAX: Duration = Duration::from_secs(2);
+
 /// Codes told in one command, as many as the rules take.
 const CODES_PER_COMMAND: usize = 1_000;
 
@@ -171,7 +174,14 @@ impl Publisher {
         let Some(event) = &store::kept(kept.db(), event).await.map_err(DatabaseError::of)? else {
             return Ok(());
         };
-        let done = self.tell_all(no, event, &written, deadline).await;
+        let told = deadline.min(Instant::now() + KEPT_MAX);
+        let shard = routes.pins.get(&event.id).map(|pin| pin.shard);
+        let beside = routes.pins.iter().filter(|(id, pin)| {
+            Some(pin.shard) == shard && written.contains(*id) && **id != event.id
+        });
+        let beside: Vec<EventNo> = beside.map(|(_, pin)| EventNo(pin.number)).collect();
+        let is_written = written.contains(&event.id);
+        let done = self.tell_all(no, event, (is_written, &beside), told).await;
         kept.commit().await?;
         done
     }
@@ -181,7 +191,7 @@ impl Publisher {
         &self,
         no: EventNo,
         event: &EventRecord,
-        written: &BTreeSet<String>,
+        (is_written, beside): (bool, &[EventNo]),
         deadline: Instant,
     ) -> Result<(), PublishError> {
         let sale = terms(event)?;
@@ -189,10 +199,9 @@ impl Publisher {
             // Nothing is sold any more, so nothing is told.
             Ok(open) if open.cancel.is_some() => return Ok(()),
             Ok(open) => open.sale,
-            Err(GridError::NotFound) if written.contains(&event.id) => {
-                return Err(PublishError::Lost);
-            }
+            Err(GridError::NotFound) if is_written => return Err(PublishError::Lost),
             Err(GridError::NotFound) => {
+                self.check_shard(beside, deadline).await?;
                 self.open_sale(no, event, sale.clone(), deadline).await?;
                 Arc::new(sale.clone())
             }
@@ -201,6 +210,19 @@ impl Publisher {
         self.put_codes(no, event, deadline).await?;
         self.move_window(no, &open, &sale, deadline).await?;
         if is_same(&open, sale) { Ok(()) } else { Err(differs()) }
+    }
+
+    /// A shard that lacks what the tables have of it was founded anew and waits to be recovered; an
+    /// event that was opened there would keep it from that.
+    async fn check_shard(&self, beside: &[EventNo], deadline: Instant) -> Result<(), PublishError> {
+        for no in beside {
+            match self.grid.sale(*no, deadline).await {
+                Ok(_) => {}
+                Err(GridError::NotFound) => return Err(PublishError::Lost),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     async fn put_codes(

@@ -21,6 +21,7 @@ use crate::gateways::{self, GatewayError};
 use crate::heralds::Herald;
 use crate::mail::Mailer;
 use crate::notices;
+use crate::people;
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
 use crate::tasks::{self, TaskDied};
@@ -219,6 +220,11 @@ async fn clean(config: Arc<WorkerConfig>, database: Arc<Database>, shutdown: Can
                 Ok(0) => {}
                 Ok(rows) => tracing::info!(rows, "old notifications were deleted"),
                 Err(error) => tracing::debug!(%error, "the journal was not cleaned"),
+            }
+            match people::purge::purge(&database).await {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(rows, "ended sessions, codes and messages were deleted"),
+                Err(error) => tracing::debug!(%error, "ended sessions were not deleted"),
             }
             tokio::time::sleep(PURGE_EVERY).await;
         }

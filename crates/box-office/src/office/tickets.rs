@@ -47,38 +47,49 @@ pub(super) async fn list(
         }
     }
     let plan = office.plans.naming(id.event, &answer.order.seats, shopper.deadline).await?;
-    let tickets = live(id, &answer, &plan, &office.tickets);
+    let desk = office.ticket_desk(&plan);
+    let tickets = live(id, &answer, &desk);
     Ok(private(StatusCode::OK, Some(answer.version), tickets))
 }
 
+/// What tickets of one event are made with.
+pub(super) struct TicketDesk<'a> {
+    plan: &'a EventPlan,
+    signer: &'a TicketSigner,
+    /// When the event starts, milliseconds since 1970.
+    pub(super) starts_at_ms: u64,
+}
+
+impl Office {
+    /// The event starts when the catalogue says: the grid keeps the start of the sale's opening, and
+    /// the event may have been moved since.
+    pub(super) fn ticket_desk<'a>(&'a self, plan: &'a EventPlan) -> TicketDesk<'a> {
+        let catalogue = self.catalogue.get();
+        let known = catalogue.as_ref().and_then(|all| all.event(&plan.sale.event_id));
+        let moved = known.and_then(|event| u64::try_from(event.starts_at_ms).ok());
+        let starts_at_ms = moved.unwrap_or(plan.sale.starts_at_ms);
+        TicketDesk { plan, signer: &self.tickets, starts_at_ms }
+    }
+}
+
 /// The tickets of the seats that an order owns.
-fn live(
-    order: OrderId,
-    answer: &OrderAnswer,
-    plan: &EventPlan,
-    signer: &TicketSigner,
-) -> Vec<TicketBody> {
-    let over = now_ms() > plan.sale.starts_at_ms.saturating_add(VALID_AFTER_START_MS);
+fn live(order: OrderId, answer: &OrderAnswer, desk: &TicketDesk<'_>) -> Vec<TicketBody> {
+    let over = now_ms() > desk.starts_at_ms.saturating_add(VALID_AFTER_START_MS);
     let status = if over { "expired" } else { "valid" };
-    of_seats(order, &answer.order.seats, status, (plan, signer))
+    of_seats(order, &answer.order.seats, status, desk)
 }
 
 /// All tickets that an order ever had: of seats that it let go, too.
-pub(super) fn all(
-    order: OrderId,
-    answer: &OrderAnswer,
-    plan: &EventPlan,
-    signer: &TicketSigner,
-) -> Vec<TicketBody> {
+pub(super) fn all(order: OrderId, answer: &OrderAnswer, desk: &TicketDesk<'_>) -> Vec<TicketBody> {
     if answer.order.paid_at_ms.is_none() {
         return Vec::new();
     }
     let gone = if answer.refunds.is_empty() { "cancelled" } else { "refunded" };
     let mut tickets = match answer.order.status {
-        OrderStatus::Paid | OrderStatus::PartiallyRefunded => live(order, answer, plan, signer),
-        _ => of_seats(order, &answer.order.seats, gone, (plan, signer)),
+        OrderStatus::Paid | OrderStatus::PartiallyRefunded => live(order, answer, desk),
+        _ => of_seats(order, &answer.order.seats, gone, desk),
     };
-    tickets.extend(of_seats(order, &answer.order.left, gone, (plan, signer)));
+    tickets.extend(of_seats(order, &answer.order.left, gone, desk));
     tickets
 }
 
@@ -86,8 +97,9 @@ fn of_seats(
     order: OrderId,
     seats: &[PricedSeat],
     status: &str,
-    (plan, signer): (&EventPlan, &TicketSigner),
+    desk: &TicketDesk<'_>,
 ) -> Vec<TicketBody> {
+    let TicketDesk { plan, signer, .. } = *desk;
     let ticket = |(priced, name): (PricedSeat, crate::plans::SeatName<'_>)| {
         let claim = TicketClaim {
             ticket: TicketId { order, seat: priced.seat },

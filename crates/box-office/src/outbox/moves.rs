@@ -1,5 +1,6 @@
 //! Notices that an event takes another time or place: everybody who had an order before is told once,
-//! also whose order reaches the tables later.
+//! also whose order reaches the tables later. Whoever held seats then may order them for half an hour
+//! more, having seen the old date: they count as before, and the moment is the database's own clock's.
 
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -38,7 +39,7 @@ async fn follow_move(db: &mut PgConnection, id: i64) -> Result<u64, sqlx::Error>
         "select exists (
              select from office.event_move m join grid.event e using (event_id)
              join grid.watermark w using (shard_id)
-             where m.id = $1 and w.complete_up_to > m.at)",
+             where m.id = $1 and w.complete_up_to > m.at + interval '35 minutes')",
     )
     .bind(id)
     .fetch_one(&mut *db)
@@ -48,7 +49,7 @@ async fn follow_move(db: &mut PgConnection, id: i64) -> Result<u64, sqlx::Error>
          select o.order_id, o.event_id, 'event_moved', m.facts, o.contact, 'hold:' || o.hold_id,
                 'move ' || m.id || ' ' || o.order_id, m.at
          from office.event_move m join grid.sale_order o using (event_id)
-         where m.id = $1 and o.created_at <= m.at
+         where m.id = $1 and o.created_at <= m.at + interval '35 minutes'
            and o.status in ('pending_payment', 'paid', 'partially_refunded')
          on conflict (once) do nothing",
     )

@@ -261,6 +261,30 @@ async fn an_address_is_changed_by_the_code_sent_to_the_new_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_changes_that_are_confirmed_at_once_both_last() {
+    let mut shop = Shop::open().await;
+    shop.start_worker(|_| {});
+    let anna = shop.person("anna", 1).await;
+    for round in 1..=4 {
+        let (email, phone) = (format!("a{round}@new.example.org"), format!("+7901555000{round}"));
+        let prepare = async |field: &str, value: &str| {
+            let form = json!({"field": field, "value": value});
+            let made = shop.call(Method::POST, "/me/changes", &anna.access, Some(&form)).await;
+            let path = format!("/me/changes/{}/confirm", made.expect(201).text("/id"));
+            (path, json!({"code": shop.code(value, 1).await}))
+        };
+        let (one, other) = (prepare("email", &email).await, prepare("phone", &phone).await);
+        let confirm = async |(path, code): &(String, Value)| {
+            shop.call(Method::POST, path, &anna.access, Some(code)).await.expect(200)
+        };
+        tokio::join!(confirm(&one), confirm(&other));
+        let me = shop.call(Method::GET, "/me", &anna.access, None).await.expect(200);
+        assert_eq!((me.text("/email"), me.text("/phone")), (email.as_str(), phone.as_str()));
+    }
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_administrator_signs_in_and_is_staff() {
     let shop = Shop::open().await;
     let admin = shop.login("admin", "first password").await.expect(200);

@@ -87,7 +87,10 @@ async fn command(
     };
     let credit = app.credits.enter(shard, deadline).map_err(counted)?;
     let answer = app.grid.shard_command(shard, envelope, deadline.0).await;
-    credit.answered();
+    // Silence and refusals on the way say nothing about how long the shard takes.
+    if answer.is_ok() {
+        credit.answered();
+    }
     Ok(answer)
 }
 

@@ -82,6 +82,9 @@ pub(in crate::office) async fn begin(
     Ok(private(StatusCode::CREATED, None, document))
 }
 
+/// How often a change is tried again that another one overtook.
+const CONFIRM_TRIES: u32 = 5;
+
 /// Makes the change, if the code is the one that was sent.
 #[utoipa::path(post, path = "/api/v1/me/changes/{id}/confirm", tag = "people",
 request_body = CodeForm, params(("id" = String, Path, description = "The change")), responses(
@@ -102,16 +105,20 @@ pub(in crate::office) async fn confirm(
         return Err(wrong_code());
     }
     let change = uuid(&id)?;
-    let opened = office.opened_account(&person.claims).await?;
-    let hash = changes::code_hash(&office.contacts, change, code);
     let keys = &office.contacts;
-    let made = office.database.run(|pool| make(pool, keys, (opened, change), hash)).await;
-    match made.map_err(problem)? {
-        Made::Done(opened) => Ok(private(StatusCode::OK, None, MeBody::of(&opened))),
-        Made::WrongCode => Err(wrong_code()),
-        Made::Taken => Err(Problem::new(Code::Taken)),
-        Made::Unsealed => Err(Problem::internal("a change cannot be opened")),
+    for _ in 0..CONFIRM_TRIES {
+        let opened = office.opened_account(&person.claims).await?;
+        let hash = changes::code_hash(keys, change, code);
+        let made = office.database.run(|pool| make(pool, keys, (opened, change), hash)).await;
+        return match made.map_err(problem)? {
+            Made::Done(opened) => Ok(private(StatusCode::OK, None, MeBody::of(&opened))),
+            Made::WrongCode => Err(wrong_code()),
+            Made::Taken => Err(Problem::new(Code::Taken)),
+            Made::Unsealed => Err(Problem::internal("a change cannot be opened")),
+            Made::Overtaken => continue,
+        };
     }
+    Err(Problem::new(Code::Overloaded))
 }
 
 fn wrong_code() -> Problem {
@@ -123,6 +130,8 @@ enum Made {
     WrongCode,
     Taken,
     Unsealed,
+    /// The account changed since it was read; nothing happened.
+    Overtaken,
 }
 
 /// Tries the code and makes the change in one transaction, so that a code works once.
@@ -135,6 +144,15 @@ async fn make(
     let mut own = own_connection(&pool).await?;
     let mut all = own.begin().await?;
     let account = opened.row.id;
+    // A profile is written whole: one that was read before another change would take that back.
+    let revision: Option<i64> =
+        sqlx::query_scalar("select revision from office.account where id = $1 for update")
+            .bind(account)
+            .fetch_optional(&mut *all)
+            .await?;
+    if revision != Some(opened.row.revision) {
+        return Ok(Made::Overtaken);
+    }
     let tried = changes::attempt(&mut all, (account, change), &code_hash).await?;
     let Tried::Fits(field, waiting) = tried else {
         // The guess counts.

@@ -252,15 +252,16 @@ impl Office {
             let answer = answer.map_err(|error| from_grid(error, Code::OrderNotFound))?;
             let seats = [answer.order.seats.clone(), answer.order.left.clone()].concat();
             let plan = self.plans.naming(id.event, &seats, deadline).await?;
+            let desk = self.ticket_desk(&plan);
             Ok::<_, Problem>(
-                tickets::all(id, &answer, &plan, &self.tickets)
+                tickets::all(id, &answer, &desk)
                     .into_iter()
                     .map(|ticket| OwnTicketBody {
                         ticket,
                         order_id: id.to_string(),
                         event_id: plan.sale.event_id.clone(),
                         event_name: self.event_name(&plan.sale.event_id),
-                        starts_at: crate::clock::rfc3339_ms(plan.sale.starts_at_ms),
+                        starts_at: crate::clock::rfc3339_ms(desk.starts_at_ms),
                     })
                     .collect(),
             )

@@ -141,3 +141,19 @@ async fn plan(db: &mut PgConnection, id: &str, event: &EventRecord) -> Result<St
         Err(reason) => Err(Problem::invalid_at("/tiers", reason).into()),
     }
 }
+
+/// Checks that the plan which an event has fits its tiers.
+pub(super) async fn check_own_plan(
+    db: &mut PgConnection,
+    id: &str,
+    event: &EventRecord,
+) -> Result<(), Fault> {
+    let Json(plan): Json<StoredPlan> =
+        sqlx::query_scalar("select plan from office.event where id = $1")
+            .bind(id)
+            .fetch_one(db)
+            .await?;
+    let fits = plan.to_plan(&event.tiers).map_err(|error| error.to_string());
+    let checked = fits.and_then(|plan| plan.check().map_err(|fault| fault.to_string()));
+    checked.map_err(|reason| Problem::invalid_at("/tiers", reason).into())
+}

@@ -123,8 +123,11 @@ pub(in crate::office) async fn edit(
     if known.revision != revision {
         return Err(Problem::new(Code::VersionMismatch));
     }
-    let copies = !known.is_published() && form.plan_id.is_some();
+    let copies = !known.is_published() && form.plan_id != known.form.plan_id;
     let plan = rows::referred(work.db(), &form, (&event, copies)).await?;
+    if plan.is_none() {
+        rows::check_own_plan(work.db(), &id, &event).await?;
+    }
     let record = form.record(&event, plan.as_ref());
     entries::update(work.db(), KIND, &id, &record).await?;
     rows::set_bill(work.db(), &id, &form.artist_ids).await?;
@@ -141,6 +144,11 @@ fn edited(known: &EventForm, patch: Value) -> Result<EventForm, Problem> {
     let moves = |name: &str| patch["sale"].get(name).is_some();
     if moves("opens_at") && !moves("short_notice_reason") {
         document["sale"]["short_notice_reason"] = Value::Null;
+    }
+    let until_start = known.sale.closes_at.as_ref() == Some(&known.starts_at);
+    if until_start && patch.get("starts_at").is_some() && !moves("closes_at") {
+        // A sale that ends with the beginning goes on doing so.
+        document["sale"]["closes_at"] = Value::Null;
     }
     entries::merge(&mut document, patch);
     let form: EventForm = read_document(document)?;
@@ -219,8 +227,8 @@ pub(in crate::office) async fn publish(
             let detail = "its sale would be over already: move the window first";
             return Err(Problem::new(Code::EventState).detail(detail));
         }
-        let copies = known.form.plan_id.is_some();
-        rows::referred(work.db(), &known.form, (&event, copies)).await?;
+        rows::referred(work.db(), &known.form, (&event, false)).await?;
+        rows::check_own_plan(work.db(), &id, &event).await?;
         entries::update(work.db(), KIND, &id, &json!({"status": "published"})).await?;
         let row = rows::read(work.db(), &id).await?.row;
         entries::note(work.db(), (KIND, &id), (&staff, "published"), &row).await?;

@@ -98,7 +98,9 @@ impl MoveForm {
         if let Some(venue_id) = self.venue_id {
             form.venue_id = venue_id;
         }
-        form.sale.short_notice_reason = self.short_notice_reason.or(form.sale.short_notice_reason);
+        // A reason belongs to the time that it was given for.
+        let kept = form.sale.short_notice_reason.filter(|_| form.starts_at == known.starts_at);
+        form.sale.short_notice_reason = self.short_notice_reason.or(kept);
         form
     }
 }

@@ -2,6 +2,7 @@
 //! grid follows at once, or by the publisher when it could not be told here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,6 +16,10 @@ use super::super::answer::foreign;
 use super::super::bodies::staff::StaffEventBody;
 use super::Staff;
 use super::catalogue::{self, WindowRow};
+
+/// How long a row is kept from changing while the grid is told; others that wait for it give up after
+/// 3 s.
+const KEPT_MAX: Duration = Duration::from_secs(2);
 
 /// Ends the sale now. It can be opened again by moving its window.
 #[utoipa::path(post, path = "/api/v1/admin/events/{id}/close", tag = "staff", params(
@@ -50,7 +55,9 @@ impl Office {
     ) -> Result<(), Problem> {
         let mut kept = self.database.begin().await?;
         let row = catalogue::kept_window(kept.db(), id).await?;
-        let done = self.put_window((id, row), key, staff).await;
+        let told = self.put_window((id, row), key, staff);
+        let done = tokio::time::timeout(KEPT_MAX, told).await;
+        let done = done.unwrap_or_else(|_| Err(Problem::new(Code::OutcomeUnknown)));
         kept.commit().await?;
         done
     }

@@ -1,0 +1,31 @@
+//! What has ended and says nothing any more is deleted: sessions with their tokens, codes, guesses at
+//! passwords, messages.
+
+use crate::database::{Database, DatabaseError};
+
+/// Rows of one kind that go at once; the next look takes more.
+const ROWS_MAX: i64 = 10_000;
+
+/// What goes, and when: sessions stay a month, so that a stolen token is still known as one.
+const ENDED: [&str; 4] = [
+    "delete from office.session where id in (select id from office.session
+         where least(expires_at, revoked_at) < now() - interval '30 days' limit $1)",
+    "delete from office.contact_change where id in (select id from office.contact_change
+         where expires_at < now() - interval '1 day' limit $1)",
+    "delete from office.guess where key in (select key from office.guess
+         where last_at < now() - interval '1 day' limit $1)",
+    "delete from office.message where id in (select id from office.message
+         where ended_at < now() - interval '90 days' limit $1)",
+];
+
+/// Deletes a part of what has ended; how many rows.
+pub(crate) async fn purge(database: &Database) -> Result<u64, DatabaseError> {
+    let mut gone = 0;
+    for text in ENDED {
+        let delete = |pool: sqlx::PgPool| async move {
+            sqlx::query(text).bind(ROWS_MAX).execute(&pool).await
+        };
+        gone += database.run(delete).await?.rows_affected();
+    }
+    Ok(gone)
+}
