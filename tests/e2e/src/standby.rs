@@ -101,6 +101,8 @@ impl Standby {
             (text(&self.url, "SELECT pg_is_in_recovery()::text").await? == "false").then_some(())
         })
         .await;
+        // The checkpoint that comes by itself takes its time: minutes, as the settings have it.
+        text(&self.url, "CHECKPOINT").await;
         let timeline = "SELECT timeline_id::text FROM pg_control_checkpoint()";
         until("a new timeline", PATIENCE, || async {
             (text(&self.url, timeline).await? == "2").then_some(())
