@@ -51,9 +51,10 @@ BEGIN
     IF EXISTS (SELECT FROM seat WHERE seat_no = ANY (p_seats) AND hold_no IS NOT NULL) THEN
         RETURN (2, NULL, NULL)::verdict;
     END IF;
-    SELECT count(*) INTO taken FROM (
+    -- Counted by a filter: a condition outside would be moved in, and free seats not be locked.
+    SELECT count(*) FILTER (WHERE hold_no IS NOT NULL) INTO taken FROM (
         SELECT hold_no FROM seat WHERE seat_no = ANY (p_seats) ORDER BY seat_no FOR UPDATE
-    ) locked WHERE hold_no IS NOT NULL;
+    ) locked;
     IF taken > 0 THEN RETURN (2, NULL, NULL)::verdict; END IF;
     RETURN take(p_seats, p_key, p_hash, p_ttl);
 END $$;
