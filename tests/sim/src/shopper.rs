@@ -65,6 +65,10 @@ impl Shopper {
             0 => {}
             1 | 2 => {
                 let _ = self.ask(event, release(held.hold)).await;
+                // A tab that was left open.
+                if self.random.random_bool(0.3) {
+                    let _ = self.ask(event, extend(held.hold)).await;
+                }
             }
             3 => {
                 let choice = self.choice();
@@ -73,7 +77,10 @@ impl Shopper {
                 self.buy(&held).await;
             }
             4 => {
-                let _ = self.ask(event, Command::ExtendHold(ExtendHold { hold: held.hold })).await;
+                // Sometimes once more than the sale allows.
+                for _ in 0..self.random.random_range(1..=3) {
+                    let _ = self.ask(event, extend(held.hold)).await;
+                }
                 self.buy(&held).await;
             }
             _ => self.buy(&held).await,
@@ -186,6 +193,10 @@ pub struct Shared {
 
 fn release(hold: HoldId) -> Command {
     Command::ReleaseHold(ReleaseHold { hold })
+}
+
+fn extend(hold: HoldId) -> Command {
+    Command::ExtendHold(ExtendHold { hold })
 }
 
 fn start_payment(order: OrderId) -> Command {
