@@ -21,8 +21,9 @@ impl Check for OncePerKey {
         let mut holds_asked: BTreeMap<_, usize> = BTreeMap::new();
         let mut answered = BTreeSet::new();
         for operation in &run.log.operations {
-            // Refusals are not remembered: asked again, the answer may be another one.
-            let effects = operation.replies.iter().filter(|r| !is_refused(&r.outcome));
+            // Refusals are not remembered: asked again, the answer may be another one. Once there
+            // was an effect, nothing else is answered any more.
+            let effects = operation.replies.iter().skip_while(|r| is_refused(&r.outcome));
             let mut outcomes: Vec<_> = effects.map(|r| (&r.outcome, r.version)).collect();
             outcomes.dedup();
             if outcomes.len() > 1 {
