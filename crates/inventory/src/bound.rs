@@ -1,8 +1,8 @@
 //! What one shard may take in memory at most, computed from how many of each thing it may have
 //! (invariant I13). Counts and sizes only; the limits themselves stand where they are enforced.
 //!
-//! Entries are counted at their largest: the longest contact, a hundred seats, every text full. What
-//! staff alone can make larger (a record of a thousand seats or codes) is counted as a shopper's.
+//! Entries are counted at their largest: the longest contact, a hundred seats, every text full. A record
+//! of staff that is larger takes the room of several in the outbox.
 
 use std::mem::size_of;
 
@@ -79,13 +79,16 @@ impl Part {
 
 impl Counts {
     /// The most that a shard with these events and seats and this outbox may have. An order that
-    /// owns or owned seats is kept with its event: one a seat is counted, though a seat that is
-    /// refunded and sold again adds one.
+    /// owns or owned seats is kept with its event.
     pub fn at_limits(events: u64, seats: u64, ledger_records_max: u64) -> Self {
         let holds = ledger_records_max / HOLD_ROOM;
-        let orders = holds + ENDED_ORDERS_MAX as u64 + seats;
-        let payments = orders * limits::PAYMENTS_PER_ORDER as u64;
         let each = |limit: usize| events * limit as u64;
+        let kept = each(limits::ORDERS_BESIDE) + seats * limits::ORDERS_PER_SEAT as u64;
+        // Payments that are open when the table of ended orders is full still end there.
+        let orders = holds + ENDED_ORDERS_MAX as u64 + kept;
+        let payments = orders * limits::PAYMENTS_PER_ORDER as u64;
+        // By parts and the rest, and for each seat that is removed, and for each late payment.
+        let refunds = kept * (limits::REFUND_PARTS as u64 + 1) + seats + payments;
         Self {
             events,
             sections: each(PLAN_SECTIONS_MAX).min(seats),
@@ -95,7 +98,7 @@ impl Counts {
             ended_holds: each(ENDED_HOLDS_MAX),
             orders,
             payments,
-            refunds: payments.min(ledger_records_max) + seats,
+            refunds,
             keys: KEYS_MAX as u64,
             records: ledger_records_max,
             waiting: each(limits::WAITLIST).min(ledger_records_max / WAIT_ROOM),

@@ -40,6 +40,8 @@ pub struct Event {
     pub(crate) pending_payments: BTreeSet<u64>,
     /// Refunds to carry out.
     pub(crate) pending_refunds: BTreeSet<u64>,
+    /// Orders that ended unpaid and are remembered; follows from the shard's timers.
+    pub(crate) ended_orders: EndedOrders,
     /// How recent holds ended, so that "expired" is not answered with "unknown".
     pub(crate) ended: SharedMap<u64, HoldEnd>,
     /// The window that the sale was opened with, once another is set.
@@ -152,6 +154,14 @@ pub enum HoldEnd {
 /// Ended holds remembered per event, the latest ones.
 pub(crate) const ENDED_HOLDS_MAX: usize = 65_536;
 
+/// How many orders that ended unpaid an event remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct EndedOrders {
+    pub(crate) all: usize,
+    /// Those of which a payment was begun.
+    pub(crate) paying: usize,
+}
+
 impl Hold {
     /// What its seats cost, with fees.
     pub fn total_minor(&self) -> i64 {
@@ -183,6 +193,7 @@ impl Event {
             refunds: SharedMap::default(),
             pending_payments: BTreeSet::new(),
             pending_refunds: BTreeSet::new(),
+            ended_orders: EndedOrders::default(),
             ended: SharedMap::default(),
             first_window: None,
             told,
@@ -330,6 +341,28 @@ impl Event {
         let no = self.next_no;
         self.next_no += 1;
         no
+    }
+
+    /// Counts an order that ended unpaid and is remembered.
+    pub(crate) fn note_ended(&mut self, order: u64) {
+        self.ended_orders.all += 1;
+        self.ended_orders.paying += usize::from(self.was_paying(order));
+    }
+
+    /// Counts it no longer: its time to be forgotten has come.
+    pub(crate) fn drop_ended(&mut self, order: u64) {
+        self.ended_orders.all -= 1;
+        self.ended_orders.paying -= usize::from(self.was_paying(order));
+    }
+
+    /// Orders beside those that ended unpaid: pending, owning, and those that owned.
+    pub(crate) fn kept_orders(&self) -> usize {
+        self.orders.len() - self.ended_orders.all
+    }
+
+    /// Whether a payment of an order was ever begun.
+    pub(crate) fn was_paying(&self, order: u64) -> bool {
+        self.orders.get(&order).is_some_and(|order| !order.payments.is_empty())
     }
 
     /// Remembers how a hold ended, forgetting the oldest above the limit.

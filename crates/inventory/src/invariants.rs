@@ -4,11 +4,11 @@
 mod money;
 mod people;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::{HOLD_ROOM, WAIT_ROOM, payment_room};
-use crate::event::{Cancel, HoldPurpose};
-use crate::{Event, OrderStatus, SeatIx, SeatStatus, SeatTable, State};
+use crate::event::{Cancel, EndedOrders, HoldPurpose};
+use crate::{Event, EventNo, OrderStatus, SeatIx, SeatStatus, SeatTable, State};
 
 impl State {
     /// Checks every invariant of the state; names the first that is broken.
@@ -21,6 +21,7 @@ impl State {
         self.check_timers()?;
         self.check_room()?;
         self.check_outbox()?;
+        self.check_ended()?;
         ensure(self.keys.in_step(), || "I8: keys and their order differ".into())
     }
 
@@ -45,8 +46,28 @@ impl State {
         ensure(promised == reserved, || format!("I12: {promised} promised, {reserved} reserved"))
     }
 
+    fn check_ended(&self) -> Result<(), String> {
+        let mut ended = BTreeMap::<EventNo, EndedOrders>::new();
+        for (_, event, order) in self.forget.iter() {
+            let paying = self.event(*event).is_some_and(|event| event.was_paying(*order));
+            let found = ended.entry(*event).or_default();
+            (found.all, found.paying) = (found.all + 1, found.paying + usize::from(paying));
+        }
+        for event in self.events() {
+            let found = ended.get(&event.no).copied().unwrap_or_default();
+            let counted = event.ended_orders;
+            ensure(counted == found, || {
+                format!("event {} counts {counted:?} that ended, not {found:?}", event.no.0)
+            })?;
+        }
+        Ok(())
+    }
+
     fn check_outbox(&self) -> Result<(), String> {
         let records = self.outbox.records();
+        let beside: u64 = records.iter().map(|record| record.room() - 1).sum();
+        let counted = self.outbox.beside();
+        ensure(beside == counted, || format!("I13: {beside} beside, {counted} counted"))?;
         let pairs = records.iter().zip(records.iter().skip(1));
         for (a, b) in pairs {
             let (last, next) = (a.last(), b.position);

@@ -54,7 +54,31 @@ pub struct LedgerRecord {
     pub detail: Option<Box<Detail>>,
 }
 
+/// Seats, or codes times [`SEATS_PER_CODE`], of a record that takes one place in the outbox: as many as
+/// a shopper's largest hold has. Records of staff are larger and take several.
+const SEATS_PER_PLACE: u64 = 100;
+/// Seats that take as much memory as one code with all its tiers.
+const SEATS_PER_CODE: u64 = 25;
+
+/// Room that a record of so many seats takes, in records.
+pub(crate) fn room_of_seats(seats: usize) -> u64 {
+    (seats as u64).div_ceil(SEATS_PER_PLACE).max(1)
+}
+
+/// Room that a record of so many codes takes, in records.
+pub(crate) fn room_of_codes(codes: usize) -> u64 {
+    (codes as u64 * SEATS_PER_CODE).div_ceil(SEATS_PER_PLACE).max(1)
+}
+
 impl LedgerRecord {
+    /// Room that it takes, in records of the usual size.
+    pub(crate) fn room(&self) -> u64 {
+        match self.detail.as_deref() {
+            Some(Detail::Codes(codes)) => room_of_codes(codes.len()),
+            Some(_) | None => room_of_seats(self.change.row_count() as usize),
+        }
+    }
+
     /// The place of its last row.
     pub fn last(&self) -> FeedPosition {
         let ordinal = self.position.ordinal + self.change.row_count() - 1;
@@ -66,6 +90,9 @@ impl LedgerRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Outbox {
     records: SharedQueue<LedgerRecord>,
+    /// Room that large records take beside their own place; follows from `records`.
+    #[serde(skip)]
+    beside: u64,
     /// Records that live holds and payments may still write.
     reserved: u64,
     /// Where the next row goes.
@@ -81,7 +108,14 @@ impl Outbox {
         reserved: u64,
         (next, acknowledged): (FeedPosition, FeedPosition),
     ) -> Self {
-        Self { records: records.into_iter().collect(), reserved, next, acknowledged }
+        let records = records.into_iter().collect();
+        Self { records, beside: 0, reserved, next, acknowledged }
+    }
+
+    /// Weighs the records anew: a snapshot has them without.
+    pub(crate) fn weighed(mut self) -> Self {
+        self.beside = self.records.iter().map(|record| record.room() - 1).sum();
+        self
     }
 
     /// Starts a log entry: rows are numbered from 0 within it.
@@ -94,12 +128,23 @@ impl Outbox {
     pub(crate) fn push(&mut self, mut record: LedgerRecord) {
         record.position = self.next;
         self.next.ordinal += record.change.row_count();
+        self.beside += record.room() - 1;
         self.records.push_back(record);
     }
 
     /// Whether `records` more fit beside what is there and what is promised.
     pub(crate) fn has_room(&self, records: u64, max: u64) -> bool {
-        self.records.len() as u64 + self.reserved + records <= max
+        self.taken() + records <= max
+    }
+
+    /// Room taken: by records as large as they are, and promised.
+    pub(crate) fn taken(&self) -> u64 {
+        self.records.len() as u64 + self.beside + self.reserved
+    }
+
+    /// Room that large records take beside their own place.
+    pub(crate) fn beside(&self) -> u64 {
+        self.beside
     }
 
     pub(crate) fn reserve(&mut self, records: u64) {
@@ -113,7 +158,8 @@ impl Outbox {
 
     /// Drops every record whose rows are all at or below `up_to`.
     pub(crate) fn acknowledge(&mut self, up_to: FeedPosition) {
-        while self.records.front().is_some_and(|r| r.last() <= up_to) {
+        while let Some(record) = self.records.front().filter(|r| r.last() <= up_to) {
+            self.beside -= record.room() - 1;
             self.records.drop_front();
         }
         self.acknowledged = self.acknowledged.max(up_to);

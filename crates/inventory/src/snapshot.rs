@@ -237,7 +237,7 @@ impl State {
         let mut state = Self::with_ledger_max(parts.ledger_records_max);
         state.at_ms = parts.at_ms;
         state.keys = parts.keys;
-        state.outbox = parts.outbox;
+        state.outbox = parts.outbox.weighed();
         state.forget = parts.forget.into_iter().collect();
         state.fenced = parts.fenced.into_iter().collect();
         state.bound = parts.bound;
@@ -246,6 +246,7 @@ impl State {
         for event in parts.events {
             state.take_in(event_in(event)?);
         }
+        state.count_ended();
         Ok(state)
     }
 
@@ -258,6 +259,15 @@ impl State {
             self.cancelling.insert(event.no);
         }
         self.events.insert(event.no, Arc::new(event));
+    }
+
+    /// Counts by event the orders that ended unpaid and are remembered.
+    fn count_ended(&mut self) {
+        for (_, event, order) in self.forget.iter() {
+            if let Some(event) = self.events.get_mut(event) {
+                Arc::make_mut(event).note_ended(*order);
+            }
+        }
     }
 
     /// See [`Frozen::digest`].

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::choose::{area_rows, distinct};
 use super::{Effect, Scope};
+use crate::outbox::room_of_seats;
 use crate::{
     BlockSeats, Change, Event, Outcome, PricedSeats, Refusal, SeatIx, SeatSet, SeatStatus,
 };
@@ -19,7 +20,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &BlockSeats) -> Result<Effect, Refusal
     if !taken.is_empty() {
         return Err(Refusal::SeatTaken { seats: taken });
     }
-    s.need_room(1)?;
+    s.need_room(room_of_seats(seats.len()))?;
 
     s.begin_change();
     let seats: PricedSeats = seats.into_iter().map(|seat| s.event.priced(seat)).collect();

@@ -65,6 +65,7 @@ fn forget(state: &mut State, event_no: EventNo, no: u64) {
     let at_ms = state.at_ms;
     let event = state.events.get_mut(&event_no).expect("a timer's event exists");
     let event = Arc::make_mut(event);
+    event.drop_ended(no);
     let Some(order) = event.orders.get(&no) else {
         return;
     };
@@ -75,6 +76,7 @@ fn forget(state: &mut State, event_no: EventNo, no: u64) {
     let open_payment = order.payments.iter().any(|no| event.pending_payments.contains(no));
     let open_refund = order.refunds.iter().any(|no| event.pending_refunds.contains(no));
     if open_payment || open_refund || order.offer.is_some() {
+        event.note_ended(no);
         state.forget.insert((at_ms + ORDER_KEPT_MS, event_no, no));
         return;
     }

@@ -13,6 +13,12 @@ use crate::{
 /// Bytes of a sealed contact.
 pub(crate) const CONTACT_BYTES_MAX: usize = 4_096;
 
+/// Orders of one event beside those that ended unpaid: so many a seat, since a seat that is refunded is
+/// sold again by another order, and so many besides.
+pub(crate) const ORDERS_PER_SEAT_MAX: usize = 2;
+/// See [`ORDERS_PER_SEAT_MAX`].
+pub(crate) const ORDERS_BESIDE_MAX: usize = 1_000;
+
 pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal> {
     if c.contact.len() > CONTACT_BYTES_MAX {
         return Err(Refusal::TooLong);
@@ -23,6 +29,10 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PlaceOrder) -> Result<Effect, Refusal
     let hold = Arc::clone(s.live_hold(c.hold.no)?);
     if let Some(order) = hold.order {
         return Err(Refusal::OrderState { status: s.event.orders[&order].status });
+    }
+    let orders_max = s.event.seats.len() * ORDERS_PER_SEAT_MAX + ORDERS_BESIDE_MAX;
+    if s.event.kept_orders() >= orders_max {
+        return Err(Refusal::TooMany);
     }
 
     s.begin_change();

@@ -1,6 +1,7 @@
 //! PutCodes: promo and presale codes, as hashes with limits. Repeating it is harmless.
 
 use super::{Effect, Scope};
+use crate::outbox::room_of_codes;
 use crate::plan::{PLAN_TIERS_MAX, PRICE_MINOR_MAX};
 use crate::{Change, Code, CodeKind, Detail, Discount, Outcome, PutCodes, Refusal, SaleChange};
 
@@ -13,7 +14,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &PutCodes) -> Result<Effect, Refusal> 
         return Err(Refusal::OutOfRange);
     }
     s.event.codes.check_room(&c.codes)?;
-    s.need_room(1)?;
+    s.need_room(room_of_codes(c.codes.len()))?;
 
     s.begin_change();
     c.codes.iter().for_each(|code| s.event.codes.put(code));

@@ -14,8 +14,8 @@ use crate::event::{Cancel, Event, PeopleForm, WindowTold};
 use crate::invariants::promised;
 use crate::snapshot::{EventV2, Staged, event_in};
 use crate::{
-    EventNo, OrderStatus, Outcome, RecoverBegin, RecoverEvent, RecoverPiece, RecoveredThings,
-    Refusal, State,
+    EventNo, Order, OrderStatus, Outcome, RecoverBegin, RecoverEvent, RecoverPiece,
+    RecoveredThings, Refusal, State,
 };
 
 /// How far numbers and versions go on above the highest known. The outbox holds no more than
@@ -151,10 +151,12 @@ fn finish(state: &mut State, no: EventNo) -> Result<Effect, Refusal> {
     state.staged.remove(&no);
     state.outbox.reserve(room);
     let forgotten_at_ms = state.at_ms + ORDER_KEPT_MS;
-    for order in event.orders.values() {
-        if matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired) {
-            state.forget.insert((forgotten_at_ms, no, order.no));
-        }
+    let unpaid =
+        |order: &&Order| matches!(order.status, OrderStatus::Cancelled | OrderStatus::Expired);
+    let ended: Vec<u64> = event.orders.values().filter(unpaid).map(|order| order.no).collect();
+    for order in ended {
+        event.note_ended(order);
+        state.forget.insert((forgotten_at_ms, no, order));
     }
     // What they were answered is not in the database.
     state.keys.lose_before(state.at_ms);

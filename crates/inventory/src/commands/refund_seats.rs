@@ -8,12 +8,18 @@ use crate::{
     ReturnCause, SeatIx,
 };
 
+/// Refunds of one order by parts; what is left of it can always be refunded as a whole.
+pub(crate) const PARTS_PER_ORDER_MAX: usize = 20;
+
 pub(crate) fn apply(s: &mut Scope<'_>, c: &RefundSeats) -> Result<Effect, Refusal> {
     let order = s.event.orders.get(&c.order.no).ok_or(Refusal::OrderNotFound)?;
     check_owned(order)?;
     let seats = pick(order, &c.seats)?;
     if c.share_basis_points > WHOLE {
         return Err(Refusal::OutOfRange);
+    }
+    if order.refunds.len() >= PARTS_PER_ORDER_MAX && seats.len() < order.seats.len() {
+        return Err(Refusal::TooMany);
     }
     s.need_room(room(&s.event.sale.rules))?;
 

@@ -8,6 +8,7 @@ use super::choose::distinct;
 use super::take_back::{Terms, WHOLE, room, take_back};
 use super::{Effect, Scope, waitlist};
 use crate::event::HoldEnd;
+use crate::outbox::room_of_seats;
 use crate::{
     Change, HoldId, OrderStatus, Outcome, PricedSeats, RefundId, Refusal, RemoveSeats, ReturnCause,
     SeatIx, SeatStatus,
@@ -19,7 +20,8 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RemoveSeats) -> Result<Effect, Refusa
     }
     let seats = distinct(s.event, &c.seats)?;
     let (holds, orders) = owners(s, &seats);
-    s.need_room(1 + orders.len() as u64 * room(&s.event.sale.rules))?;
+    let refunds = orders.len() as u64 * room(&s.event.sale.rules);
+    s.need_room(room_of_seats(seats.len()) + refunds)?;
 
     for hold in &holds {
         s.let_go(*hold, HoldEnd::Withdrawn, OrderStatus::Cancelled);

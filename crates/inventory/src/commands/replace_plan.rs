@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::open_sale::SHARD_SEATS_MAX;
 use super::{Effect, Scope, waitlist};
+use crate::outbox::room_of_seats;
 use crate::{Change, Outcome, Plan, PlanIndex, PricedSeat, Refusal, ReplacePlan, SeatIx};
 
 /// Seats in one record of the ledger.
@@ -32,7 +33,8 @@ pub(crate) fn apply(
     if shard_seats + (after - before) > SHARD_SEATS_MAX {
         return Err(Refusal::TooMany);
     }
-    s.need_room(1 + (after - before).div_ceil(SEATS_PER_RECORD) as u64)?;
+    let added = if after > before { room_of_seats(after - before) } else { 0 };
+    s.need_room(1 + added)?;
 
     s.begin_change();
     put(s, &c.plan);

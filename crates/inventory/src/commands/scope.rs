@@ -24,8 +24,9 @@ const OFFER_ROOM: u64 = 8;
 /// How long an unpaid order that has ended is remembered for late money; gateways allow an hour.
 pub(crate) const ORDER_KEPT_MS: u64 = 2 * 60 * 60 * 1_000;
 /// Unpaid orders that have ended and are remembered, in one shard. At half of it only those with a
-/// payment still are: without one no money can come late. At all of it no payment begins, so that
-/// none is forgotten whose money may come (invariants I13, I18).
+/// payment still are: without one no money can come late. No payment begins in an event that has as
+/// many with one as places are left, so that none is forgotten whose money may come (invariants I13,
+/// I18), and no event takes the last places from all others.
 pub const ENDED_ORDERS_MAX: usize = 100_000;
 
 /// Room promised to each open payment, offer and refund of a sale.
@@ -213,12 +214,18 @@ impl Scope<'_> {
 
     /// Remembers an order that has ended unpaid for a while, if there is room for one like it.
     fn keep_ended(&mut self, no: u64) {
-        let paying = self.event.orders.get(&no).is_some_and(|order| !order.payments.is_empty());
-        if paying || self.forget.len() < ENDED_ORDERS_MAX / 2 {
+        if self.event.was_paying(no) || self.forget.len() < ENDED_ORDERS_MAX / 2 {
+            self.event.note_ended(no);
             self.forget.insert((self.at_ms + ORDER_KEPT_MS, self.event.no, no));
         } else {
             self.event.orders.remove(&no);
         }
+    }
+
+    /// Whether a payment may begin, as far as remembering its order goes once that has ended.
+    pub(crate) fn may_end_unpaid(&self) -> bool {
+        let left = ENDED_ORDERS_MAX.saturating_sub(self.forget.len());
+        self.event.ended_orders.paying < left
     }
 
     /// Gives an order a status, if it does not have it yet.

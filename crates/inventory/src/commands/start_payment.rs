@@ -1,7 +1,7 @@
 //! StartPayment: one attempt to pay a pending order. A second one waits until the first has ended,
 //! since both could succeed.
 
-use super::{ENDED_ORDERS_MAX, Effect, Scope};
+use super::{Effect, Scope};
 use crate::{
     Change, OrderStatus, Outcome, Payment, PaymentId, PaymentStarted, PaymentStatus, Refusal,
     StartPayment,
@@ -35,7 +35,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &StartPayment) -> Result<Effect, Refus
     if order.payments.len() >= PAYMENTS_PER_ORDER_MAX {
         return Err(Refusal::PaymentAttempts);
     }
-    if s.forget.len() >= ENDED_ORDERS_MAX {
+    if !s.may_end_unpaid() {
         return Err(Refusal::TooMany);
     }
     let room = s.payment_room();

@@ -2,6 +2,7 @@
 
 use super::block_seats::resolve;
 use super::{Effect, Scope, waitlist};
+use crate::outbox::room_of_seats;
 use crate::{Change, Outcome, PricedSeats, Refusal, SeatStatus, UnblockSeats};
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &UnblockSeats) -> Result<Effect, Refusal> {
@@ -12,7 +13,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &UnblockSeats) -> Result<Effect, Refus
     if let Some(seat) = wrong {
         return Err(Refusal::SeatsWrong { seat: *seat, status: s.event.seats.status(*seat) });
     }
-    s.need_room(1)?;
+    s.need_room(room_of_seats(seats.len()))?;
 
     s.begin_change();
     let seats: PricedSeats = seats.into_iter().map(|seat| s.event.priced(seat)).collect();

@@ -53,7 +53,6 @@ impl Outbox {
     /// The step at a moment.
     pub(crate) fn backlog(&self, at_ms: u64, max: u64) -> Backlog {
         let oldest_ms = self.records.front().map_or(at_ms, |record| record.at_ms);
-        let taken = self.records.len() as u64 + self.reserved;
-        Backlog::at(taken, max, at_ms.saturating_sub(oldest_ms))
+        Backlog::at(self.taken(), max, at_ms.saturating_sub(oldest_ms))
     }
 }

@@ -18,5 +18,7 @@ mod oracle;
 mod places;
 mod plans;
 mod recovery;
+mod room;
 mod settling;
+mod sums;
 mod waiting;
