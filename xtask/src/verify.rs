@@ -33,7 +33,7 @@ pub fn verify() -> Result<()> {
 pub fn test() -> Result<()> {
     verify()?;
     ensure_nextest()?;
-    run("cargo build --quiet --package seatgrid")?;
+    // Builds the binary that drills start, too, with the features that the tests have.
     run("cargo nextest run --workspace --no-fail-fast")
 }
 

@@ -40,7 +40,7 @@ impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for S
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         if !is_json(&parts.headers) {
-            drain(body).await;
+            Box::pin(drain(body)).await;
             return Err(Problem::new(Code::UnsupportedMediaType));
         }
         let bytes = read_body(&parts.headers, body, MAX).await?;
@@ -84,7 +84,7 @@ pub async fn read_body(
 ) -> Result<Bytes, Problem> {
     let told = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if told.is_some_and(|told| told > bytes_max as u64) {
-        drain(body).await;
+        Box::pin(drain(body)).await;
         return Err(too_large(bytes_max));
     }
     match tokio::time::timeout(BODY_WITHIN, collect(body, bytes_max)).await {
@@ -99,7 +99,7 @@ async fn collect(mut body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
         let broken = |_| Problem::invalid_at("", "The body broke off");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         if all.len() + data.len() > bytes_max {
-            drain(body).await;
+            Box::pin(drain(body)).await;
             return Err(too_large(bytes_max));
         }
         all.extend_from_slice(&data);
@@ -119,16 +119,21 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.trim().eq_ignore_ascii_case("application/json") && utf8
 }
 
-/// Reads once into `T` for its faults and once as a value for the hash; bodies are small.
+/// Reads once as a value for the hash and once into `T`, which sees members that are said twice; what
+/// does not fit is read again for the pointer to its fault. Bodies are small.
 fn parse<T: DeserializeOwned>(
     bytes: &[u8],
     method: &Method,
     path: &str,
 ) -> Result<(T, u64), Problem> {
     let value: Value = serde_json::from_slice(bytes).map_err(|e| no_json(&e))?;
+    let hash = request_hash(method, path, &value);
+    if let Ok(body) = serde_json::from_slice(bytes) {
+        return Ok((body, hash));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| misfit(&error))?;
-    Ok((body, request_hash(method, path, &value)))
+    Ok((body, hash))
 }
 
 /// Reads a document that was put together from several, as strictly as a body.

@@ -13,7 +13,7 @@ use inventory::{EventNo, GuestIdentity, HoldId, SaleRules};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::token::TokenKey;
+use crate::token::{ShownToken, TokenKey};
 use crate::{IdempotencyKey, X_HOLD_TOKEN};
 
 /// Separates a token's proof from the guest in it.
@@ -28,8 +28,8 @@ pub struct Guest(u128);
 impl Guest {
     /// The guest of a request: who is named in the token it shows, else somebody new. The same
     /// request repeated is the same guest.
-    pub fn of(headers: &HeaderMap, tokens: &TokenKey, key: IdempotencyKey) -> Self {
-        Self::shown(headers).unwrap_or_else(|| Self::new(tokens, key))
+    pub fn of(token: &ShownToken, tokens: &TokenKey, key: IdempotencyKey) -> Self {
+        Self::in_token(token.text()).unwrap_or_else(|| Self::new(tokens, key))
     }
 
     /// The guest who is named in the token that a request shows.

@@ -50,6 +50,14 @@ impl Deadline {
         Self(Instant::now() + budget)
     }
 
+    /// The deadline that the headers of a request name, which arrived then.
+    ///
+    /// # Errors
+    /// `invalid_request` when the header holds something else.
+    pub fn of(headers: &HeaderMap, arrived: Instant) -> Result<Self, Problem> {
+        Ok(Self(arrived + Duration::from_millis(budget_ms(headers)?)))
+    }
+
     /// What is left of it.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
@@ -61,8 +69,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Deadline {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let arrived = parts.extensions.get::<Arrived>().map_or_else(Instant::now, |a| a.0);
-        let budget_ms = budget_ms(&parts.headers)?;
-        Ok(Self(arrived + Duration::from_millis(budget_ms)))
+        Self::of(&parts.headers, arrived)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Idempotency keys of requests and the hash of what is asked, which together make a retry safe.
 
 use axum::extract::FromRequestParts;
-use http::Method;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use inventory::RequestKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -32,7 +32,16 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let headers = &parts.headers;
+        Self::in_headers(&parts.headers)
+    }
+}
+
+impl IdempotencyKey {
+    /// The key that the headers of a request show.
+    ///
+    /// # Errors
+    /// `idempotency_key_required`, or `invalid_request` when it is no UUID.
+    pub fn in_headers(headers: &HeaderMap) -> Result<Self, Problem> {
         let given = headers.get(IDEMPOTENCY_KEY).or_else(|| headers.get(IDEMPOTENCE_KEY));
         let given = given.ok_or_else(|| Problem::new(Code::IdempotencyKeyRequired))?;
         let text = given.to_str().unwrap_or_default().trim();
@@ -99,7 +108,7 @@ fn canonical(hasher: &mut Sha256, value: &Value) {
             sorted.sort_unstable_by_key(|(name, _)| *name);
             hasher.update(b"{");
             for (name, value) in sorted {
-                hasher.update(Value::from(name.as_str()).to_string());
+                written(hasher, name);
                 hasher.update(b":");
                 canonical(hasher, value);
                 hasher.update(b",");
@@ -107,7 +116,13 @@ fn canonical(hasher: &mut Sha256, value: &Value) {
             hasher.update(b"}");
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            hasher.update(value.to_string());
+            written(hasher, value);
         }
     }
+}
+
+/// Hashes a value as JSON writes it.
+fn written<T: serde::Serialize + ?Sized>(hasher: &mut Sha256, value: &T) {
+    // Neither the digest nor a plain value fails.
+    let _ = serde_json::to_writer(hasher, value);
 }

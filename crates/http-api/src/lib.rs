@@ -28,7 +28,7 @@ pub mod token;
 pub use attempt::{ATTEMPTS_MAX, Attempt, AttemptBatch};
 pub use body::{BODY_BYTES_MAX, NoBody, Strict, read_body, read_document};
 pub use code::Code;
-pub use context::{Arrived, RequestId, carry};
+pub use context::{Arrived, Carried, RequestId, carry};
 pub use guest::{Guest, code_hash, counts_persons, person_of_account};
 pub use headers::{
     DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS, DEADLINE_MIN_MS, Deadline, GRID_COMPLETE_UP_TO,
@@ -36,7 +36,7 @@ pub use headers::{
     X_CSRF_TOKEN, X_HOLD_TOKEN, X_PROBLEM_CODE, X_REQUEST_ID, ip_bytes,
 };
 pub use idempotency::{IdempotencyKey, OptionalKey, request_hash};
-pub use measure::measure;
+pub use measure::{RouteMeter, measure};
 pub use money::{Money, MoneyError};
 pub use path::{Id, Params, method_not_allowed, not_found};
 pub use problem::{FieldError, Problem};

@@ -1,12 +1,17 @@
 //! The layer that counts and times requests by route. Labels are route patterns, never addresses,
 //! so that the number of series is bounded.
 
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::Method;
+use http::{Method, StatusCode};
+use metrics::{Counter, Histogram};
+
+/// Numbers that a status can have: below 1,000.
+const STATUSES: usize = 1_000;
 
 /// The layer; use with `axum::middleware::from_fn`.
 ///
@@ -26,6 +31,43 @@ pub async fn measure(request: Request, next: Next) -> Response {
     )
     .increment(1);
     response
+}
+
+/// Counts and times one route whose name is known, as [`measure`] does; for who answers without layers.
+pub struct RouteMeter {
+    route: &'static str,
+    method: &'static str,
+    seconds: Histogram,
+    /// By status, made when one occurs first.
+    counts: Vec<OnceLock<Counter>>,
+}
+
+impl RouteMeter {
+    /// A meter of a route, told by its pattern, and a method.
+    pub fn new(route: &'static str, method: &'static str) -> Self {
+        Self {
+            route,
+            method,
+            seconds: metrics::histogram!("seatgrid_http_request_seconds", "route" => route),
+            counts: (0..STATUSES).map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// An answer to a request that began then.
+    pub fn record(&self, started: Instant, status: StatusCode) {
+        self.seconds.record(started.elapsed().as_secs_f64());
+        let at = usize::from(status.as_u16());
+        let Some(count) = self.counts.get(at) else { return };
+        let (route, method) = (self.route, self.method);
+        let made = || {
+            let status = status.as_str().to_owned();
+            metrics::counter!(
+                "seatgrid_http_requests_total",
+                "route" => route, "method" => method, "status" => status
+            )
+        };
+        count.get_or_init(made).increment(1);
+    }
 }
 
 /// Clients may invent methods; series must not follow them.

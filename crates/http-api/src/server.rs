@@ -4,11 +4,13 @@
 //! kernel's queue; a slow head or an idle connection is closed; at shutdown nothing new is accepted
 //! and what is under way may finish until the drain deadline.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -61,6 +63,24 @@ impl Default for ServerLimits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// What answers requests: routes, or what is quicker and stands before them.
+pub trait Answers: Clone + Send + Sync + 'static {
+    /// Answers one request of a peer; failures are answers too.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> impl Future<Output = Response> + Send;
+}
+
+impl Answers for Router {
+    async fn answer(&self, mut request: Request<Incoming>, peer: Peer) -> Response {
+        request.extensions_mut().insert(peer);
+        let Ok(response) = self.clone().oneshot(request).await;
+        response
+    }
+}
+
 /// An address that cannot be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
@@ -95,10 +115,10 @@ pub fn allow_connections(wanted: usize) -> usize {
     usize::try_from(current.saturating_sub(FILES_BESIDE)).unwrap_or(wanted).min(wanted)
 }
 
-/// Serves until `shutdown`, then drains. Requests carry [`Peer`] in their extensions.
+/// Serves until `shutdown`, then drains. What reaches routes carries [`Peer`] in its extensions.
 pub async fn serve(
     listener: TcpListener,
-    routes: Router,
+    answers: impl Answers,
     limits: ServerLimits,
     shutdown: CancellationToken,
 ) {
@@ -115,8 +135,11 @@ pub async fn serve(
         let connection = http1_builder(limits).serve_connection(
             TokioIo::new(stream),
             service_fn({
-                let routes = routes.clone();
-                move |request| answer(routes.clone(), request, peer)
+                let answers = answers.clone();
+                move |request| {
+                    let answers = answers.clone();
+                    async move { Ok::<_, Infallible>(answers.answer(request, Peer(peer)).await) }
+                }
             }),
         );
         let connection = graceful.watch(connection);
@@ -168,13 +191,4 @@ fn tune(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     // A client that stops reading a stream, or vanished, does not keep its connection for ever.
     let _ = rustix::net::sockopt::set_tcp_user_timeout(stream, UNREAD_WITHIN_MS);
-}
-
-async fn answer(
-    routes: Router,
-    mut request: Request<Incoming>,
-    peer: SocketAddr,
-) -> Result<axum::response::Response, std::convert::Infallible> {
-    request.extensions_mut().insert(Peer(peer));
-    routes.oneshot(request).await
 }

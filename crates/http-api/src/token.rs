@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use inventory::{HoldId, WaitId};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -88,6 +88,28 @@ fn from_hex(bytes: &[u8]) -> Option<[u8; KEY_BYTES]> {
     Some(key)
 }
 
+/// What a request shows as its `X-Hold-Token`, kept beyond its headers. Never logged.
+#[derive(Clone, Default)]
+pub struct ShownToken(Option<HeaderValue>);
+
+impl ShownToken {
+    /// What stands in the headers.
+    pub fn of(headers: &HeaderMap) -> Self {
+        Self(headers.get(X_HOLD_TOKEN).cloned())
+    }
+
+    /// The token; empty when none is shown.
+    pub(crate) fn text(&self) -> &str {
+        self.0.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for ShownToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ShownToken")
+    }
+}
+
 /// Makes and checks hold tokens; cheap to clone.
 #[derive(Clone)]
 pub struct TokenKey {
@@ -146,7 +168,20 @@ impl TokenKey {
     /// # Errors
     /// A problem with the code `missing`.
     pub fn check(&self, hold: HoldId, headers: &HeaderMap, missing: Code) -> Result<(), Problem> {
-        if self.verify(hold, shown(headers)) { Ok(()) } else { Err(Problem::new(missing)) }
+        self.check_shown(hold, &ShownToken::of(headers), missing)
+    }
+
+    /// As [`Self::check`], of what was taken from the headers.
+    ///
+    /// # Errors
+    /// A problem with the code `missing`.
+    pub fn check_shown(
+        &self,
+        hold: HoldId,
+        token: &ShownToken,
+        missing: Code,
+    ) -> Result<(), Problem> {
+        if self.verify(hold, token.text()) { Ok(()) } else { Err(Problem::new(missing)) }
     }
 
     /// Checks the `X-Hold-Token` of a request about a place in a waiting list.
@@ -154,12 +189,9 @@ impl TokenKey {
     /// # Errors
     /// A problem with the code `not_found`.
     pub fn check_wait(&self, entry: WaitId, headers: &HeaderMap) -> Result<(), Problem> {
-        let proof = guest::proof(shown(headers)).as_bytes();
+        let shown = ShownToken::of(headers);
+        let proof = guest::proof(shown.text()).as_bytes();
         let is_own: bool = self.wait_token(entry).as_bytes().ct_eq(proof).into();
         if is_own { Ok(()) } else { Err(Problem::new(Code::NotFound)) }
     }
-}
-
-fn shown(headers: &HeaderMap) -> &str {
-    headers.get(X_HOLD_TOKEN).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }

@@ -145,7 +145,9 @@ impl Grid {
         if let Some(shard) = find(&self.client.routes()) {
             return Ok(shard);
         }
-        find(&*self.client.refresh_routes(deadline).await?).ok_or(GridError::NotFound)
+        // Seldom, hence boxed: the future of every command stays small.
+        let routes = Box::pin(self.client.refresh_routes(deadline)).await?;
+        find(&routes).ok_or(GridError::NotFound)
     }
 
     /// Commits a command of an event.

@@ -11,7 +11,7 @@ use axum::{Json, Router as Routes};
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use http_api::token::TokenKey;
+use http_api::token::{ShownToken, TokenKey};
 use http_api::{
     Code, Deadline, GRID_VERSION, Guest, Id, IdempotencyKey, Money, Problem, Strict, carry,
     measure, method_not_allowed, time,
@@ -88,7 +88,7 @@ async fn create(
     if id != app.hall.event {
         return Err(Problem::new(Code::EventNotFound));
     }
-    let guest = Guest::of(&headers, &app.tokens, key);
+    let guest = Guest::of(&ShownToken::of(&headers), &app.tokens, key);
     let wish = Wish { key: key.0, hash: hash.cast_signed(), choice: choice(&app, body)? };
     match app.backend.hold(wish).await.map_err(lost)? {
         Verdict::Granted { hold, seats, is_replay: _ } => {

@@ -65,6 +65,22 @@ impl Attempts {
         }
     }
 
+    /// Puts down what was asked for, if it was refused.
+    pub(crate) fn note(
+        &self,
+        (method, uri): (&Method, &Uri),
+        peer: Option<Peer>,
+        response: &Response,
+    ) {
+        let is_refused = response.status().is_client_error() || response.status().is_server_error();
+        if is_refused
+            && !was_shed(response)
+            && let Some(asked) = Asked::of(method, uri)
+        {
+            self.put(|| attempt(&asked, peer, response));
+        }
+    }
+
     /// Puts an attempt down, unless it is left out or there is no room.
     fn put(&self, attempt: impl FnOnce() -> Attempt) {
         let number = self.refused.fetch_add(1, Ordering::Relaxed);
@@ -115,13 +131,7 @@ pub(crate) async fn watch(
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let peer = request.extensions().get::<Peer>().copied();
     let response = next.run(request).await;
-    let is_refused = response.status().is_client_error() || response.status().is_server_error();
-    if is_refused
-        && !was_shed(&response)
-        && let Some(asked) = Asked::of(&method, &uri)
-    {
-        attempts.put(|| attempt(&asked, peer, &response));
-    }
+    attempts.note((&method, &uri), peer, &response);
     response
 }
 

@@ -147,11 +147,16 @@ pub(crate) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let pin = app.grid.routes().pins.get(&event).copied();
-    if pin.is_some_and(|pin| app.credits.is_full(pin.shard)) {
-        return Problem::new(Code::Overloaded).into_response();
+    match has_no_room(&app, &event) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
     }
-    next.run(request).await
+}
+
+/// The refusal where a hold of the event would find no place on its way.
+pub(crate) fn has_no_room(app: &App, event: &str) -> Option<Response> {
+    let pin = app.grid.routes().pins.get(event).copied()?;
+    app.credits.is_full(pin.shard).then(|| Problem::new(Code::Overloaded).into_response())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod attempts;
 mod config;
 mod credits;
 mod etag;
+mod hot;
 mod office;
 mod pages;
 mod readiness;

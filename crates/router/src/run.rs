@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attempts::Attempts;
 use crate::config::{ConfigError, RouterConfig};
 use crate::credits::Credits;
+use crate::hot::Edge;
 use crate::office::{Catalogue, Office};
 use crate::seatmap::SeatMaps;
 use crate::state::{App, Router};
@@ -132,7 +133,8 @@ async fn serve(
     let ended = CancellationToken::new();
     let public = async {
         let limits = config.server_limits();
-        server::serve(listener, routes::public(app.clone()), limits, closing.clone()).await;
+        let edge = Edge::new(app.clone(), routes::public(app.clone()));
+        server::serve(listener, edge, limits, closing.clone()).await;
         ended.cancel();
     };
     let farewell = async {

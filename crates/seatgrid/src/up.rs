@@ -15,6 +15,7 @@ mod plan;
 pub mod requests;
 pub mod roster;
 mod secrets;
+mod share;
 mod supervisor;
 
 use std::collections::HashSet;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use http_api::token::ShownToken;
 use http_api::{Code, FieldError, Guest, Id, IdempotencyKey, Problem, Strict, from_grid};
 use inventory::{
     Best, Command, EventNo, HoldId, JoinWaitlist, LeaveWaitlist, Outcome, Refusal, WaitId,
@@ -79,7 +80,7 @@ pub(super) async fn join(
     let event = EventNo(pin.number);
     let plan = office.plans.get(event, shopper.deadline).await.map_err(missing)?;
     let wish = body.wish(&plan)?;
-    let guest = Guest::of(shopper.headers(), &office.tokens, key);
+    let guest = Guest::of(&ShownToken::of(shopper.headers()), &office.tokens, key);
     // A retry of a request that got its place is let through, whatever was taken since.
     if !office.joins.allows(event, shopper.ip(), key.0) {
         let detail = "This address has taken as many places as one may in an hour";

@@ -3,7 +3,8 @@
 //! A request goes to the leader of its shard. When that one fails, the request is parked until
 //! another is known, and then sent again with the same payload. Sending it to the same leader again
 //! is a retry, which costs credit and a pause. The state of a call is small: who was asked last, and
-//! whether some attempt may have happened; that decides what the error says.
+//! whether some attempt may have happened; that decides what the error says. What a call seldom comes to
+//! is boxed, so that the future of every call stays small.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -86,14 +87,14 @@ impl Inner {
                 let Some(_parked) = self.parking.enter(ask.bytes) else {
                     return Err(attempts.give_up_for_load());
                 };
-                self.wait_for_leader(ask.shard, &place, deadline).await;
+                Box::pin(self.wait_for_leader(ask.shard, &place, deadline)).await;
                 continue;
             };
             let epoch = self.routes.load().epoch(ask.shard);
             if attempts.last == Some((leader, epoch)) {
                 attempts.last = None;
-                self.budget.retry(deadline).await;
-                attempts.rest(deadline).await;
+                Box::pin(self.budget.retry(deadline)).await;
+                Box::pin(attempts.rest(deadline)).await;
                 continue;
             }
             attempts.last = Some((leader, epoch));
@@ -109,7 +110,7 @@ impl Inner {
                     self.send_together(to, leader, (aim, until), command.clone()).await
                 }
                 Question::Other(request) => {
-                    self.attempt(&ask, &place, leader, (request(aim), until)).await
+                    Box::pin(self.attempt(&ask, &place, leader, (request(aim), until))).await
                 }
             };
             if let Some(result) = self.judge(&ask, &place, &mut attempts, (leader, answer)) {

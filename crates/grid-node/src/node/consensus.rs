@@ -13,9 +13,9 @@ pub(super) struct Consensus {
 }
 
 impl Consensus {
-    /// So many threads of its own, or the runtime that this is called on.
+    /// So many threads of its own, or, with none, the runtime that this is called on.
     pub fn new(threads: Threads, count: usize) -> Result<Self, StartError> {
-        if threads == Threads::Callers {
+        if threads == Threads::Callers || count == 0 {
             return Ok(Self { handle: Handle::current(), own: None });
         }
         let own = Builder::new_multi_thread()

@@ -42,7 +42,7 @@ pub(crate) async fn change(
     Strict { body, hash }: Strict<HoldChange>,
 ) -> Result<Response, Problem> {
     let asker = (id.as_str(), caller.account);
-    let hold = own_hold(&app, asker, &caller.headers, caller.deadline).await?;
+    let hold = own_hold(&app, asker, &caller.token, caller.deadline).await?;
     let order = (hold, key.of(hash));
     let mut last = None;
     for _ in 0..PLAN_TRIES {

@@ -1,15 +1,18 @@
 //! `POST /events/{id}/holds`, `GET` and `DELETE /holds/{id}`: request to command, outcome to
 //! answer.
 
+use std::time::Instant;
+
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http_api::token::ShownToken;
 use http_api::{
-    Code, Deadline, GRID_VERSION, Guest, IDEMPOTENT_REPLAYED, Id, IdempotencyKey, Peer, Problem,
-    Strict, counts_persons, from_grid, from_refusal, ip_bytes, person_of_account,
+    Arrived, Code, Deadline, GRID_VERSION, Guest, IDEMPOTENT_REPLAYED, Id, IdempotencyKey, Peer,
+    Problem, Strict, counts_persons, from_grid, from_refusal, ip_bytes, person_of_account,
 };
 use inventory::{
     Actor, Command, Envelope, EventNo, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold,
@@ -46,11 +49,11 @@ use crate::state::{App, Router};
 pub(crate) async fn create(
     State(app): State<App>,
     Id(id): Id,
-    Caller { actor, deadline, headers, account }: Caller,
+    Caller { actor, deadline, token, account }: Caller,
     key: IdempotencyKey,
     Strict { body, hash }: Strict<HoldRequest>,
 ) -> Result<Response, Problem> {
-    let guest = Guest::of(&headers, &app.tokens, key);
+    let guest = Guest::of(&token, &app.tokens, key);
     let asker = Asker { guest, account, ip: actor.ip };
     let key = Some(key.of(hash));
     let mut map = event_map(&app, &id, deadline.0).await?;
@@ -188,9 +191,9 @@ pub(super) fn replayed(mut response: Response, is_replayed: bool) -> Response {
 pub(crate) async fn read(
     State(app): State<App>,
     Id(id): Id,
-    Caller { deadline, headers, account, .. }: Caller,
+    Caller { deadline, token, account, .. }: Caller,
 ) -> Result<Response, Problem> {
-    let id = own_hold(&app, (&id, account), &headers, deadline).await?;
+    let id = own_hold(&app, (&id, account), &token, deadline).await?;
     live(&app, id, deadline).await
 }
 
@@ -246,9 +249,9 @@ pub(super) async fn live_answer(
 pub(crate) async fn release(
     State(app): State<App>,
     Id(id): Id,
-    Caller { actor, deadline, headers, account }: Caller,
+    Caller { actor, deadline, token, account }: Caller,
 ) -> Result<Response, Problem> {
-    let hold = own_hold(&app, (&id, account), &headers, deadline).await?;
+    let hold = own_hold(&app, (&id, account), &token, deadline).await?;
     // Releasing by id is safe to repeat, so it needs no key.
     let command = Command::ReleaseHold(ReleaseHold { hold });
     let envelope = Envelope { key: None, actor, command };
@@ -261,7 +264,9 @@ pub(crate) async fn release(
             Ok((StatusCode::NO_CONTENT, [(GRID_VERSION, reply.version.to_string())])
                 .into_response())
         }
-        Outcome::Refused(Refusal::HoldNotFound) => released_before(&app, hold, deadline).await,
+        Outcome::Refused(Refusal::HoldNotFound) => {
+            Box::pin(released_before(&app, hold, deadline)).await
+        }
         Outcome::Refused(refusal) => Err(from_refusal(&refusal, |_| String::new())),
         other => Err(unexpected(&other)),
     }
@@ -283,21 +288,21 @@ async fn released_before(
     }
 }
 
-/// The hold's id, if the token in the headers is its own, which costs no look-up, or if whoever is
+/// The hold's id, if the token that is shown is its own, which costs no look-up, or if whoever is
 /// signed in took it.
 pub(super) async fn own_hold(
     app: &Router,
     (id, account): (&str, Option<Uuid>),
-    headers: &HeaderMap,
+    token: &ShownToken,
     deadline: Deadline,
 ) -> Result<HoldId, Problem> {
     let hold: HoldId = id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
-    let Err(refused) = app.tokens.check(hold, headers, Code::HoldNotFound) else {
+    let Err(refused) = app.tokens.check_shown(hold, token, Code::HoldNotFound) else {
         return Ok(hold);
     };
     let Some(account) = account else { return Err(refused) };
     let own = person_of_account(&app.tokens, hold.event, account);
-    match app.grid.hold(hold, deadline.0).await.map_err(missing_hold)? {
+    match Box::pin(app.grid.hold(hold, deadline.0)).await.map_err(missing_hold)? {
         Found::Live { hold: live, .. } if live.terms.person == Some(own) => Ok(hold),
         Found::Live { .. } | Found::Ended(_) => Err(refused),
     }
@@ -313,21 +318,36 @@ pub(crate) struct Caller {
     pub(super) deadline: Deadline,
     /// The account of who is signed in.
     pub(super) account: Option<Uuid>,
-    /// All headers, for the token in them.
-    pub(super) headers: HeaderMap,
+    /// The proof that they show of an earlier hold.
+    pub(super) token: ShownToken,
+}
+
+impl Caller {
+    /// Whoever sent this head, which arrived then.
+    ///
+    /// # Errors
+    /// `unauthenticated`, `csrf`, or `invalid_request` for a deadline that is none.
+    pub(crate) fn of(
+        parts: &Parts,
+        app: &Router,
+        (peer, arrived): (Option<Peer>, Instant),
+    ) -> Result<Self, Problem> {
+        let claims = app.access.signed_in(&parts.method, &parts.headers)?;
+        let account = claims.map(|claims| claims.account);
+        let subject = account.map_or(Subject::Guest, |id| Subject::Person(id.as_u128()));
+        let actor = Actor { subject, ip: peer.map(|peer| ip_bytes(peer.0.ip())) };
+        let deadline = Deadline::of(&parts.headers, arrived)?;
+        Ok(Self { actor, deadline, account, token: ShownToken::of(&parts.headers) })
+    }
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let ip = parts.extensions.get::<Peer>().map(|peer| ip_bytes(peer.0.ip()));
-        let claims = app.access.signed_in(&parts.method, &parts.headers)?;
-        let account = claims.map(|claims| claims.account);
-        let subject = account.map_or(Subject::Guest, |id| Subject::Person(id.as_u128()));
-        let actor = Actor { subject, ip };
-        let deadline = Deadline::from_request_parts(parts, app).await?;
-        Ok(Self { actor, deadline, account, headers: parts.headers.clone() })
+        let peer = parts.extensions.get::<Peer>().copied();
+        let arrived = parts.extensions.get::<Arrived>().map_or_else(Instant::now, |at| at.0);
+        Self::of(parts, app, (peer, arrived))
     }
 }
 

@@ -71,10 +71,12 @@ impl SeatMaps {
         if !is_event_id(event_id) || self.is_unknown(event_id) {
             return Err(GridError::NotFound);
         }
-        let found = match self.grid.route(event_id, deadline).await {
-            Ok(pin) => self.by_no(EventNo(pin.number), deadline).await,
-            Err(error) => Err(error),
-        };
+        // Once for each event, hence boxed: the future of every request stays small.
+        let found = Box::pin(async {
+            let pin = self.grid.route(event_id, deadline).await?;
+            self.by_no(EventNo(pin.number), deadline).await
+        });
+        let found = found.await;
         if matches!(found, Err(GridError::NotFound)) {
             self.note_unknown(event_id);
         }

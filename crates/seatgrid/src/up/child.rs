@@ -67,6 +67,7 @@ impl Child {
         let (reader, writer) = io::pipe()?;
         let mut command = Command::new(&spec.program);
         command.args(&spec.args).stdin(Stdio::piped());
+        command.envs(super::share::runtime_setting());
         if spec.role == Role::Unit {
             command.envs(crate::allocator::unit_setting());
         }

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use super::database::{REPLICA_URL_FILE, URL_FILE};
 use super::secrets::Secrets;
+use super::share::consensus_threads;
 use crate::role::Role;
 
 /// What the plan depends on.
@@ -175,6 +176,7 @@ fn joining(facts: &Facts, number: u32, ports: [SocketAddr; 3], clients: &[Socket
         ("data_dir", path(facts, &format!("units/{number}"))),
         ("join", Value::Array(join)),
         ("address", table([("raft", text(raft)), ("client", text(client))])),
+        ("raft", consensus()),
     ];
     planned(Role::Unit, number, admin, [("node", table(grid_node))])
 }
@@ -191,8 +193,14 @@ fn unit(facts: &Facts, at: &Addresses, node: u32) -> Planned {
         ("node_id", Value::Integer(node.into())),
         ("data_dir", path(facts, &format!("units/{node}"))),
         ("peers", Value::Table(peers.collect())),
+        ("raft", consensus()),
     ];
     planned(Role::Unit, node, admin, [("node", table(grid_node))])
+}
+
+fn consensus() -> Value {
+    let threads = i64::try_from(consensus_threads()).unwrap_or(1);
+    table([("threads", Value::Integer(threads))])
 }
 
 fn sandbox(facts: &Facts, at: &Addresses) -> Planned {
