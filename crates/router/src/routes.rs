@@ -1,4 +1,5 @@
-//! All addresses of the public port and the layers in front of them, as lists to be read.
+//! All addresses of the public port and the layers in front of them, as lists to be read. The calls of
+//! a rush never come here (`hot.rs`): a check belongs into its handler, where both find it.
 
 use std::sync::Arc;
 
