@@ -7,6 +7,7 @@
 
 mod attempts;
 mod checkpoint;
+mod copy;
 mod kept;
 mod ledger;
 mod money;

@@ -16,9 +16,13 @@ pub fn runtime_setting() -> Option<(&'static str, String)> {
     std::env::var_os(VARIABLE).is_none().then(|| (VARIABLE, share(cores()).to_string()))
 }
 
-/// Threads for consensus in a unit.
+/// Threads for consensus in a unit. Where a unit has one thread in all, consensus shares it: a thread of
+/// its own would only be woken for each entry, which costs an eighth of a unit's processor time.
 pub fn consensus_threads() -> usize {
-    share(cores()).min(CONSENSUS_MAX)
+    match share(cores()) {
+        1 => 0,
+        share => share.min(CONSENSUS_MAX),
+    }
 }
 
 fn cores() -> usize {
@@ -36,6 +40,6 @@ mod tests {
     #[test]
     fn small_machines_give_one_thread_and_large_ones_a_fair_share() {
         assert_eq!([1, 2, 4, 7, 8, 64].map(share), [1, 1, 1, 1, 2, 16]);
-        assert!((1..=CONSENSUS_MAX).contains(&consensus_threads()));
+        assert!(consensus_threads() <= CONSENSUS_MAX);
     }
 }
