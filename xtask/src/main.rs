@@ -30,6 +30,12 @@ enum Task {
     Fix,
     /// The grid in a simulation: kept seeds first, then new ones.
     Sim(sim::Seeds),
+    /// Every page and every end of a purchase in Chromium, with budgets; pictures into a folder.
+    Browser {
+        /// Where pictures of all pages go; none are taken without it.
+        #[arg(long)]
+        shots: Option<std::path::PathBuf>,
+    },
     /// Suites that take long; not part of the gate.
     Long {
         /// Which suite.
@@ -49,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Task::Tidy => tidy::run(),
         Task::Fix => verify::fix(),
         Task::Sim(seeds) => sim::sim(&seeds),
+        Task::Browser { shots } => verify::browser(shots.as_deref()),
         Task::Long { suite, sizes } => verify::long(suite, &sizes),
     }
 }

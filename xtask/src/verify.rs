@@ -43,6 +43,18 @@ pub fn fix() -> Result<()> {
     run("cargo fmt --all")
 }
 
+/// All browser tests; pictures of all pages where a folder is named.
+pub fn browser(shots: Option<&std::path::Path>) -> Result<()> {
+    ensure_nextest()?;
+    run("cargo build --quiet --package seatgrid")?;
+    let shots = shots.map(std::path::absolute).transpose()?;
+    let shots = shots.map(|folder| folder.display().to_string()).unwrap_or_default();
+    run_with(
+        "cargo nextest run --package e2e --success-output immediate browser::",
+        &[("SEATGRID_BROWSER_ALL", "1"), ("SEATGRID_SHOTS", &shots)],
+    )
+}
+
 /// The long suites.
 pub fn long(suite: LongSuite, sizes: &DrillSizes) -> Result<()> {
     match suite {

@@ -4,5 +4,5 @@
 mod catalogue;
 mod client;
 
-pub(crate) use catalogue::{Catalogue, EventEntry, TierEntry, VenueEntry};
+pub(crate) use catalogue::{ArtistEntry, Catalogue, EventEntry, TierEntry, VenueEntry};
 pub(crate) use client::{Failure, Office};

@@ -1,6 +1,8 @@
 //! The shop's pages and their files. Pages are the same for all visitors of one language; what
 //! belongs to one visitor is fetched by their scripts.
 
+pub(crate) mod browse;
+
 mod cards;
 
 use std::sync::Arc;
@@ -19,8 +21,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_api::{Code, Id, Problem, RequestId};
 use inventory::{EventNo, SeatCounts};
 use storefront::{
-    EventPage, HomePage, LANG_COOKIE, Lang, Notice, NoticePage, OrderPage, PayMethod, Payment,
-    RenderError, TicketPage, negotiate,
+    AppPage, AppView, ConsentPage, EventPage, LANG_COOKIE, Lang, Notice, NoticePage, OrderPage,
+    PayMethod, Payment, RenderError, Rules, TicketPage, negotiate,
 };
 
 use crate::etag;
@@ -36,17 +38,6 @@ const CACHE_A_MOMENT: &str = "public, max-age=5";
 const SEATS_MAX_DEFAULT: u32 = 6;
 /// Longest id in the address of an order or ticket page.
 const ID_LEN_MAX: usize = 64;
-
-/// The first page: all events.
-pub(crate) async fn home(State(app): State<App>, request: Request) -> Response {
-    let parts = request.into_parts().0;
-    let lang = lang(&parts);
-    let Ok(entries) = app.catalogue.list(&app.office).await else {
-        return notice(&parts, Notice::Unavailable);
-    };
-    let events = entries.iter().map(|entry| cards::card(entry, free_known(&app, &entry.id)));
-    page(&parts, HomePage { lang, events: events.collect() }.render())
-}
 
 /// One event.
 pub(crate) async fn event(State(app): State<App>, Id(id): Id, request: Request) -> Response {
@@ -70,7 +61,11 @@ fn event_page(app: &Router, lang: Lang, entry: &EventEntry, view: Option<&MapVie
         event: cards::card(entry, view.map(|view| view.total)),
         description: entry.description.clone().unwrap_or_default(),
         tiers: cards::tiers(entry, view),
-        seats_max: entry.limits.per_hold.unwrap_or(SEATS_MAX_DEFAULT),
+        rules: Rules {
+            per_hold: entry.limits.per_hold.unwrap_or(SEATS_MAX_DEFAULT),
+            per_person: entry.limits.per_person.unwrap_or(SEATS_MAX_DEFAULT),
+            extensions: entry.limits.extensions,
+        },
         hold_ttl_s: entry.hold_ttl_s,
         payment: payment(app),
     }
@@ -96,6 +91,26 @@ pub(crate) async fn ticket(
         return notice(&parts, Notice::NotFound);
     }
     page(&parts, TicketPage { lang: lang(&parts), order_id, ticket_id }.render())
+}
+
+/// Accounts, the cabinet, staff: frames that their scripts fill.
+pub(crate) async fn app(request: Request) -> Response {
+    let parts = request.into_parts().0;
+    match AppView::at(parts.uri.path()) {
+        Some(view) => page(&parts, AppPage { lang: lang(&parts), view }.render()),
+        None => notice(&parts, Notice::NotFound),
+    }
+}
+
+/// What one agrees to.
+pub(crate) async fn consent(Id(kind): Id, request: Request) -> Response {
+    let parts = request.into_parts().0;
+    let marketing = match kind.as_str() {
+        "personal_data" => false,
+        "marketing" => true,
+        _ => return notice(&parts, Notice::NotFound),
+    };
+    page(&parts, ConsentPage { lang: lang(&parts), marketing }.render())
 }
 
 /// Scripts, styles, icon.

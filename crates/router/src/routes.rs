@@ -57,12 +57,24 @@ fn shopping(app: &App) -> Routes<App> {
 /// What a browser shows.
 fn shop_pages() -> Routes<App> {
     Routes::new()
-        .route("/", get(pages::home))
+        .route("/", get(pages::browse::home))
+        .route("/artists/{id}", get(pages::browse::artist))
         .route("/events/{id}", get(pages::event))
+        .route("/events/{id}/calendar.ics", get(pages::browse::calendar))
         .route("/orders/{id}", get(pages::order))
         .route("/orders/{id}/tickets/{ticket}", get(pages::ticket))
+        .route("/signin", get(pages::app))
+        .route("/register", get(pages::app))
+        .route("/reset", get(pages::app))
+        .route("/account", get(pages::app))
+        .route("/account/{section}", get(pages::app))
+        .route("/staff", get(pages::app))
+        .route("/staff/{section}", get(pages::app))
+        .route("/consent/{kind}", get(pages::consent))
         .route("/assets/{*rest}", get(pages::asset))
         .route("/favicon.ico", get(pages::asset))
+        .route("/manifest.webmanifest", get(pages::asset))
+        .route("/worker.js", get(pages::asset))
         .fallback(pages::nowhere)
 }
 

@@ -2,6 +2,7 @@
 // Every other script asks through `call`; none uses fetch for JSON itself.
 
 import { retryAfterSeconds, waitMs, worthRetrying } from "./retry.js";
+import { csrfToken, freshen } from "./session.js";
 
 export const ROOT = "/api/v1";
 /** How long one try may take, in milliseconds: the server's own budget is 2 s, the rest is air. */
@@ -33,14 +34,16 @@ export function newKey() {
 
 /**
  * One request, repeated while that can help, always with the same key.
- * `options`: body (object), token (X-Hold-Token), key (Idempotency-Key).
+ * `options`: body (object), text ({type, content}, sent as it is), token (X-Hold-Token), key
+ * (Idempotency-Key), revision (If-Match), again (a POST that needs no key to be repeated).
  * Returns the JSON answer (null for 204); throws Problem.
  */
 export async function call(method, path, options = {}) {
+  await freshen(ROOT);
   for (let next = 2; ; next += 1) {
     const problem = await attempt(method, path, options);
     if (!(problem instanceof Problem)) return problem;
-    const repeatable = method !== "POST" || options.key !== undefined;
+    const repeatable = method !== "POST" || options.key !== undefined || options.again === true;
     const wait = repeatable && worthRetrying(problem.status)
       ? waitMs(next, problem.retryAfterS, Math.random())
       : null;
@@ -56,7 +59,8 @@ async function attempt(method, path, options) {
     response = await fetch(ROOT + path, {
       method,
       headers: headersOf(options),
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
+      body: options.text?.content
+        ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       credentials: "same-origin",
       cache: "no-store",
       signal: AbortSignal.timeout(TRY_MS),
@@ -71,9 +75,13 @@ async function attempt(method, path, options) {
   }
 }
 
-function headersOf({ body, token, key }) {
+function headersOf({ body, text, token, key, revision }) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (text !== undefined) headers["Content-Type"] = text.type;
+  if (revision !== undefined) headers["If-Match"] = `"${revision}"`;
+  const csrf = csrfToken();
+  if (csrf !== null) headers["X-CSRF-Token"] = csrf;
   if (token) headers["X-Hold-Token"] = token;
   if (key) headers["Idempotency-Key"] = key;
   return headers;

@@ -1,12 +1,13 @@
 // The form behind a hold: who buys, how they pay. Places the order, then leaves for the payment.
 
-import { Intent } from "./api.js";
+import { call, Intent } from "./api.js";
 import { fieldOfPointer, wrongFields } from "./buyer.js";
 import { byId, show } from "./dom.js";
 import { keepOrder } from "./keep.js";
 import { say } from "./messages.js";
 import { orderPage, startPayment } from "./pay.js";
 import { describe } from "./problem.js";
+import { session } from "./session.js";
 
 const INPUTS = { name: "buyer-name", email: "buyer-email", phone: "buyer-phone",
   consent: "consent" };
@@ -25,6 +26,18 @@ export class Checkout {
       event.preventDefault();
       this.#submit();
     });
+  }
+
+  /** Fills in what a signed-in person has told before; what was typed already stays. */
+  async prefill() {
+    if (session() === null) return;
+    const me = await call("GET", "/me").catch(() => null);
+    if (me === null) return;
+    const known = { name: `${me.name} ${me.surname}`.trim(), email: me.email, phone: me.phone };
+    for (const [field, value] of Object.entries(known)) {
+      const input = byId(INPUTS[field]);
+      if (input.value === "") input.value = value;
+    }
   }
 
   async #submit() {

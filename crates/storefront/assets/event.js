@@ -1,6 +1,6 @@
 // The event's page: reads the hall, then joins map, list, tray, hold and checkout.
 
-import { call, segment } from "./api.js";
+import { call, ROOT, segment } from "./api.js";
 import { Areas } from "./areas.js";
 import { FREE, HELD } from "./bitmap.js";
 import { Checkout } from "./checkout.js";
@@ -10,15 +10,18 @@ import { openOrder } from "./keep.js";
 import { SeatList } from "./list.js";
 import { Live } from "./live.js";
 import { say } from "./messages.js";
+import { nearestTo } from "./nearest.js";
 import { orderPage } from "./pay.js";
 import { Plan } from "./plan.js";
 import { describe } from "./problem.js";
+import { countDown } from "./saleclock.js";
 import { SeatMap } from "./seatmap.js";
 import { Seats } from "./seats.js";
 import { Selection } from "./selection.js";
 import { wireSteppers } from "./stepper.js";
 import { Tray } from "./tray.js";
 import { localizeTimes } from "./when.js";
+import { showWho } from "./who.js";
 
 class EventPage {
   #busy = false;
@@ -41,7 +44,7 @@ class EventPage {
       plan, seats: this.seats, max: this.selection.max,
       onTake: (request, button, complain) => this.#take(request, button, complain),
     });
-    new Checkout(this.desk, main.dataset.provider);
+    this.checkout = new Checkout(this.desk, main.dataset.provider);
   }
 
   start() {
@@ -71,6 +74,7 @@ class EventPage {
     this.desk.addEventListener("gone", () => this.tray.say(say("hold_gone")));
     byId("hold-button").addEventListener("click", () => this.#holdChosen());
     byId("release-button").addEventListener("click", () => this.#release());
+    byId("extend-button").addEventListener("click", () => this.#extend());
     byId("best-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#holdBest(new FormData(event.target));
@@ -205,6 +209,18 @@ class EventPage {
     this.selection.drop(seats);
     this.seats.learn(lost);
     complain(say("lost_seats", { seats: this.#names(seats) }));
+    this.#offerNearest(seats);
+  }
+
+  /** Others like the seats that were lost, chosen by one press. */
+  #offerNearest(lost) {
+    const taken = this.selection.seats;
+    const near = nearestTo(this.plan, lost, (seat) => this.seats.isFree(seat), taken);
+    if (near.length === 0) return;
+    this.tray.offer(say("take_instead", { seats: this.#names(near) }), () => {
+      for (const seat of near) this.#pick(seat);
+      byId("hold-button").focus();
+    });
   }
 
   #held() {
@@ -216,7 +232,9 @@ class EventPage {
     this.tray.renderHold(hold);
     this.#stage();
     byId("checkout").hidden = false;
+    this.checkout.prefill();
     byId("release-button").hidden = false;
+    byId("extend-button").hidden = Number(this.main.dataset.extensions) === 0;
     this.map.showSeats(seats.filter((seat) => !this.plan.sectionOf(seat).isArea));
     const split = hold.next_to_each_other === false && hold.step === "split";
     const text = split ? ` ${say("held_split")}` : "";
@@ -230,6 +248,7 @@ class EventPage {
     this.selection.replace([]);
     byId("checkout").hidden = true;
     byId("release-button").hidden = true;
+    byId("extend-button").hidden = true;
     this.#stage();
     const names = this.#names(seats);
     this.tray.say(say(reason, { seats: names }), { focus: true });
@@ -246,6 +265,21 @@ class EventPage {
       this.tray.say(describe(problem), { focus: true });
     } finally {
       this.#setBusy(false, byId("release-button"));
+    }
+  }
+
+  async #extend() {
+    if (this.#busy || this.desk.hold === null) return;
+    this.#setBusy(true, byId("extend-button"));
+    try {
+      await this.desk.extend();
+      this.tray.say(say("extended"), { focus: true });
+    } catch (problem) {
+      if (problem?.status >= 400 && problem.status < 429) byId("extend-button").hidden = true;
+      const text = problem?.status === 409 ? say("extend_no") : describe(problem);
+      this.tray.say(text, { focus: true });
+    } finally {
+      this.#setBusy(false, byId("extend-button"));
     }
   }
 
@@ -281,14 +315,28 @@ function codes() {
   return typed;
 }
 
+/** The plan's document. The page's head has asked for it already, and a browser may keep it: both
+ * need a request just like this one. What goes wrong with it is repeated the usual way. */
+async function planOf(eventId) {
+  const path = `/events/${segment(eventId)}/plan`;
+  try {
+    const answer = await fetch(ROOT + path);
+    if (answer.ok) return await answer.json();
+  } catch {
+    // Tried again below.
+  }
+  return call("GET", path);
+}
+
 async function start() {
   localizeTimes(document);
+  countDown();
+  showWho();
   const main = byId("main");
   // Closed and cancelled events have no map.
   if (document.getElementById("map-canvas") === null) return;
   try {
-    const plan = await call("GET", `/events/${segment(main.dataset.event)}/plan`);
-    new EventPage(main, new Plan(plan)).start();
+    new EventPage(main, new Plan(await planOf(main.dataset.event))).start();
   } catch (problem) {
     console.error(problem);
     show(byId("map-wait"), say("map_failed"));

@@ -3,7 +3,7 @@
 // "gone" when a hold of an earlier visit has ended meanwhile.
 // The server alone decides when a hold ends; the clock only says when to ask.
 
-import { call, Intent, segment } from "./api.js";
+import { call, Intent, newKey, segment } from "./api.js";
 import { Clock } from "./clock.js";
 import { forgetHold, keepHold, keptHold } from "./keep.js";
 
@@ -43,6 +43,16 @@ export class HoldDesk extends EventTarget {
       if (problem.status !== 404 && problem.status !== 410) throw problem;
     }
     this.#over("released");
+  }
+
+  /** Asks for more time; throws Problem. The server says whether it is allowed, and how much. */
+  async extend() {
+    const { id, token } = this.hold;
+    const fromMs = performance.now();
+    const path = `/holds/${segment(id)}`;
+    const hold = await call("PATCH", path, { token, body: { extend: true }, key: newKey() });
+    this.hold = { ...this.hold, ...hold, token };
+    this.clock.start(hold.expires_in, fromMs);
   }
 
   /** Takes up the hold that an earlier visit of this page left, if it still lives. */

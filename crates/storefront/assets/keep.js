@@ -59,6 +59,9 @@ export function keptOrder(orderId) {
   return read().orders[orderId] ?? null;
 }
 
+/** All that is kept of orders, by id, the oldest first. */
+export const keptOrders = () => read().orders;
+
 /** Adds `facts` to what is kept of an order. */
 export function keepOrder(orderId, facts) {
   const kept = read();

@@ -24,9 +24,11 @@ const EN = {
     + "them back and try again.",
   lost_seats: "These seats were just taken: {seats}. We took them out of your choice; hold the "
     + "others or choose again.",
+  take_instead: "Take {seats} instead",
   expired: "Time is up: the hold has expired and the seats went back on sale: {seats}. Nothing was "
     + "charged. Choose again when you are ready.",
   released: "You gave the seats back. Nothing was charged.",
+  extended: "You have more time now.", extend_no: "This hold cannot be given more time again.",
   hold_gone: "The hold is over and the seats went back on sale. Nothing was charged.",
   warn: { one: "{n} second left to pay.", other: "{n} seconds left to pay." },
   warn_minute: "One minute left to pay.",
@@ -135,9 +137,11 @@ const RU = {
     + "попробуйте ещё раз.",
   lost_seats: "Эти места только что заняли: {seats}. Мы убрали их из вашего выбора; займите "
     + "остальные или выберите другие.",
+  take_instead: "Взять взамен: {seats}",
   expired: "Время вышло: бронь кончилась, места вернулись в продажу: {seats}. Деньги не списаны. "
     + "Можно выбрать снова.",
   released: "Вы отказались от мест. Деньги не списаны.",
+  extended: "Времени стало больше.", extend_no: "Ещё раз продлить время нельзя.",
   hold_gone: "Бронь кончилась, места вернулись в продажу. Деньги не списаны.",
   warn: {
     one: "Осталась {n} секунда на оплату.", few: "Осталось {n} секунды на оплату.",
@@ -229,6 +233,21 @@ export const locale = lang === "en" ? "en-GB" : "ru-RU";
 export function say(key, values = {}, language = lang) {
   const entry = TABLES[language][key];
   if (entry === undefined) throw new Error(`no message ${key}`);
+  return fill(entry, values, language);
+}
+
+/** A way to say the words of a table of one's own, {en, ru}; pages beside the shop have theirs. */
+export function speaker(tables) {
+  const tell = (key, values = {}) => {
+    const entry = tables[lang][key];
+    if (entry === undefined) throw new Error(`no word ${key}`);
+    return fill(entry, values, lang);
+  };
+  tell.knows = (key) => Object.hasOwn(tables[lang], key);
+  return tell;
+}
+
+function fill(entry, values, language) {
   const pattern = typeof entry === "string" ? entry : plural(entry, values.n, language);
   return pattern.replace(/\{(\w+)\}/g, (_, name) => wordFor(values[name], language));
 }

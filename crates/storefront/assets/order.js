@@ -7,11 +7,15 @@ import { announce, byId, make, show } from "./dom.js";
 import { keepOrder, keptOrder } from "./keep.js";
 import { say } from "./messages.js";
 import { moneyText } from "./money.js";
+import { keepTicketsOffline } from "./offline.js";
 import { canPay, hasTickets, nextQuestionMs, QUESTIONS_MAX, stateOf } from "./orderstate.js";
 import { isWebAddress, orderPage, startPayment } from "./pay.js";
 import { describe } from "./problem.js";
 import { eventDetails, fetchTickets, ticketCard, ticketSeat } from "./tickets.js";
+import { timelineOf } from "./timeline.js";
 import { feeLines, seatLine } from "./tray.js";
+import { momentText } from "./when.js";
+import { showWho } from "./who.js";
 
 /** Tickets follow the payment by a moment; asked this often at most, with growing pauses. */
 const TICKET_QUESTIONS_MAX = 20;
@@ -160,6 +164,9 @@ class OrderPage {
     const lines = order.seats.map((seat) => seatLine(null, seat));
     byId("order-seats").replaceChildren(...lines, ...feeLines(order.fees));
     byId("order-total").textContent = order.total ? moneyText(order.total) : "";
+    byId("history").hidden = false;
+    byId("timeline").replaceChildren(...timelineOf(order).map(({ at, text }) => make("li", {}, text,
+      ...(at ? [make("span", { className: "muted small" }, momentText(at))] : []))));
     if (this.#eventId === order.event_id) return;
     this.#eventId = order.event_id;
     this.#loadEvent(order.event_id);
@@ -214,4 +221,6 @@ class OrderPage {
   }
 }
 
+keepTicketsOffline();
+showWho();
 new OrderPage(byId("main")).ask();

@@ -24,13 +24,14 @@ export class Plan {
     /** Sections that are areas, and the indices of all seats that are not in one. */
     this.areas = this.sections.filter((section) => section.isArea);
     const indices = Uint32Array.from({ length: this.count }, (_, seat) => seat);
-    this.drawn = indices.filter((seat) => !this.sectionOf(seat).isArea);
+    this.drawn = this.areas.length === 0 ? indices
+      : indices.filter((seat) => !this.sectionOf(seat).isArea);
     this.number = seats.map(({ seat }) => String(seat.number));
     this.pitch = pitchOf(this);
     this.bounds = boundsOf(this, this.drawn);
     for (const section of this.sections) {
-      const { first, end } = section;
-      section.bounds = boundsOf(this, this.drawn.filter((seat) => seat >= first && seat < end));
+      const { first, end, isArea } = section;
+      section.bounds = boundsOf(this, isArea ? [] : indices.subarray(first, end));
     }
     this.#index = null;
   }

@@ -4,8 +4,10 @@ import { call, segment } from "./api.js";
 import { byId, make, show } from "./dom.js";
 import { keptOrder } from "./keep.js";
 import { say } from "./messages.js";
+import { keepTicketsOffline } from "./offline.js";
 import { describe } from "./problem.js";
 import { fetchTickets, ticketCard } from "./tickets.js";
+import { showWho } from "./who.js";
 
 async function start() {
   const { order: orderId, ticket: ticketId } = byId("main").dataset;
@@ -41,4 +43,6 @@ function fail(text) {
   show(byId("ticket-error"), text);
 }
 
+keepTicketsOffline();
+showWho();
 start();

@@ -49,6 +49,13 @@ export class Tray {
     }
   }
 
+  /** A button under what was said last; it goes with the words. */
+  offer(text, act) {
+    const button = make("button", { type: "button", className: "quiet" }, text);
+    button.addEventListener("click", act);
+    this.notice.append(" ", button);
+  }
+
   #chosen(seat) {
     const name = this.plan.name(seat);
     const label = say("remove", { seat: name });

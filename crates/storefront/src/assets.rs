@@ -13,6 +13,15 @@ use sha2::{Digest, Sha256};
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
+const MANIFEST: &str = "application/manifest+json";
+
+/// Files with an address of their own beside the versioned one: what a browser asks for by itself,
+/// and the worker, whose address says which pages it may answer for.
+const AT_ROOT: &[(&str, &str)] = &[
+    ("/favicon.ico", "icon.svg"),
+    ("/manifest.webmanifest", "manifest.webmanifest"),
+    ("/worker.js", "worker.js"),
+];
 
 /// Hexadecimal digits of a hash that go into addresses: 64 bits tell builds apart with ease.
 const HASH_DIGITS: usize = 16;
@@ -48,40 +57,75 @@ macro_rules! embed {
 }
 
 const FILES: &[(&str, &str, &[u8])] = embed! {
+    "account-orders.js": SCRIPT,
+    "account-privacy.js": SCRIPT,
+    "account-profile.js": SCRIPT,
+    "account-security.js": SCRIPT,
+    "account-tickets.js": SCRIPT,
+    "account.js": SCRIPT,
     "api.js": SCRIPT,
     "areas.js": SCRIPT,
     "bitmap.js": SCRIPT,
     "buyer.js": SCRIPT,
+    "chart.js": SCRIPT,
     "checkout.js": SCRIPT,
     "clock.js": SCRIPT,
     "countdown.js": SCRIPT,
+    "csv.js": SCRIPT,
     "dom.js": SCRIPT,
     "draw.js": SCRIPT,
     "event.js": SCRIPT,
+    "forms.js": SCRIPT,
     "hold.js": SCRIPT,
     "home.js": SCRIPT,
     "icon.svg": PICTURE,
     "keep.js": SCRIPT,
     "list.js": SCRIPT,
     "live.js": SCRIPT,
+    "manifest.webmanifest": MANIFEST,
     "messages.js": SCRIPT,
+    "metrics.js": SCRIPT,
     "money.js": SCRIPT,
+    "more.js": SCRIPT,
+    "nearest.js": SCRIPT,
+    "offline.js": SCRIPT,
     "order.js": SCRIPT,
     "orderstate.js": SCRIPT,
     "pay.js": SCRIPT,
     "plan.js": SCRIPT,
     "problem.js": SCRIPT,
+    "register.js": SCRIPT,
+    "reset.js": SCRIPT,
     "retry.js": SCRIPT,
+    "saleclock.js": SCRIPT,
     "seatmap.js": SCRIPT,
     "seats.js": SCRIPT,
     "selection.js": SCRIPT,
-    "stepper.js": SCRIPT,
+    "session.js": SCRIPT,
     "shop.css": STYLE,
+    "signin.js": SCRIPT,
+    "staff-artists.js": SCRIPT,
+    "staff-audit.js": SCRIPT,
+    "staff-board.js": SCRIPT,
+    "staff-eventform.js": SCRIPT,
+    "staff-events.js": SCRIPT,
+    "staff-orders.js": SCRIPT,
+    "staff-plans.js": SCRIPT,
+    "staff-seats.js": SCRIPT,
+    "staff-shelf.js": SCRIPT,
+    "staff-venues.js": SCRIPT,
+    "staff.js": SCRIPT,
+    "stepper.js": SCRIPT,
     "ticket.js": SCRIPT,
     "tickets.js": SCRIPT,
+    "timeline.js": SCRIPT,
     "tray.js": SCRIPT,
     "viewport.js": SCRIPT,
     "when.js": SCRIPT,
+    "who.js": SCRIPT,
+    "words-account.js": SCRIPT,
+    "words-staff.js": SCRIPT,
+    "worker.js": SCRIPT,
 };
 
 /// All files of this build, by name, and the prefix they are served under.
@@ -123,14 +167,14 @@ fn hex_prefix(digest: &[u8]) -> String {
 ///
 /// The version of another build is answered with this build's file, not to be cached: while routers
 /// are being replaced, a page of the new one may fetch its scripts from the old one.
-/// `/favicon.ico` is the icon.
+/// Icon, manifest and worker have addresses of their own.
 pub fn asset(path: &str) -> Option<&'static Asset> {
     let catalogue = &*CATALOGUE;
     if let Some(name) = path.strip_prefix(catalogue.prefix.as_str()) {
         return catalogue.versioned.get(name);
     }
-    if path == "/favicon.ico" {
-        return catalogue.unversioned.get("icon.svg");
+    if let Some((_, name)) = AT_ROOT.iter().find(|(address, _)| *address == path) {
+        return catalogue.unversioned.get(name);
     }
     let (version, name) = path.strip_prefix("/assets/")?.split_once('/')?;
     let plausible = version.len() == HASH_DIGITS && version.bytes().all(|b| b.is_ascii_hexdigit());

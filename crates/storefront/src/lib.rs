@@ -1,7 +1,7 @@
 //! The shop's pages: HTML templates, scripts, styles and texts, all embedded in the binary.
 //!
-//! The router asks this crate for a page ([`HomePage`], [`EventPage`], [`OrderPage`],
-//! [`TicketPage`], [`NoticePage`]) or for a file ([`asset`]) and serves what it gets. Everything
+//! The router asks this crate for a page ([`HomePage`], [`EventPage`], [`ArtistPage`], [`OrderPage`],
+//! [`TicketPage`], [`AppPage`], [`NoticePage`]) or for a file ([`asset`]) and serves what it gets. Everything
 //! that a page shows comes in through plain view structs; everything that changes while a page is
 //! open is fetched by its scripts from the public HTTP API.
 //!
@@ -10,6 +10,7 @@
 //! [`CONTENT_SECURITY_POLICY`] can stay strict.
 
 mod assets;
+mod calendar;
 mod imports;
 mod lang;
 mod pages;
@@ -19,8 +20,14 @@ mod texts;
 mod view;
 
 pub use assets::{Asset, asset, asset_url};
+pub use calendar::calendar;
 pub use lang::{LANG_COOKIE, Lang, negotiate};
-pub use pages::{EventPage, HomePage, Notice, NoticePage, OrderPage, RenderError, TicketPage};
+pub use pages::{
+    AppPage, AppView, ArtistPage, CONSENT_VERSION, ConsentPage, EventPage, Filters, HomePage,
+    Notice, NoticePage, OrderPage, RenderError, TicketPage,
+};
 pub use policy::{CONTENT_SECURITY_POLICY, SECURITY_HEADERS};
 pub use price::Price;
-pub use view::{EventCard, PayMethod, Payment, SaleState, Tier, When};
+pub use view::{
+    ArtistLink, ArtistView, EventCard, PayMethod, Payment, Rules, SaleState, Tier, When, Work,
+};

@@ -3,6 +3,9 @@
 //! Rendering is pure: the same struct gives the same bytes in every router. Templates escape all
 //! that they insert; none may mark a value as safe.
 
+mod app;
+mod artist;
+mod consent;
 mod event;
 mod frame;
 mod home;
@@ -10,8 +13,11 @@ mod notice;
 mod order;
 mod ticket;
 
+pub use app::{AppPage, AppView};
+pub use artist::ArtistPage;
+pub use consent::{CONSENT_VERSION, ConsentPage};
 pub use event::EventPage;
-pub use home::HomePage;
+pub use home::{Filters, HomePage};
 pub use notice::{Notice, NoticePage};
 pub use order::OrderPage;
 pub use ticket::TicketPage;

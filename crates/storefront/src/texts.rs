@@ -3,8 +3,11 @@
 //! A missing word does not compile. Scripts have their own table, `assets/messages.js`, since they
 //! speak at other moments. No text may hold markup.
 
+mod app;
 mod en;
 mod ru;
+
+pub(crate) use app::AppTexts;
 
 use crate::Lang;
 
@@ -32,6 +35,8 @@ impl Plural {
 
 /// One language's words, grouped by the page that uses them.
 pub(crate) struct Texts {
+    /// The words of accounts, the cabinet and staff.
+    pub(crate) app: &'static AppTexts,
     pub(crate) skip: &'static str,
     pub(crate) language: &'static str,
     pub(crate) footer: &'static str,
@@ -58,6 +63,27 @@ pub(crate) struct Texts {
     pub(crate) home_title: &'static str,
     pub(crate) home_lead: &'static str,
     pub(crate) home_empty: &'static str,
+    pub(crate) home_nothing: &'static str,
+    pub(crate) search: &'static str,
+    pub(crate) search_words: &'static str,
+    pub(crate) search_city: &'static str,
+    pub(crate) search_artist: &'static str,
+    pub(crate) search_genre: &'static str,
+    pub(crate) search_any: &'static str,
+    pub(crate) search_from: &'static str,
+    pub(crate) search_to: &'static str,
+    pub(crate) search_submit: &'static str,
+    pub(crate) search_clear: &'static str,
+    pub(crate) artist_works: &'static str,
+    pub(crate) artist_events: &'static str,
+    pub(crate) artist_no_events: &'static str,
+    pub(crate) rules_title: &'static str,
+    /// Holds `{n}`.
+    pub(crate) rules_per_person: &'static str,
+    pub(crate) rules_pay: &'static str,
+    pub(crate) rules_extend: &'static str,
+    pub(crate) rules_tickets: &'static str,
+    pub(crate) to_calendar: &'static str,
     pub(crate) from: &'static str,
 
     pub(crate) best_title: &'static str,
@@ -103,6 +129,7 @@ pub(crate) struct Texts {
     pub(crate) hold_submit: &'static str,
     /// Holds `{time}`.
     pub(crate) hold_note: &'static str,
+    pub(crate) more_time: &'static str,
     pub(crate) release: &'static str,
 
     pub(crate) details_title: &'static str,
@@ -119,6 +146,7 @@ pub(crate) struct Texts {
     pub(crate) order_title: &'static str,
     pub(crate) order_loading: &'static str,
     pub(crate) order_contents: &'static str,
+    pub(crate) order_history: &'static str,
     pub(crate) offer_accept: &'static str,
     pub(crate) offer_decline: &'static str,
     pub(crate) check_again: &'static str,

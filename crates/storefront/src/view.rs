@@ -63,6 +63,50 @@ impl SaleState {
     }
 }
 
+/// An artist's name and where it leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtistLink {
+    /// The API's id of the artist.
+    pub id: String,
+    /// The name.
+    pub name: String,
+}
+
+/// An artist with what is told about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtistView {
+    /// The name.
+    pub name: String,
+    /// What they do; may be empty.
+    pub occupation: String,
+    /// What they play; may be empty.
+    pub genre: String,
+    /// A short biography; may be empty.
+    pub bio: String,
+    /// Their works in the order given.
+    pub works: Vec<Work>,
+}
+
+/// One work of an artist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Its title.
+    pub title: String,
+    /// The year, or nothing where it is not known.
+    pub year: String,
+}
+
+/// What a buyer should know about a sale before choosing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    /// How many seats one hold may take, at least 1.
+    pub per_hold: u32,
+    /// How many seats one person may have, at least 1.
+    pub per_person: u32,
+    /// How often a hold may be given more time; 0 when never.
+    pub extensions: u32,
+}
+
 /// An event as lists show it, and the head of its own page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventCard {
@@ -70,8 +114,8 @@ pub struct EventCard {
     pub id: String,
     /// Title.
     pub name: String,
-    /// Names of the artists, the headliner first.
-    pub artists: Vec<String>,
+    /// The artists, the headliner first.
+    pub artists: Vec<ArtistLink>,
     /// When it starts.
     pub starts: When,
     /// Name of the venue.
@@ -95,7 +139,8 @@ impl EventCard {
     }
 
     pub(crate) fn artists_text(&self) -> String {
-        self.artists.join(", ")
+        let names: Vec<&str> = self.artists.iter().map(|artist| artist.name.as_str()).collect();
+        names.join(", ")
     }
 }
 

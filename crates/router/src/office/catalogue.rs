@@ -26,6 +26,8 @@ const STALE_MAX: Duration = Duration::from_secs(3_600);
 const KEPT_MAX: usize = 512;
 /// Events on the first page.
 const HOME_PATH: &str = "/api/v1/events?limit=100";
+/// Everybody who plays.
+const ARTISTS_PATH: &str = "/api/v1/artists";
 
 /// The office's list of events.
 #[derive(Debug, Clone, Deserialize)]
@@ -57,10 +59,30 @@ pub(crate) struct EventEntry {
     pub(crate) hold_ttl_s: u32,
 }
 
-/// An artist's name.
-#[derive(Debug, Clone, Deserialize)]
+/// An artist. An event's bill says id and name alone.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct ArtistEntry {
+    pub(crate) id: String,
     pub(crate) name: String,
+    pub(crate) occupation: Option<String>,
+    pub(crate) genre: Option<String>,
+    pub(crate) bio: Option<String>,
+    pub(crate) works: Vec<WorkEntry>,
+}
+
+/// A work of an artist.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WorkEntry {
+    pub(crate) title: String,
+    pub(crate) year: Option<i32>,
+}
+
+/// The office's list of artists.
+#[derive(Debug, Clone, Deserialize)]
+struct ArtistList {
+    items: Vec<ArtistEntry>,
 }
 
 /// Where it happens.
@@ -108,6 +130,8 @@ pub(crate) struct SaleEntry {
 #[serde(default)]
 pub(crate) struct LimitsEntry {
     pub(crate) per_hold: Option<u32>,
+    pub(crate) per_person: Option<u32>,
+    pub(crate) extensions: u32,
 }
 
 /// An answer and when it was read; `None` means that the office knows no such thing.
@@ -124,19 +148,36 @@ pub(crate) struct Catalogue {
     age_max: Duration,
     lists: Shelf<EventList>,
     events: Shelf<EventEntry>,
+    artists: Shelf<ArtistList>,
     /// Held while one question is under way, so that a crowd at a page asks once.
     asking: tokio::sync::Mutex<()>,
 }
 
 impl Catalogue {
     pub(crate) fn new(age_max: Duration) -> Self {
-        let (lists, events) = (Mutex::default(), Mutex::default());
-        Self { age_max, lists, events, asking: tokio::sync::Mutex::default() }
+        let (lists, events, artists) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { age_max, lists, events, artists, asking: tokio::sync::Mutex::default() }
     }
 
     /// All published events.
     pub(crate) async fn list(&self, office: &Office) -> Result<Vec<EventEntry>, Failure> {
         let list = self.read(office, HOME_PATH, &self.lists).await?;
+        Ok(list.map_or_else(Vec::new, |list| list.items.clone()))
+    }
+
+    /// Published events that fit a search; `query` is made of the office's own parameters.
+    pub(crate) async fn search(
+        &self,
+        office: &Office,
+        query: &str,
+    ) -> Result<Vec<EventEntry>, Failure> {
+        let list = self.read(office, &format!("{HOME_PATH}&{query}"), &self.lists).await?;
+        Ok(list.map_or_else(Vec::new, |list| list.items.clone()))
+    }
+
+    /// All artists.
+    pub(crate) async fn artists(&self, office: &Office) -> Result<Vec<ArtistEntry>, Failure> {
+        let list = self.read(office, ARTISTS_PATH, &self.artists).await?;
         Ok(list.map_or_else(Vec::new, |list| list.items.clone()))
     }
 

@@ -5,7 +5,7 @@ use http_api::Money;
 use http_api::time::{now_ms, parse_rfc3339_ms};
 use inventory::SeatCounts;
 use jiff::Timestamp;
-use storefront::{EventCard, Price, SaleState, Tier, When};
+use storefront::{ArtistLink, EventCard, Price, SaleState, Tier, When};
 
 use crate::office::{EventEntry, TierEntry, VenueEntry};
 use crate::seatmap::MapView;
@@ -17,7 +17,11 @@ pub(crate) fn card(entry: &EventEntry, seats: Option<SeatCounts>) -> EventCard {
     EventCard {
         id: entry.id.clone(),
         name: entry.name.clone(),
-        artists: entry.artists.iter().map(|artist| artist.name.clone()).collect(),
+        artists: entry
+            .artists
+            .iter()
+            .map(|artist| ArtistLink { id: artist.id.clone(), name: artist.name.clone() })
+            .collect(),
         starts: when(&entry.starts_at, &entry.venue),
         venue: entry.venue.name.clone(),
         city: entry.venue.city.clone(),

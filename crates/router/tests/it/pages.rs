@@ -11,7 +11,9 @@ async fn pages_are_rendered_and_guarded() {
     let system = System::start().await;
     let client = system.client();
     let english = [("accept-language", "en")];
-    for path in ["/", "/events/hall", "/orders/o1-1", "/orders/o1-1/tickets/t1-1-0"] {
+    let shop = ["/", "/events/hall", "/orders/o1-1", "/orders/o1-1/tickets/t1-1-0"];
+    let people = ["/signin", "/register", "/reset", "/account", "/account/privacy", "/staff/audit"];
+    for path in shop.into_iter().chain(people).chain(["/consent/marketing"]) {
         let page = client.get(path, &english).await;
         assert_eq!(page.status, 200, "{path}");
         assert_eq!(page.header("content-type"), "text/html; charset=utf-8", "{path}");
@@ -51,6 +53,9 @@ async fn files_are_cached_by_their_version() {
     let again = client.get(&path, &[("if-none-match", &tag)]).await;
     assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
     assert_eq!(client.get("/favicon.ico", &[]).await.header("content-type"), "image/svg+xml");
+    let worker = client.get("/worker.js", &[]).await;
+    assert_eq!(worker.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(worker.header("cache-control"), "no-cache");
 }
 
 #[tokio::test]
@@ -89,4 +94,17 @@ async fn pages_stay_while_the_office_is_away() {
     let known = client.get("/events/hall", &[]).await;
     assert_eq!(known.status, 200, "the last known is shown");
     assert_eq!(client.get("/", &[]).await.status, 503, "nothing is known of the list");
+}
+
+#[tokio::test]
+async fn an_event_goes_into_a_calendar_and_sections_that_are_none_lead_nowhere() {
+    let system = System::start().await;
+    let client = system.client();
+    let calendar = client.get("/events/hall/calendar.ics", &[]).await;
+    assert_eq!(calendar.status, 200);
+    assert_eq!(calendar.header("content-type"), "text/calendar; charset=utf-8");
+    assert!(calendar.text().contains("\r\nUID:hall@seatgrid\r\n"), "{}", calendar.text());
+    for path in ["/events/none/calendar.ics", "/account/none", "/staff/none", "/consent/none"] {
+        assert_eq!(client.get(path, &[("accept", "text/html")]).await.status, 404, "{path}");
+    }
 }

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::RenderError;
 use super::frame::Frame;
-use crate::{EventCard, Lang, Payment, SaleState, Tier};
+use crate::{EventCard, Lang, Payment, Rules, SaleState, Tier};
 
 /// The page of one event.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct EventPage {
     pub description: String,
     /// Price tiers in the order of the plan, which is also the order of their colours.
     pub tiers: Vec<Tier>,
-    /// How many seats one hold may take, at least 1.
-    pub seats_max: u32,
+    /// What a buyer should know before choosing.
+    pub rules: Rules,
     /// How long a hold lasts, in seconds.
     pub hold_ttl_s: u32,
     /// How people can pay.

@@ -73,6 +73,11 @@ impl Frame {
         price.text(self.lang)
     }
 
+    /// How many tickets one person may buy.
+    pub(crate) fn per_person(&self, seats: &u32) -> String {
+        self.t.rules_per_person.replace("{n}", &seats.to_string())
+    }
+
     /// `42 seats free`, in the grammar of the language.
     pub(crate) fn seats_free(&self, free: &u32) -> String {
         let number = grouped(&free.to_string(), self.lang);

@@ -1,4 +1,4 @@
-//! `/`: what is on, one card per event.
+//! `/`: what is on, one card per event, and the filters that stand in the address.
 
 use askama::Template;
 
@@ -13,6 +13,36 @@ pub struct HomePage {
     pub lang: Lang,
     /// The events in the order to show them.
     pub events: Vec<EventCard>,
+    /// What was asked for.
+    pub filters: Filters,
+    /// Cities to choose from.
+    pub cities: Vec<String>,
+    /// Genres to choose from.
+    pub genres: Vec<String>,
+}
+
+/// What a visitor looks for, as the address says it; an empty text asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filters {
+    /// Words.
+    pub q: String,
+    /// A part of an artist's name.
+    pub artist: String,
+    /// A city's name.
+    pub city: String,
+    /// A genre.
+    pub genre: String,
+    /// The first day, `2027-03-05`.
+    pub from: String,
+    /// The last day.
+    pub to: String,
+}
+
+impl Filters {
+    /// Whether anything is asked for.
+    pub fn any(&self) -> bool {
+        *self != Self::default()
+    }
 }
 
 #[derive(Template)]

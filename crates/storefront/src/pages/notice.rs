@@ -42,7 +42,7 @@ struct NoticeTemplate<'a> {
 impl NoticePage {
     /// The page as HTML.
     pub fn render(&self) -> Result<String, RenderError> {
-        let f = Frame::new(self.lang, None);
+        let f = Frame::new(self.lang, Some("home.js"));
         let (title, text) = match self.notice {
             Notice::NotFound => (f.t.not_found_title, f.t.not_found_text),
             Notice::BadRequest => (f.t.bad_request_title, f.t.bad_request_text),

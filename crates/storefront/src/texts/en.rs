@@ -3,6 +3,7 @@
 use super::{Plural, Texts};
 
 pub(super) const TEXTS: Texts = Texts {
+    app: &super::app::EN,
     skip: "Skip to content",
     language: "Language",
     footer: "seatgrid: every seat is sold once.",
@@ -31,6 +32,27 @@ pub(super) const TEXTS: Texts = Texts {
     home_lead: "Choose your own seats on a live map. What you hold is yours until the \
                 clock runs out.",
     home_empty: "Nothing is announced right now. Look in again soon.",
+    home_nothing: "No event fits. Try fewer words, another city or other days.",
+    search: "Find events",
+    search_words: "Words",
+    search_city: "City",
+    search_artist: "Artist",
+    search_genre: "Genre",
+    search_any: "Any",
+    search_from: "From",
+    search_to: "Until",
+    search_submit: "Find",
+    search_clear: "Show everything",
+    artist_works: "Works",
+    artist_events: "Events",
+    artist_no_events: "No events on sale at the moment.",
+    rules_title: "Good to know",
+    rules_per_person: "One person may buy up to {n} tickets for this event.",
+    rules_pay: "Seats you take are yours while the clock runs. If no payment comes in that time \
+                they return to sale by themselves and nothing is charged.",
+    rules_extend: "Need more time? You can ask for it once you hold seats.",
+    rules_tickets: "Tickets appear on the page right after payment. Each lets one person in, once.",
+    to_calendar: "Add to calendar",
     from: "from",
 
     best_title: "Best seats for us",
@@ -75,6 +97,7 @@ pub(super) const TEXTS: Texts = Texts {
     total: "Total",
     hold_submit: "Hold these seats",
     hold_note: "Seats stay yours for {time}, time enough to pay.",
+    more_time: "I need more time",
     release: "Give the seats back",
 
     details_title: "Your details",
@@ -91,6 +114,7 @@ pub(super) const TEXTS: Texts = Texts {
     order_title: "Your order",
     order_loading: "Looking up your order…",
     order_contents: "What you ordered",
+    order_history: "What happened",
     offer_accept: "Take these seats",
     offer_decline: "Give me my money back",
     check_again: "Check again",

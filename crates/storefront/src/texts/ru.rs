@@ -3,6 +3,7 @@
 use super::{Plural, Texts};
 
 pub(super) const TEXTS: Texts = Texts {
+    app: &super::app::RU,
     skip: "К содержанию",
     language: "Язык",
     footer: "seatgrid: каждое место продаётся один раз.",
@@ -34,6 +35,28 @@ pub(super) const TEXTS: Texts = Texts {
     home_title: "Концерты",
     home_lead: "Выбирайте места на живой схеме зала. Что вы заняли, то ваше, пока идут часы.",
     home_empty: "Пока ничего не объявлено. Загляните позже.",
+    home_nothing: "Ничего не нашлось. Попробуйте меньше слов, другой город или другие дни.",
+    search: "Найти событие",
+    search_words: "Слова",
+    search_city: "Город",
+    search_artist: "Артист",
+    search_genre: "Жанр",
+    search_any: "Любой",
+    search_from: "С",
+    search_to: "По",
+    search_submit: "Найти",
+    search_clear: "Показать всё",
+    artist_works: "Работы",
+    artist_events: "События",
+    artist_no_events: "Сейчас событий в продаже нет.",
+    rules_title: "Полезно знать",
+    rules_per_person: "Один человек может купить на это событие билетов: до {n}.",
+    rules_pay: "Занятые места ваши, пока идёт время. Если за это время оплата не придёт, они сами \
+                вернутся в продажу, а деньги не спишутся.",
+    rules_extend: "Нужно больше времени? Его можно попросить, когда места заняты.",
+    rules_tickets: "Билеты появятся на странице сразу после оплаты. Каждый пропускает одного \
+                    человека один раз.",
+    to_calendar: "Добавить в календарь",
     from: "от",
 
     best_title: "Лучшие места для нас",
@@ -78,6 +101,7 @@ pub(super) const TEXTS: Texts = Texts {
     total: "Итого",
     hold_submit: "Занять эти места",
     hold_note: "Места останутся за вами на {time}, этого хватит для оплаты.",
+    more_time: "Нужно больше времени",
     release: "Отказаться от мест",
 
     details_title: "Ваши данные",
@@ -94,6 +118,7 @@ pub(super) const TEXTS: Texts = Texts {
     order_title: "Ваш заказ",
     order_loading: "Ищем ваш заказ…",
     order_contents: "В заказе",
+    order_history: "Что произошло",
     offer_accept: "Взять эти места",
     offer_decline: "Вернуть деньги",
     check_again: "Проверить ещё раз",

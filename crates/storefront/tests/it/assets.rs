@@ -27,6 +27,7 @@ fn every_file_is_embedded_with_its_content() {
             "js" => "text/javascript; charset=utf-8",
             "css" => "text/css; charset=utf-8",
             "svg" => "image/svg+xml",
+            "webmanifest" => "application/manifest+json",
             other => panic!("no content type known for .{other}"),
         };
         assert_eq!(asset.content_type, kind);
@@ -40,7 +41,9 @@ fn another_builds_version_is_served_but_never_cached() {
     assert_eq!(old.bytes, new.bytes);
     assert_eq!(old.cache_control(), "no-cache");
     assert_eq!(new.cache_control(), "public, max-age=31536000, immutable");
-    assert!(!asset("/favicon.ico").unwrap().immutable);
+    for root in ["/favicon.ico", "/manifest.webmanifest", "/worker.js"] {
+        assert!(!asset(root).unwrap().immutable, "{root}");
+    }
 }
 
 #[test]
@@ -67,11 +70,12 @@ fn nothing_else_is_reachable() {
 }
 
 #[test]
-fn all_scripts_together_fit_their_budget() {
-    // 90 KB compressed is promised; scripts of this kind shrink to 0.4 or less in gzip, so that
-    // this many plain bytes are well inside.
-    const PLAIN_BYTES_MAX: usize = 180 * 1024;
-    let scripts = files_on_disk().into_iter().filter(|name| name.ends_with(".js"));
+fn the_scripts_of_every_page_fit_their_budget() {
+    // 90 KB compressed is promised for all that a shopper meets; scripts of this kind shrink to 0.4
+    // or less in gzip, so that this many plain bytes are well inside. Staff load their own on top.
+    const PLAIN_BYTES_MAX: usize = 200 * 1024;
+    let is_shoppers = |name: &String| name.ends_with(".js") && !name.contains("staff");
+    let scripts = files_on_disk().into_iter().filter(is_shoppers);
     let sum: usize = scripts.map(|name| asset(&asset_url(&name)).unwrap().bytes.len()).sum();
     assert!(sum <= PLAIN_BYTES_MAX, "{sum} bytes");
 }

@@ -1,8 +1,9 @@
 //! Pages to test with, friendly and hostile; every text of a view can be set to the same words.
 
 use storefront::{
-    EventCard, EventPage, HomePage, Lang, Notice, NoticePage, OrderPage, PayMethod, Payment, Price,
-    SaleState, TicketPage, Tier, When,
+    AppPage, AppView, ArtistLink, ArtistPage, ArtistView, ConsentPage, EventCard, EventPage,
+    Filters, HomePage, Lang, Notice, NoticePage, OrderPage, PayMethod, Payment, Price, Rules,
+    SaleState, TicketPage, Tier, When, Work,
 };
 
 /// Texts that break out of careless templates.
@@ -21,11 +22,15 @@ pub(crate) fn payment(text: &str) -> Payment {
     Payment { provider: text.to_owned(), methods: vec![PayMethod::BankCard, PayMethod::Sbp] }
 }
 
+fn artist_link(text: &str) -> ArtistLink {
+    ArtistLink { id: text.to_owned(), name: text.to_owned() }
+}
+
 pub(crate) fn card(text: &str, sale: SaleState) -> EventCard {
     EventCard {
         id: text.to_owned(),
         name: text.to_owned(),
-        artists: vec![text.to_owned(), text.to_owned()],
+        artists: vec![artist_link(text), artist_link(text)],
         starts: when(text),
         venue: text.to_owned(),
         city: text.to_owned(),
@@ -49,7 +54,31 @@ pub(crate) fn all_sales(text: &str) -> Vec<SaleState> {
 
 pub(crate) fn home(lang: Lang, text: &str) -> String {
     let events = all_sales(text).into_iter().map(|sale| card(text, sale)).collect();
-    HomePage { lang, events }.render().unwrap()
+    let filters = Filters {
+        q: text.to_owned(),
+        artist: text.to_owned(),
+        city: text.to_owned(),
+        genre: text.to_owned(),
+        from: text.to_owned(),
+        to: text.to_owned(),
+    };
+    let (cities, genres) = (vec![text.to_owned()], vec![text.to_owned(), "other".to_owned()]);
+    HomePage { lang, events, filters, cities, genres }.render().unwrap()
+}
+
+pub(crate) fn artist(lang: Lang, text: &str) -> String {
+    let artist = ArtistView {
+        name: text.to_owned(),
+        occupation: text.to_owned(),
+        genre: text.to_owned(),
+        bio: text.to_owned(),
+        works: vec![Work { title: text.to_owned(), year: text.to_owned() }],
+    };
+    ArtistPage { lang, artist, events: vec![card(text, SaleState::OnSale)] }.render().unwrap()
+}
+
+pub(crate) fn app(lang: Lang, view: AppView) -> String {
+    AppPage { lang, view }.render().unwrap()
 }
 
 pub(crate) fn event(lang: Lang, text: &str, sale: SaleState) -> String {
@@ -59,7 +88,7 @@ pub(crate) fn event(lang: Lang, text: &str, sale: SaleState) -> String {
         event: card(text, sale),
         description: text.to_owned(),
         tiers: vec![tier(Some(12_345)), tier(None)],
-        seats_max: 6,
+        rules: Rules { per_hold: 6, per_person: 8, extensions: 1 },
         hold_ttl_s: 300,
         payment: payment(text),
     }
@@ -88,6 +117,13 @@ pub(crate) fn every_page(text: &str) -> Vec<(String, String)> {
         add("home", home(lang, text));
         for sale in all_sales(text) {
             add(&format!("event {sale:?}"), event(lang, text, sale));
+        }
+        add("artist", artist(lang, text));
+        for view in AppView::all() {
+            add(&format!("app {view:?}"), app(lang, view));
+        }
+        for marketing in [false, true] {
+            add("consent", ConsentPage { lang, marketing }.render().unwrap());
         }
         add("order", order(lang, text));
         add("ticket", ticket(lang, text));

@@ -1,5 +1,6 @@
 //! The whole system as real processes: selling, faults, wrong inputs.
 
+mod browser;
 mod crash;
 mod drills;
 mod lost;

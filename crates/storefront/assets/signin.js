@@ -1,0 +1,61 @@
+// Signing in: name and password, then a code where the account asks for one.
+
+import { fill, nextPage } from "./account.js";
+import { call } from "./api.js";
+import { make } from "./dom.js";
+import { field, form } from "./forms.js";
+import { keepSession, keepTokens, session } from "./session.js";
+import { tell } from "./words-account.js";
+
+const STAFF = new Set(["organiser", "administrator"]);
+
+/** Opens a session; throws a Problem that says what to do in `told`. */
+export async function signIn(body) {
+  try {
+    const tokens = await call("POST", "/auth/login", { body, again: true });
+    keepTokens(tokens);
+    const me = await call("GET", "/me");
+    keepSession({ name: me.name, role: me.role });
+    return tokens;
+  } catch (problem) {
+    if (problem.status === 401) problem.told = tell("signin_wrong");
+    if (problem.code === "rate_limited") problem.told = tell("login_locked");
+    throw problem;
+  }
+}
+
+function page() {
+  const identifier = field({ name: "identifier", label: tell("identifier"),
+    hint: tell("identifier_hint"), set: { autocomplete: "username", autocapitalize: "none" } });
+  const password = field({ name: "password", label: tell("password"), type: "password",
+    set: { autocomplete: "current-password" } });
+  const code = field({ name: "code", label: tell("factor_code"), hint: tell("factor_hint"),
+    optional: true, set: { autocomplete: "one-time-code", inputMode: "numeric", maxLength: 6 } });
+  code.box.hidden = true;
+  const onSubmit = async (values) => {
+    const body = { identifier: values.identifier, password: values.password };
+    if (values.code !== "") body.code = values.code;
+    try {
+      const { role } = await signIn(body);
+      location.assign(nextPage(STAFF.has(role) ? "/staff" : "/account"));
+    } catch (problem) {
+      if (!problem.body?.second_factor) throw problem;
+      const again = !code.box.hidden;
+      code.box.hidden = false;
+      code.complain(again ? tell("factor_wrong") : null);
+      code.input.focus();
+    }
+  };
+  const next = location.search;
+  fill(make("div", { className: "panel" },
+    form({ fields: [identifier, password, code], submit: tell("sign_in"), onSubmit }),
+    make("p", { className: "beside" },
+      make("a", { href: `/register${next}` }, tell("no_account")),
+      make("a", { href: "/reset" }, tell("forgot")))));
+  identifier.input.focus({ preventScroll: true });
+}
+
+if (document.getElementById("app-title") !== null && location.pathname === "/signin") {
+  if (session() === null) page();
+  else location.replace(nextPage("/account"));
+}

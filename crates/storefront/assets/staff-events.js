@@ -1,0 +1,108 @@
+// Staff: events. A list, one form to write and edit them, and the switches of a sale, each asked
+// about before it is thrown.
+
+import { fill, notice, section } from "./account.js";
+import { call, newKey, segment } from "./api.js";
+import { byId, make } from "./dom.js";
+import { form, sureButton } from "./forms.js";
+import { describe } from "./problem.js";
+import { bodyOf, eventFields } from "./staff-eventform.js";
+import { all, asked, facts, order, staff } from "./staff.js";
+import { seatsForm } from "./staff-seats.js";
+import { momentText } from "./when.js";
+import { tell } from "./words-staff.js";
+
+const PATH = "/admin/events";
+
+async function page(told = null) {
+  const id = asked("id");
+  const [venues, plans, artists] = await Promise.all(
+    ["/admin/venues", "/admin/plans", "/admin/artists"].map(all));
+  const shelves = { venues, plans, artists };
+  const said = told === null ? null : notice(told);
+  if (id === null) await list(said, shelves);
+  else await one(id, said, shelves);
+  said?.focus();
+}
+
+async function list(said, shelves) {
+  const events = await all(PATH);
+  const rows = events.map((event) => make("li", {},
+    make("a", { href: `?id=${segment(event.id)}` }, event.name),
+    make("span", { className: "muted" }, momentText(event.starts_at)),
+    make("span", { className: `badge badge-${event.status === "draft" ? "used" : "valid"}` },
+      tell(`status_${event.status}`))));
+  const onSubmit = async (values) => {
+    const made = await order(PATH, bodyOf(values));
+    location.assign(`?id=${segment(made.id)}`);
+  };
+  fill(said, make("ul", { className: "rows-list listing" }, ...rows),
+    section(tell("new_event"), form({ fields: eventFields({}, shelves), submit: tell("create"),
+      onSubmit })));
+}
+
+async function one(id, said, shelves) {
+  const event = await call("GET", `${PATH}/${segment(id)}`);
+  const { grid } = event;
+  const parts = [make("p", {}, make("a", { href: location.pathname }, tell("back"))), said];
+  parts.push(section(event.name, state(event), switches(event)));
+  parts.push(section(tell("edit"), form({ fields: eventFields(event, shelves),
+    submit: tell("save"), onSubmit: (values) => save(event, values) })));
+  if (grid) parts.push(section(tell("seats"), seatsForm(id, () => page())));
+  fill(...parts);
+}
+
+async function save(event, values) {
+  const body = bodyOf(values);
+  // A published event keeps its plan; naming it again would copy it anew.
+  if (event.status === "published") delete body.plan_id;
+  await call("PATCH", `${PATH}/${segment(event.id)}`,
+    { body, revision: event.revision, key: newKey() });
+  await page(tell("saved"));
+}
+
+function state({ status, grid, starts_at: starts }) {
+  if (!grid) return facts([[tell("col_state"), tell(`status_${status}`)]]);
+  const { seats } = grid;
+  return facts([[tell("col_state"), tell(`state_${grid.state}`)],
+    [tell("starts"), momentText(starts)],
+    [tell("opens"), momentText(grid.opens_at)], [tell("closes"), momentText(grid.closes_at)],
+    [tell("col_free"), seats.free.toLocaleString()],
+    [tell("col_held"), seats.held.toLocaleString()],
+    [tell("col_sold"), seats.sold.toLocaleString()],
+    [tell("col_blocked"), seats.blocked.toLocaleString()],
+    [tell("col_waiting"), String(grid.waiting)],
+    [tell("cancelling"), grid.cancel && `${grid.cancel.orders_done} / ${grid.cancel.orders}`]]);
+}
+
+/** What can be done with the event as it stands. */
+function switches(event) {
+  const path = `${PATH}/${segment(event.id)}`;
+  const flip = (name, act = () => order(`${path}/${name}`)) => sureButton({ text: tell(name),
+    sure: tell(`${name}_sure`, { name: event.name }), yes: tell(name), no: tell("no"),
+    act: async () => {
+      await act();
+      await page(tell("done"));
+    } });
+  const remove = () => flip("remove", async () => {
+    await call("DELETE", path, { revision: event.revision, key: newKey() });
+    location.assign(location.pathname);
+  });
+  const sale = event.grid?.state;
+  const own = make("a", { className: "button quiet", href: `/events/${segment(event.id)}` },
+    tell("look"));
+  const shown = {
+    draft: [() => flip("publish"), remove],
+    on_sale: [() => flip("pause"), () => flip("close"), () => flip("cancel")],
+    paused: [() => flip("resume"), () => flip("close"), () => flip("cancel")],
+    not_open: [() => flip("pause"), () => flip("cancel")],
+    closed: [() => flip("cancel")],
+  }[event.status === "draft" ? "draft" : sale] ?? [];
+  return make("div", { className: "switches" }, ...(event.status === "draft" ? [] : [own]),
+    ...shown.map((show) => show()));
+}
+
+staff(() => page().catch((problem) => {
+  if (problem?.status === undefined) console.error(problem);
+  byId("app").prepend(make("p", { className: "error", role: "alert" }, describe(problem)));
+}));

@@ -1,0 +1,47 @@
+// The corner of every page that says who is signed in. Pages are the same for everybody, so the
+// name comes from what this browser keeps; the server decides about every call by itself.
+
+import { call } from "./api.js";
+import { make } from "./dom.js";
+import { speaker } from "./messages.js";
+import { forgetSession, keepSession, session } from "./session.js";
+
+const tell = speaker({
+  en: { account: "My tickets", staff: "Staff", out: "Sign out", nav: "Account" },
+  ru: { account: "Мои билеты", staff: "Управление", out: "Выйти", nav: "Личный кабинет" },
+});
+
+const STAFF = new Set(["steward", "organiser", "administrator"]);
+
+/** Shows who is signed in; asks the server once where the name is not known yet. */
+export async function showWho() {
+  const corner = document.getElementById("who");
+  if (corner === null || session() === null) return;
+  fill(corner, session());
+  if (session().name !== undefined) return;
+  try {
+    const me = await call("GET", "/me");
+    keepSession({ name: me.name, role: me.role });
+    fill(corner, session());
+  } catch (problem) {
+    if (problem?.status !== 401) return;
+    forgetSession();
+    location.reload();
+  }
+}
+
+function fill(corner, { name, role }) {
+  corner.setAttribute("aria-label", tell("nav"));
+  const links = [make("a", { href: "/account" }, name || tell("account"))];
+  if (STAFF.has(role)) links.push(make("a", { href: "/staff" }, tell("staff")));
+  const out = make("button", { type: "button", className: "plain" }, tell("out"));
+  out.addEventListener("click", signOut);
+  corner.replaceChildren(...links, out);
+}
+
+/** Ends the session. */
+export async function signOut() {
+  await call("POST", "/auth/logout", { body: {} }).catch(() => null);
+  forgetSession();
+  location.assign("/");
+}

@@ -1,0 +1,41 @@
+// The shop's worker: keeps opened tickets for the way without a network. Everything is asked of the
+// network first; what was kept answers only where there is none. Nothing but reads is ever kept.
+
+const KEPT = "seatgrid.tickets";
+/** Answers kept; the oldest go first. */
+const KEPT_MAX = 200;
+
+/** Pages and answers that a ticket at the door needs. */
+function isKept({ method, url }) {
+  const { origin, pathname } = new URL(url);
+  if (method !== "GET" || origin !== self.location.origin) return false;
+  return pathname.startsWith("/assets/") || pathname === "/account"
+    || /^\/orders\/[^/]+(\/tickets\/[^/]+)?$/.test(pathname)
+    || /^\/api\/v1\/orders\/[^/]+(\/tickets)?$/.test(pathname)
+    || /^\/api\/v1\/(me\/tickets|me|events\/[^/]+)$/.test(pathname);
+}
+
+async function answer(request) {
+  try {
+    const fresh = await fetch(request);
+    if (fresh.ok) await keep(request, fresh.clone());
+    return fresh;
+  } catch (problem) {
+    const kept = await caches.match(request, { cacheName: KEPT, ignoreVary: true });
+    if (kept) return kept;
+    throw problem;
+  }
+}
+
+async function keep(request, response) {
+  const cache = await caches.open(KEPT);
+  await cache.put(request, response);
+  const names = await cache.keys();
+  for (const name of names.slice(0, Math.max(0, names.length - KEPT_MAX))) await cache.delete(name);
+}
+
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => {
+  if (isKept(event.request)) event.respondWith(answer(event.request));
+});

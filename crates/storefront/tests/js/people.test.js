@@ -1,0 +1,100 @@
+// The words of accounts and staff, and the pure parts of their pages, as tables.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import test from "node:test";
+
+const assets = new URL("../../assets/", import.meta.url);
+const script = (name) => import(new URL(name, assets));
+
+test("every word is there, in both languages, and is used", async () => {
+  const groups = { "words-account.js": /^(account|signin|register|reset)/, "words-staff.js": /^staff/ };
+  for (const [name, pattern] of Object.entries(groups)) {
+    const { TABLES } = await script(name);
+    assert.deepEqual(Object.keys(TABLES.en), Object.keys(TABLES.ru), name);
+    const users = readdirSync(assets).filter((file) => pattern.test(file));
+    const text = users.map((file) => readFileSync(new URL(file, assets), "utf8")).join("\n");
+    for (const [, word] of text.matchAll(/tell\("([^"]+)"/g)) {
+      assert.ok(word in TABLES.en, `${name}: ${word}`);
+    }
+    for (const [word, entry] of Object.entries(TABLES.en)) {
+      const marks = (one) => [...JSON.stringify(one).matchAll(/\{(\w+)\}/g)].map(([, m]) => m);
+      const unique = (one) => [...new Set(marks(one))].sort();
+      assert.deepEqual(unique(entry), unique(TABLES.ru[word]), `${name}: marks of ${word}`);
+    }
+  }
+});
+
+test("a plan's file is read as far as a preview needs it", async () => {
+  const { countOf, readPlan } = await script("csv.js");
+  const csv = "section,row,number,tier,x,y,flags\r\nB,4,11,back,1.5,2,accessible\n"
+    + "B,4,12,\"back, left\",2.5,2,\nfloor,,500,dance,,,area\n\n";
+  const plan = readPlan(csv);
+  assert.deepEqual(plan.faults, []);
+  assert.equal(countOf(plan.sections), 502);
+  assert.deepEqual(plan.sections.map(({ id, area }) => [id, area]),
+    [["B", false], ["floor", true]]);
+  assert.equal(plan.sections[0].seats[1].tier, "back, left");
+  assert.equal(readPlan("section;row\n").faults.length, 1);
+  assert.equal(readPlan("section,row,number,tier,x,y,flags\nB,4\n").faults[0].line, 2);
+  assert.equal(readPlan("{ nonsense").faults.length, 1);
+  const json = JSON.stringify({ sections: [{ id: "A", kind: "seated", rows: [{ label: "1",
+    seats: [{ number: "1", tier: "a", x: 0, y: 0 }] }] }, { id: "F", kind: "area", capacity: 7 }] });
+  assert.equal(countOf(readPlan(json).sections), 8);
+});
+
+test("figures between two readings", async () => {
+  const { between, reading } = await script("metrics.js");
+  const text = (n, bad, s) => `# HELP x\nseatgrid_http_requests_total{route="/api/v1/a",method="GET",`
+    + `status="200"} ${n}\nseatgrid_http_requests_total{route="/api/v1/a",method="GET",status="503"}`
+    + ` ${bad}\nseatgrid_http_requests_total{route="/",method="GET",status="200"} 99\n`
+    + `seatgrid_http_request_seconds_sum{route="/api/v1/a"} ${s}\n`
+    + `seatgrid_http_request_seconds_count{route="/api/v1/a"} ${n + bad}\n`;
+  const told = between(reading(text(10, 0, 1)), reading(text(28, 2, 1.2)), 2);
+  assert.equal(told.perSecond, 10);
+  assert.equal(told.failures, 2);
+  assert.ok(Math.abs(told.meanMs - 10) < 1e-9, String(told.meanMs));
+  const restarted = between(reading(text(10, 0, 1)), reading(text(1, 0, 0.1)), 1);
+  assert.deepEqual([restarted.perSecond, restarted.meanMs], [0, 0]);
+});
+
+test("a chart keeps its newest values at the right", async () => {
+  const { points } = await script("chart.js");
+  assert.equal(points([0, 10], 3), "160.0,92.0 316.0,4.0");
+  assert.equal(points([5], 3, 10), "316.0,48.0");
+});
+
+test("what happened to an order, in order of time", async () => {
+  const { timelineOf } = await script("timeline.js");
+  const amount = { value: "10.00", currency: "RUB" };
+  const order = { created_at: "2027-01-01T00:00:00Z", status: "refunded",
+    paid_at: "2027-01-01T00:02:00Z", expires_at: "2027-01-01T00:05:00Z",
+    payments: [{ created_at: "2027-01-01T00:01:00Z", method: "bank_card", status: "succeeded",
+      settled_as: "retaken" }],
+    refunds: [{ created_at: "2027-01-02T00:00:00Z", status: "succeeded", amount }] };
+  const steps = timelineOf(order);
+  assert.deepEqual(steps.map(({ at }) => at.slice(8, 16)),
+    ["01T00:00", "01T00:01", "01T00:02", "01T00:02", "02T00:00"]);
+  const ends = (status) => timelineOf({ ...order, status, refunds: [] }).at(-1).at;
+  assert.equal(ends("expired"), order.expires_at);
+  assert.equal(ends("cancelled"), null);
+});
+
+test("the time until a sale opens, in its two greatest units", async () => {
+  const { leftText } = await script("saleclock.js");
+  const table = [[0, "0 мин 0 с"], [61_500, "1 мин 2 с"], [3_600_000, "1 ч 0 мин"],
+    [90_000_000, "1 д 1 ч"], [-5, "0 мин 0 с"]];
+  for (const [ms, text] of table) assert.equal(leftText(ms), text);
+});
+
+test("the nearest free seats of the same price stand in for lost ones", async () => {
+  const { nearestTo } = await script("nearest.js");
+  const plan = { drawn: [0, 1, 2, 3, 4, 5], x: [0, 1, 2, 3, 4, 5], y: [0, 0, 0, 0, 0, 0],
+    tier: [0, 0, 0, 0, 1, 0], accessible: [0, 0, 0, 0, 0, 1] };
+  const free = new Set([0, 1, 4, 5]);
+  const isFree = (seat) => free.has(seat);
+  assert.deepEqual(nearestTo(plan, [2], isFree, []), [1]);
+  assert.deepEqual(nearestTo(plan, [2], isFree, [1]), [0], "what is chosen already is not offered");
+  assert.deepEqual(nearestTo(plan, [2, 3], isFree, []), [1, 0]);
+  assert.deepEqual(nearestTo(plan, [2, 3], isFree, [0, 1]), [], "none of this price is free");
+});

@@ -1,0 +1,19 @@
+// Runs the browser tests against a running shop, all of them or the short form. Started by the
+// end-to-end tests, which say where the shop, its files, Chromium and the tools are.
+
+import { budgets } from "./budgets.mjs";
+import { finish } from "./harness.mjs";
+import { people, peopleInShort } from "./people.mjs";
+import { shop, shopInShort } from "./shop.mjs";
+import { staff } from "./staff.mjs";
+
+if (process.env.SEATGRID_BROWSER_ALL) {
+  await shop();
+  await people();
+  await staff();
+  await budgets();
+} else {
+  await shopInShort();
+  await peopleInShort();
+}
+await finish();
