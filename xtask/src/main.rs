@@ -36,14 +36,16 @@ enum Task {
         #[arg(long)]
         shots: Option<std::path::PathBuf>,
     },
+    /// What must hold while something breaks, each with its target and verdict.
+    Drill(drills::Drills),
     /// Suites that take long; not part of the gate.
     Long {
         /// Which suite.
         #[arg(value_enum)]
         suite: verify::LongSuite,
-        /// Sizes of the drills.
-        #[command(flatten)]
-        sizes: drills::DrillSizes,
+        /// Power cuts of a disk under a log that is appended to.
+        #[arg(long, default_value_t = 100)]
+        power_cuts: u32,
     },
 }
 
@@ -56,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         Task::Fix => verify::fix(),
         Task::Sim(seeds) => sim::sim(&seeds),
         Task::Browser { shots } => verify::browser(shots.as_deref()),
-        Task::Long { suite, sizes } => verify::long(suite, &sizes),
+        Task::Drill(which) => drills::drill(&which),
+        Task::Long { suite, power_cuts } => verify::long(suite, power_cuts),
     }
 }

@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 
 use crate::command::{output, run, run_with};
-use crate::drills::{self, DrillSizes};
 use crate::tidy;
 
 /// The version that is installed when there is none.
@@ -18,8 +17,6 @@ pub enum LongSuite {
     Wal,
     /// Power cuts of real file systems below the log, copies of one in use, a starved one; as root.
     Power,
-    /// Faults under load: processes, links.
-    Drills,
 }
 
 /// Format, lints, tidy.
@@ -56,7 +53,7 @@ pub fn browser(shots: Option<&std::path::Path>) -> Result<()> {
 }
 
 /// The long suites.
-pub fn long(suite: LongSuite, sizes: &DrillSizes) -> Result<()> {
+pub fn long(suite: LongSuite, power_cuts: u32) -> Result<()> {
     match suite {
         LongSuite::Model => run_with(
             "cargo test --release --package inventory --test it every_command",
@@ -68,9 +65,8 @@ pub fn long(suite: LongSuite, sizes: &DrillSizes) -> Result<()> {
         ),
         LongSuite::Power => run_with(
             "cargo nextest run --package grid-node --test wal --success-output immediate power::",
-            &[("SEATGRID_DRILL_POWER_CUTS", &sizes.power_cuts.to_string())],
+            &[("SEATGRID_DRILL_POWER_CUTS", &power_cuts.to_string())],
         ),
-        LongSuite::Drills => drills::all(sizes),
     }
 }
 

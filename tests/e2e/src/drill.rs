@@ -24,7 +24,7 @@ const PATIENCE_S: u64 = 180;
 /// Holds that a load keeps at most, of some 20,000 seats.
 const KEEP_MAX: u64 = 6_000;
 
-/// A size of a drill: from the environment, where `cargo xtask long drills` puts it, or small.
+/// A size of a drill: from the environment, where `cargo xtask drill` puts it, or small.
 pub fn knob(name: &str, small: u64) -> u64 {
     let value = std::env::var(format!("SEATGRID_DRILL_{name}"));
     value.map_or(small, |text| text.parse().unwrap_or_else(|e| panic!("{name}={text}: {e}")))

@@ -1,25 +1,28 @@
-//! The result of a drill for people: some lines on standard output, and a row of the table that
-//! `cargo xtask long drills` prints in the end. A drill that fails or cannot run has a row as well.
+//! The result of a drill: some lines on standard output for people, and a JSON line in the file that
+//! `cargo xtask drill` makes its tables of. A drill that fails or cannot run has a line as well.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
+
+use serde_json::{Value, json};
 
 use super::verdict::Verdict;
 use super::{knob, rate};
 
-/// Where rows are collected; nothing is collected without it.
+/// Where lines are collected; nothing is collected without it.
 const REPORT: &str = "SEATGRID_DRILL_REPORT";
 
-/// One drill under way. When it goes without having been judged, its row says that it failed.
+/// One drill under way. When it goes without having been judged, its line says that it failed.
 pub struct Drill {
     name: &'static str,
     ended: Cell<bool>,
+    notes: RefCell<Vec<String>>,
 }
 
 impl Drill {
     /// Begins a drill.
     pub fn begin(name: &'static str) -> Self {
-        Self { name, ended: Cell::new(false) }
+        Self { name, ended: Cell::new(false), notes: RefCell::default() }
     }
 
     /// Its name in the table.
@@ -31,48 +34,56 @@ impl Drill {
     #[expect(clippy::print_stdout, reason = "a drill that is skipped says so")]
     pub fn skip(&self, why: &str) {
         println!("SKIPPED {}: {why}", self.name);
-        self.row(&format!("SKIPPED: {why}"));
+        self.row("skipped", json!({"why": why}));
     }
 
     /// Ends a drill without a load's figures: what it asserted holds.
     pub fn done(&self) {
-        self.row("ok");
+        self.row("ok", json!({}));
     }
 
-    /// Something beside the load's figures that belongs to the result.
+    /// The same with figures of its own.
+    pub fn done_with(&self, figures: Value) {
+        self.row("ok", figures);
+    }
+
+    /// Something beside the figures that belongs to the result: part of its line, or a line of its own
+    /// once that is written.
     #[expect(clippy::print_stdout, reason = "a drill's figures are its result")]
     pub fn note(&self, words: &str) {
         println!("DRILL   {}: {words}", self.name);
+        self.notes.borrow_mut().push(words.to_owned());
+        if self.ended.get() {
+            self.row("noted", json!({}));
+        }
     }
 
-    /// Prints a load's figures and adds their row.
+    /// Prints a load's figures and adds their line.
     pub(super) fn tell(&self, verdict: &Verdict) {
         print(self.name, verdict);
-        let phase = |name| phase(verdict, name);
-        let figure = |name| verdict.figure(name);
-        self.row(&format!(
-            "{:>6} {:>8.0} {:>8.0} {:>6} {:>8.0} | {} | {} | {} | {:>7.0} | {:>4.0} {:>5.0} {:>5.0}",
-            rate(),
-            figure("answered_per_s"),
-            figure("granted"),
-            verdict.failed(),
-            figure("repeated"),
-            phase("before"),
-            phase("during"),
-            phase("after"),
-            figure("gap_max_ms"),
-            figure("lost"),
-            figure("twice"),
-            figure("stale"),
-        ));
+        let names =
+            ["answered_per_s", "granted", "repeated", "gap_max_ms", "lost", "twice", "stale"];
+        let figures = names.map(|name| (name.to_owned(), json!(verdict.figure(name))));
+        let mut row = Value::Object(figures.into_iter().collect());
+        row["asked_per_s"] = json!(rate());
+        row["failed"] = json!(verdict.failed());
+        for phase in ["before", "during", "after"] {
+            let figure = |name| verdict.of_phase(phase, name);
+            if let (Some(p50), Some(p99)) = (figure("p50_ms"), figure("p99_ms")) {
+                row["phases"][phase] = json!({"p50_ms": p50, "p99_ms": p99});
+            }
+        }
+        self.row("measured", row);
     }
 
-    fn row(&self, words: &str) {
+    fn row(&self, state: &str, mut row: Value) {
         self.ended.set(true);
         let Some(path) = std::env::var_os(REPORT) else { return };
+        row["drill"] = json!(self.name);
+        row["state"] = json!(state);
+        row["notes"] = json!(self.notes.take());
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-        let line = format!("{:<38} {words}\n", self.name);
-        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        let written = file.and_then(|mut file| writeln!(file, "{row}"));
         written.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 }
@@ -80,17 +91,8 @@ impl Drill {
 impl Drop for Drill {
     fn drop(&mut self) {
         if std::thread::panicking() || !self.ended.get() {
-            self.row("FAILED");
+            self.row("failed", json!({}));
         }
-    }
-}
-
-/// p50 and p99 of a phase, in milliseconds.
-fn phase(verdict: &Verdict, name: &str) -> String {
-    let figure = |figure| verdict.of_phase(name, figure);
-    match (figure("p50_ms"), figure("p99_ms")) {
-        (Some(p50), Some(p99)) => format!("{p50:>6.1} {p99:>7.1}"),
-        _ => format!("{:>6} {:>7}", "-", "-"),
     }
 }
 
