@@ -4,6 +4,7 @@
 mod client;
 mod database;
 pub mod drill;
+mod history;
 pub mod links;
 pub mod loop_disk;
 mod standby;
@@ -12,6 +13,7 @@ mod wait;
 
 pub use client::{Answer, Client, Held, uuid_v7};
 pub use database::OwnDatabase;
+pub use history::{Recorder, Recording};
 pub use standby::Standby;
 pub use system::{Process, System};
 pub use wait::until;

@@ -1,5 +1,5 @@
 //! Faults under load, each with the answer that is expected; docs/drills.md lists them. Those of `long`
-//! are left to `cargo xtask long drills`, which also gives the others their full size.
+//! are left to `cargo xtask drill`, which also gives the others their full size.
 //!
 //! In every drill: no acknowledged hold is lost, no seat is held twice, no answer is older than one
 //! that was given before, every request ends with a definite answer, and PostgreSQL agrees in the
@@ -7,6 +7,7 @@
 
 mod database;
 mod elastic;
+mod histories;
 mod links;
 mod processes;
 mod wiped;
