@@ -6,11 +6,14 @@
 
 mod bugs;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use self::bugs::Bug;
 use crate::command::{root, run};
@@ -24,10 +27,14 @@ const RUN_MAX: Duration = Duration::from_secs(300);
 pub fn planted(only: &str) -> Result<()> {
     let tree = copy()?;
     let mut missed = Vec::new();
+    println!("| bug | seeds | found by |\n|---|---|---|");
     for bug in bugs::ALL.iter().filter(|bug| bug.name.contains(only)) {
         match find(&tree, bug).with_context(|| bug.name)? {
-            Some((seed, why)) => println!("{:>4} seeds  {}: {why}", seed, bug.name),
-            None => missed.push(bug.name),
+            Some((seed, why)) => println!("| {} | {seed} | {} |", bug.name, judge(&why)),
+            None => {
+                println!("| {} | not in {SEEDS_MAX} | |", bug.name);
+                missed.push(bug.name);
+            }
         }
     }
     ensure!(missed.is_empty(), "not found in {SEEDS_MAX} seeds: {}", missed.join(", "));
@@ -62,13 +69,40 @@ fn build(tree: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The lowest red seed; as many runs at a time as there are processors.
 fn first_red() -> Result<Option<(u64, String)>> {
-    for seed in 1..=SEEDS_MAX {
-        if let Some(why) = red(seed)? {
-            return Ok(Some((seed, why)));
+    let (next, found) = (AtomicU64::new(1), Mutex::new(BTreeMap::new()));
+    let look = || -> Result<()> {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            let is_found = found.lock().is_ok_and(|found| !found.is_empty());
+            if seed > SEEDS_MAX || is_found {
+                return Ok(());
+            }
+            if let Some(why) = red(seed)?
+                && let Ok(mut found) = found.lock()
+            {
+                found.insert(seed, why);
+            }
         }
-    }
-    Ok(None)
+    };
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(look)).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Result<()>>| {
+            thread.join().unwrap_or_else(|_| bail!("a thread has failed"))
+        };
+        threads.into_iter().try_for_each(join)
+    })?;
+    let found = found.into_inner().map_err(|_| anyhow!("a thread has failed"))?;
+    Ok(found.into_iter().next())
+}
+
+/// The judge's words: what stands behind the seed, without the particulars.
+fn judge(why: &str) -> String {
+    let behind_seed = why.strip_prefix("red seed=").and_then(|rest| rest.split_once(' '));
+    let words = behind_seed.map_or(why, |(_, rest)| rest);
+    words.split(": ").next().unwrap_or(words).to_owned()
 }
 
 /// Why a seed is red, if it is.
@@ -90,8 +124,19 @@ fn red(seed: u64) -> Result<Option<String>> {
         return Ok(None);
     }
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    match printed.lines().find(|line| line.starts_with("red")) {
-        Some(line) => Ok(Some(line.chars().take(120).collect())),
-        None => bail!("{}: {printed}", output.status),
+    // A run that panics has found it as well.
+    let line = printed.lines().find(|line| line.starts_with("red")).map(str::to_owned);
+    let why = line.unwrap_or_else(|| output.status.to_string());
+    Ok(Some(why.chars().take(120).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn of_a_red_run_the_judge_is_named() {
+        let red = "red seed=14 I9 time never goes back: 1767225611768 at entry 92";
+        assert_eq!(super::judge(red), "I9 time never goes back");
+        assert_eq!(super::judge("red seed=1 panic: panicked at x.rs:2"), "panic");
+        assert_eq!(super::judge("it does not end"), "it does not end");
     }
 }

@@ -19,6 +19,9 @@ const POINTS: [&str; 7] = [
     "wal.free.before_sync_dir",
 ];
 
+/// Replicas of a shard.
+const REPLICAS: usize = 3;
+
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
@@ -50,6 +53,12 @@ pub enum Fault {
     Flip(HostId, Duration),
     /// The data writer is replaced by one with a higher epoch.
     WriterReplaced,
+    /// A shard's replica moves to a unit that has none.
+    Move(u32),
+    /// A unit gives all its replicas to others, while work goes on.
+    Drain(HostId),
+    /// Replicas are spread evenly over the units.
+    Rebalance,
 }
 
 impl Fault {
@@ -70,12 +79,15 @@ impl Fault {
             Self::Transfer(..) => "transfer_leader",
             Self::Flip(..) => "flipped_bit",
             Self::WriterReplaced => "writer_replaced",
+            Self::Move(_) => "replica_moved",
+            Self::Drain(_) => "unit_drained",
+            Self::Rebalance => "rebalanced",
         }
     }
 }
 
 /// All kinds of faults, for the batch's counters.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; KINDS] = [
     "kill",
     "power_cut",
     "power_off_at_point",
@@ -90,7 +102,15 @@ pub const NAMES: [&str; 14] = [
     "transfer_leader",
     "flipped_bit",
     "writer_replaced",
+    "replica_moved",
+    "unit_drained",
+    "rebalanced",
 ];
+
+/// How many kinds there are.
+const KINDS: usize = 17;
+/// From this kind on a fault needs units without a replica.
+const ELASTIC: usize = 14;
 
 /// The source of faults of one run.
 pub struct Chaos {
@@ -101,8 +121,9 @@ pub struct Chaos {
     /// Mean pause between faults.
     pause_ms: u64,
     /// A run has its own weights, so that some are all crashes and others all network.
-    weights: [u32; 14],
+    weights: [u32; KINDS],
     may_flip: bool,
+    may_drain: bool,
     pub counts: BTreeMap<&'static str, u64>,
 }
 
@@ -110,8 +131,9 @@ impl Chaos {
     pub fn new(seed: u64, hosts: HostId, shards: u32, from: Duration) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let pause_ms = random.random_range(150..1500);
-        let mut weights = [0; 14];
-        for weight in &mut weights {
+        let mut weights = [0; KINDS];
+        let spare = usize::from(hosts) > REPLICAS;
+        for weight in &mut weights[..if spare { KINDS } else { ELASTIC }] {
             *weight = if random.random_bool(0.6) { random.random_range(1..10) } else { 0 };
         }
         weights[0] += 1;
@@ -125,6 +147,7 @@ impl Chaos {
             pause_ms,
             weights,
             may_flip,
+            may_drain: true,
             counts: BTreeMap::new(),
         }
     }
@@ -174,7 +197,12 @@ impl Chaos {
                 }
                 Fault::Flip(host, self.span(20..1_000))
             }
-            _ => Fault::WriterReplaced,
+            13 => Fault::WriterReplaced,
+            ELASTIC => Fault::Move(self.random.random_range(0..=self.shards)),
+            // One in a run, so that there is room for three replicas.
+            15 if std::mem::take(&mut self.may_drain) => Fault::Drain(host),
+            15 => return None,
+            _ => Fault::Rebalance,
         })
     }
 

@@ -23,12 +23,13 @@ impl Options {
         let mut random = StdRng::seed_from_u64(seed);
         Self {
             seed,
-            units: 3,
             shards: random.random_range(1..=2),
             shoppers: random.random_range(3..=12),
             trouble: Duration::from_secs(random.random_range(4..=10)),
             segment_bytes: 1 << random.random_range(15..=18),
             snapshot_after_log_bytes: 1 << random.random_range(13..=17),
+            // With more units than replicas of a shard, replicas move.
+            units: if random.random_bool(0.25) { 5 } else { 3 },
         }
     }
 }

@@ -60,36 +60,39 @@ impl Shopper {
         let choice = self.choice();
         let wish = Command::Hold(HoldSeats::of(event, 1, choice));
         let Some(Outcome::Held(held)) = self.ask(event, wish).await else { return };
-        self.think(&held).await;
+        let held = &(held, self.trace.elapsed());
+        self.think(held).await;
+        let held_id = held.0.hold;
         match self.random.random_range(0..10) {
             0 => {}
             1 | 2 => {
-                let _ = self.ask(event, release(held.hold)).await;
+                let _ = self.ask(event, release(held_id)).await;
                 // A tab that was left open.
                 if self.random.random_bool(0.3) {
-                    let _ = self.ask(event, extend(held.hold)).await;
+                    let _ = self.ask(event, extend(held_id)).await;
                 }
             }
             3 => {
                 let choice = self.choice();
-                let swap = SwapSeats { hold: held.hold, plan_version: 1, choice };
+                let swap = SwapSeats { hold: held_id, plan_version: 1, choice };
                 let _ = self.ask(event, Command::SwapSeats(swap)).await;
-                self.buy(&held).await;
+                self.buy(held).await;
             }
             4 => {
                 // Sometimes once more than the sale allows.
                 for _ in 0..self.random.random_range(1..=3) {
-                    let _ = self.ask(event, extend(held.hold)).await;
+                    let _ = self.ask(event, extend(held_id)).await;
                 }
-                self.buy(&held).await;
+                self.buy(held).await;
             }
-            _ => self.buy(&held).await,
+            _ => self.buy(held).await,
         }
     }
 
-    async fn buy(&mut self, held: &Held) {
-        let event = held.hold.event;
-        let order = PlaceOrder { hold: held.hold, contact: vec![1], buyer: None };
+    /// Buys what is held since a moment.
+    async fn buy(&mut self, held: &(Held, Duration)) {
+        let event = held.0.hold.event;
+        let order = PlaceOrder { hold: held.0.hold, contact: vec![1], buyer: None };
         let placed = self.ask(event, Command::PlaceOrder(order)).await;
         let Some(Outcome::OrderPlaced(placed)) = placed else { return };
         self.think(held).await;
@@ -111,11 +114,20 @@ impl Shopper {
         let _ = self.ask(event, settle(payment.payment, result)).await;
     }
 
-    /// Now and then so long that the hold ends; sometimes looks at the hold meanwhile.
-    async fn think(&mut self, held: &Held) {
+    /// Now and then so long that the hold ends, or until its very last moment; sometimes looks at the
+    /// hold meanwhile.
+    async fn think(&mut self, (held, since): &(Held, Duration)) {
         let long = self.random.random_bool(0.15);
         let pause = if long { 4_000..9_000 } else { 0..300 };
-        tokio::time::sleep(Duration::from_millis(self.random.random_range(pause))).await;
+        let mut pause = Duration::from_millis(self.random.random_range(pause));
+        if self.random.random_bool(0.1) {
+            let lives = Duration::from_millis(held.expires_at_ms - held.at_ms);
+            let early = if self.random.random_bool(0.7) { 0..12 } else { 0..120 };
+            let early = Duration::from_millis(self.random.random_range(early));
+            let last = (*since + lives).saturating_sub(self.trace.elapsed() + early);
+            pause = if last.is_zero() { pause } else { last };
+        }
+        tokio::time::sleep(pause).await;
         if self.random.random_bool(0.3) {
             let asked = self.trace.elapsed();
             let answer = self.grid.hold(held.hold, Instant::now() + ATTEMPT).await;

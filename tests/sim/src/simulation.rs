@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use grid_node::GridClient;
 use inventory::EventNo;
 use parking_lot::Mutex;
 use processing_unit::Grid;
@@ -51,6 +52,8 @@ pub struct Simulation {
     hosts: Vec<Host>,
     clients: Runtime,
     grid: Grid,
+    /// An operator's client.
+    admin: GridClient,
     events: Vec<EventNo>,
     history: History,
     closing: Arc<Mutex<bool>>,

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use grid_node::AdminRequest;
+use grid_node::meta::OperationKind;
+use grid_node::{AdminRequest, MetaCommand};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -10,6 +11,8 @@ use super::{CLIENTS, Later, Simulation};
 use crate::chaos::Fault;
 use crate::network::{HostId, Weather};
 
+/// The shard of the registry.
+const META: u32 = 0;
 /// A process that ended by itself is started again by its supervisor after this time.
 const SUPERVISOR: Duration = Duration::from_millis(300);
 
@@ -64,7 +67,36 @@ impl Simulation {
                 self.broken.push(id);
             }
             Fault::WriterReplaced => self.replace_writer(),
+            Fault::Move(shard) => self.move_replica(shard),
+            Fault::Drain(id) => {
+                self.begin(OperationKind::DrainNode { node: u64::from(id), fewer_replicas: false })
+            }
+            Fault::Rebalance => self.begin(OperationKind::Rebalance),
         }
+    }
+
+    /// A replica of a shard goes to a unit that has none, as far as anybody knows.
+    fn move_replica(&mut self, shard: u32) {
+        let mut known = self.hosts.iter().filter_map(|host| host.unit()?.grid_state());
+        let replicas = known.find_map(|state| Some(state.shards().get(&shard)?.replicas.clone()));
+        let Some(replicas) = replicas else { return };
+        let spare: Vec<u64> =
+            (1..=u64::from(self.options.units)).filter(|node| !replicas.contains(node)).collect();
+        let one_of = |nodes: &[u64], chance: u64| {
+            nodes.get(usize::try_from(chance % nodes.len().max(1) as u64).ok()?).copied()
+        };
+        let (add, remove) = (one_of(&spare, self.chance()), one_of(&replicas, self.chance()));
+        self.begin(OperationKind::MoveReplica { shard, add, remove });
+    }
+
+    /// An operator's order to the registry; whether it is accepted or carried out is not waited for.
+    fn begin(&mut self, kind: OperationKind) {
+        let client = self.admin.clone();
+        self.clients.spawn(async move {
+            let deadline = Instant::now() + Duration::from_secs(5);
+            let request = AdminRequest::Change(MetaCommand::Begin { kind });
+            let _ = client.admin_leader(META, &request, deadline).await;
+        });
     }
 
     /// A number that follows from all that happened so far.

@@ -39,13 +39,14 @@ impl Simulation {
             Host::new(id, drive, config)
         });
         let clients = host::runtime();
-        let grid = {
+        let admin = {
             let _on_clients = clients.enter();
             let mut client =
                 ClientConfig::new((1..=options.units).map(|id| address(id).client).collect());
             client.network = world.of(CLIENTS);
-            Grid::over(GridClient::new(client))
+            GridClient::new(client)
         };
+        let grid = Grid::over(admin.clone());
         trace.note(format_args!("{options:?}"));
         Ok(Self {
             hosts: hosts.collect(),
@@ -54,6 +55,7 @@ impl Simulation {
             world,
             clients,
             grid,
+            admin,
             events: Vec::new(),
             history: History::default(),
             closing: Arc::default(),
