@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::client::uuid_v7;
+use crate::drill::lasts;
 
 /// The longest attempt: shorter than the service's own two seconds, so that late effects happen.
 const ATTEMPT: Duration = Duration::from_millis(1_500);
@@ -263,7 +264,7 @@ impl Shared {
             if Instant::now() > give_up {
                 return None;
             }
-            tokio::time::sleep(PAUSE).await;
+            lasts(PAUSE).await;
         }
         None
     }
