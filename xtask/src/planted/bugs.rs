@@ -58,8 +58,9 @@ pub const ALL: &[Bug] = &[
     bug(
         "an acknowledgement trims too much",
         "crates/inventory/src/outbox.rs",
-        "while self.records.front().is_some_and(|r| r.last() <= up_to) {",
-        "while self.records.front().is_some_and(|r| r.position.log_index <= up_to.log_index + 1) {",
+        "while let Some(record) = self.records.front().filter(|r| r.last() <= up_to) {",
+        "while let Some(record) =\n            self.records.front().filter(|r| \
+         r.position.log_index <= up_to.log_index + 1)\n        {",
     ),
     bug(
         "the feed repeats a record",
