@@ -184,7 +184,7 @@ export async function shop() {
       body: JSON.stringify({ outcome: "succeed", delay_ms: 0 }) });
     await order(visit, "paid", id);
     await visit.page.waitForSelector("#timeline li:nth-child(4)");
-    await leave(visit);
+    await leave(visit, [410]);
   });
 
   await test("two shoppers at one seat: one gets it, the other is told which is lost", async () => {
