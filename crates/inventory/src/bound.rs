@@ -15,6 +15,9 @@ use crate::{
     Sale, Seat, SeatCounts, Section, Tier, WaitEntry,
 };
 
+/// What one waiting record of a sale takes in each replica, in bytes: measured by `bench memory`, which
+/// prints it, with what allocations cost. The largest possible is in [`Counts::parts`].
+pub const LEDGER_RECORD_BYTES: u64 = 340;
 /// Seats of the largest hold.
 const HOLD_SEATS: usize = limits::PER_HOLD;
 /// What an allocation costs beside its bytes.

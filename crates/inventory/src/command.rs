@@ -14,7 +14,7 @@ pub use money::{
     AnswerOffer, GatewayResult, RecordPayment, RecordRefund, RefundResult, RefundSeats,
     RetryRefund, Settle, StartPayment,
 };
-pub use recovery::{Bind, RecoverBegin, RecoverEvent, RecoverPiece, RecoveredThings};
+pub use recovery::{Bind, LimitOutbox, RecoverBegin, RecoverEvent, RecoverPiece, RecoveredThings};
 pub use sale::{
     Code, CodeKind, Discount, Extension, Fee, GuestIdentity, HoldBudget, OpenSale, PutCodes,
     ReplacePlan, Sale, SaleRules, SetWindow,
@@ -146,13 +146,17 @@ pub enum Command {
     Bind(Bind),
     /// Brings an event back from the database, piece by piece.
     Recover(RecoverEvent),
+    /// Says how many records may wait for the database.
+    LimitOutbox(LimitOutbox),
 }
 
 impl Command {
     /// The event that it is about; `None` when it is about the whole shard.
     pub fn event(&self) -> Option<EventNo> {
         let event = match self {
-            Self::ExpireHolds | Self::Acknowledge(_) | Self::Bind(_) => return None,
+            Self::ExpireHolds | Self::Acknowledge(_) | Self::Bind(_) | Self::LimitOutbox(_) => {
+                return None;
+            }
             Self::OpenSale(c) => c.event,
             Self::Hold(c) => c.event,
             Self::ReleaseHold(c) => c.hold.event,

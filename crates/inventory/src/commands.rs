@@ -14,6 +14,7 @@ pub(crate) mod extend_hold;
 pub(crate) mod fence;
 pub(crate) mod hold;
 pub(crate) mod join_waitlist;
+pub(crate) mod limit_outbox;
 pub(crate) mod limits;
 pub(crate) mod open_sale;
 pub(crate) mod pause_sale;
@@ -82,6 +83,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, command: &Command) -> Result<Effect, Refu
         | Command::Fence(_)
         | Command::Unfence(_)
         | Command::Bind(_)
-        | Command::Recover(_) => unreachable!("dispatched with the whole shard"),
+        | Command::Recover(_)
+        | Command::LimitOutbox(_) => unreachable!("dispatched with the whole shard"),
     }
 }

@@ -28,15 +28,15 @@ mod snapshot;
 mod state;
 mod v1;
 
-pub use bound::{Counts, Part};
+pub use bound::{Counts, LEDGER_RECORD_BYTES, Part};
 pub use command::{
     Acknowledge, Actor, AnswerOffer, Best, Bind, BlockSeats, CancelEvent, CancelOrder, Choice,
     Code, CodeKind, Command, Discount, Envelope, ExtendHold, Extension, Fee, Fence, GatewayResult,
-    GuestIdentity, HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, OpenSale, PauseSale,
-    PlaceOrder, PutCodes, ReassignSeats, RecordPayment, RecordRefund, RecoverBegin, RecoverEvent,
-    RecoverPiece, RecoveredThings, RefundResult, RefundSeats, ReleaseHold, RemoveSeats,
-    ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules, SeatSet, SetPersonLimit,
-    SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats, Unfence,
+    GuestIdentity, HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, LimitOutbox, OpenSale,
+    PauseSale, PlaceOrder, PutCodes, ReassignSeats, RecordPayment, RecordRefund, RecoverBegin,
+    RecoverEvent, RecoverPiece, RecoveredThings, RefundResult, RefundSeats, ReleaseHold,
+    RemoveSeats, ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules, SeatSet,
+    SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats, Unfence,
 };
 pub use commands::{ENDED_ORDERS_MAX, RECOVERY_MARGIN};
 pub use event::{CancelProgress, CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
@@ -57,4 +57,4 @@ pub use plan::{
 pub use priced::PricedSeats;
 pub use seats::{SeatCounts, SeatStatus, SeatTable};
 pub use snapshot::{Frozen, RestoreError};
-pub use state::{EXPIRE_BATCH_MAX, LEDGER_RECORDS_MAX, Stamp, State};
+pub use state::{EXPIRE_BATCH_MAX, LEDGER_RECORDS_LIMITS, LEDGER_RECORDS_MAX, Stamp, State};

@@ -99,6 +99,8 @@ pub(crate) struct Outbox {
     next: FeedPosition,
     /// What PostgreSQL has.
     acknowledged: FeedPosition,
+    /// When the last acknowledgement came, whether it said anything new or not.
+    heard_ms: Option<u64>,
 }
 
 impl Outbox {
@@ -109,7 +111,7 @@ impl Outbox {
         (next, acknowledged): (FeedPosition, FeedPosition),
     ) -> Self {
         let records = records.into_iter().collect();
-        Self { records, beside: 0, reserved, next, acknowledged }
+        Self { records, beside: 0, reserved, next, acknowledged, heard_ms: None }
     }
 
     /// Weighs the records anew: a snapshot has them without.
@@ -156,8 +158,9 @@ impl Outbox {
         self.reserved -= records;
     }
 
-    /// Drops every record whose rows are all at or below `up_to`.
-    pub(crate) fn acknowledge(&mut self, up_to: FeedPosition) {
+    /// Drops every record whose rows are all at or below `up_to`, which a writer says at a moment.
+    pub(crate) fn acknowledge(&mut self, up_to: FeedPosition, at_ms: u64) {
+        self.heard_ms = Some(at_ms);
         while let Some(record) = self.records.front().filter(|r| r.last() <= up_to) {
             self.beside -= record.room() - 1;
             self.records.drop_front();
@@ -178,6 +181,10 @@ impl Outbox {
     /// The last row written, acknowledged or not.
     pub(crate) fn end(&self) -> FeedPosition {
         self.records.back().map_or(self.acknowledged, LedgerRecord::last)
+    }
+
+    pub(crate) fn heard_ms(&self) -> Option<u64> {
+        self.heard_ms
     }
 
     pub(crate) fn reserved(&self) -> u64 {

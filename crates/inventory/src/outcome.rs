@@ -135,6 +135,8 @@ pub enum Outcome {
         /// How many pieces are taken; 0 once the event is here.
         pieces: u32,
     },
+    /// So many records may wait for the database from here on.
+    OutboxLimited,
 }
 
 /// A granted hold.

@@ -1,6 +1,7 @@
 //! The state of one shard and its only door, [`State::apply`].
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::commands::{self, Effect, Scope};
@@ -13,8 +14,12 @@ use crate::{
     Refusal, Reply,
 };
 
-/// Records in the outbox, promised ones included. Some 200 bytes each: at most 100 MB a shard.
+/// Records in the outbox, promised ones included, unless [`Command::LimitOutbox`] says otherwise.
+/// Sixteen full outboxes are a third of a machine of 8 GB at [`crate::LEDGER_RECORD_BYTES`].
 pub const LEDGER_RECORDS_MAX: u64 = 500_000;
+/// What the limit may be set to. Fewer than one batch of the writer would stop sales for nothing; more
+/// would not fit below [`crate::RECOVERY_MARGIN`], and costs gigabytes on each replica.
+pub const LEDGER_RECORDS_LIMITS: RangeInclusive<u64> = 10_000..=10_000_000;
 /// Holds ended by one command, so that an expiry wave never blocks a shard for long.
 pub const EXPIRE_BATCH_MAX: u32 = 4_096;
 
@@ -116,6 +121,7 @@ impl State {
             Command::Fence(c) => commands::fence::fence(self, c.event),
             Command::Unfence(c) => Ok(commands::fence::unfence(self, c.event)),
             Command::Bind(c) => commands::bind::apply(self, c),
+            Command::LimitOutbox(c) => commands::limit_outbox::apply(self, c),
             Command::Recover(c) => commands::recover::apply(self, c),
             Command::ReplacePlan(c) => {
                 let shard_seats = self.events().map(|event| event.seats().len()).sum();
@@ -244,6 +250,12 @@ impl State {
     /// Room taken in the outbox: records waiting, and records promised to holds and payments.
     pub fn ledger_room(&self) -> (u64, u64) {
         (self.outbox.records().len() as u64, self.outbox.reserved())
+    }
+
+    /// When PostgreSQL was last known to have all that it had been told, milliseconds since 1970;
+    /// `None` before a writer has said so for the first time.
+    pub fn persisted_ms(&self) -> Option<u64> {
+        self.outbox.heard_ms()
     }
 
     /// Remembered idempotency keys.

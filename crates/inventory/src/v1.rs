@@ -144,7 +144,8 @@ pub(crate) fn has(command: &crate::Command) -> bool {
         | C::RetryRefund(_)
         | C::CancelEvent(_)
         | C::Bind(_)
-        | C::Recover(_) => false,
+        | C::Recover(_)
+        | C::LimitOutbox(_) => false,
     }
 }
 

@@ -25,6 +25,10 @@ pub struct Persistence {
     pub records_max: u64,
     /// Age of the oldest record, in milliseconds; 0 without one.
     pub age_ms: u64,
+    /// How long ago a writer last said that PostgreSQL takes rows, in milliseconds; it does so every few
+    /// seconds also where nothing happens. 0 where none has ever spoken.
+    #[serde(default)]
+    pub silent_ms: u64,
     /// Sales that should have begun and wait.
     #[serde(default)]
     pub openings_waiting: u64,
@@ -35,6 +39,7 @@ impl Persistence {
     pub(crate) fn of(shard: ShardId, state: &State, now_ms: u64) -> Self {
         let (records, promised) = state.ledger_room();
         let oldest_ms = state.feed().next().map(|record| record.at_ms);
+        let heard_ms = state.persisted_ms().unwrap_or(now_ms);
         Self {
             shard,
             step: state.backlog(now_ms).name().to_owned(),
@@ -42,6 +47,7 @@ impl Persistence {
             promised,
             records_max: state.ledger_records_max(),
             age_ms: oldest_ms.map_or(0, |at_ms| now_ms.saturating_sub(at_ms)),
+            silent_ms: now_ms.saturating_sub(heard_ms),
             openings_waiting: state.openings_waiting(now_ms) as u64,
         }
     }
@@ -49,8 +55,9 @@ impl Persistence {
     /// From a shard's answer about itself; it does not tell which sales wait.
     pub fn of_summary(shard: ShardId, summary: &ShardSummary) -> Self {
         let taken = summary.outbox_records + summary.outbox_reserved;
-        let records_max = inventory::LEDGER_RECORDS_MAX;
-        let step = Backlog::at(taken, records_max, summary.outbox_age_ms);
+        let records_max = summary.outbox_records_max;
+        let behind_ms = summary.outbox_age_ms.max(summary.outbox_silent_ms);
+        let step = Backlog::at(taken, records_max, behind_ms);
         Self {
             shard,
             step: step.name().to_owned(),
@@ -58,6 +65,7 @@ impl Persistence {
             promised: summary.outbox_reserved,
             records_max,
             age_ms: summary.outbox_age_ms,
+            silent_ms: summary.outbox_silent_ms,
             openings_waiting: 0,
         }
     }
@@ -105,6 +113,10 @@ fn set_gauges(shard: ShardId, now: Option<&Persistence>) {
         .set(figure(|one| one.records as f64));
     gauge!("seatgrid_shard_outbox_promised", "shard" => name.clone())
         .set(figure(|one| one.promised as f64));
+    gauge!("seatgrid_shard_outbox_records_max", "shard" => name.clone())
+        .set(figure(|one| one.records_max as f64));
+    gauge!("seatgrid_shard_outbox_silent_seconds", "shard" => name.clone())
+        .set(figure(|one| one.silent_ms as f64 / 1_000.0));
     gauge!("seatgrid_shard_outbox_age_seconds", "shard" => name.clone())
         .set(figure(|one| one.age_ms as f64 / 1_000.0));
     gauge!("seatgrid_shard_sales_wait", "shard" => name.clone())

@@ -218,8 +218,12 @@ pub struct Feed {
     pub more: bool,
     /// What the shard itself believes PostgreSQL to have.
     pub acknowledged: FeedPosition,
-    /// The leader's clock, milliseconds since 1970: with no record left, all up to then is told.
+    /// The leader's clock, milliseconds since 1970.
     pub at_ms: u64,
+    /// The time of the last command that is in the state, milliseconds since 1970: whatever commits
+    /// later, under whichever leader, has this time or a later one. With no record left, all before
+    /// it is told.
+    pub complete_ms: u64,
     /// The database that the shard is written to, once a writer has said so.
     pub bound: Option<u128>,
 }
@@ -276,6 +280,10 @@ pub struct ShardSummary {
     pub outbox_age_ms: u64,
     /// Idempotency keys remembered.
     pub keys: u64,
+    /// Most records of the outbox, promised ones included.
+    pub outbox_records_max: u64,
+    /// How long ago a writer last said that PostgreSQL takes rows, in milliseconds; 0 where none has.
+    pub outbox_silent_ms: u64,
 }
 
 /// An event in figures.

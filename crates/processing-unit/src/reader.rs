@@ -240,8 +240,14 @@ fn feed(state: &State, after: FeedPosition, rows_max: u32) -> Answer {
         rows += record.change.row_count();
         records.push(record.clone());
     }
-    let (acknowledged, bound) = (state.acknowledged(), state.bound());
-    Answer::Feed(Feed { records, more, acknowledged, at_ms: clock_ms(), bound })
+    Answer::Feed(Feed {
+        records,
+        more,
+        acknowledged: state.acknowledged(),
+        at_ms: clock_ms(),
+        complete_ms: state.at_ms(),
+        bound: state.bound(),
+    })
 }
 
 fn pending_money(state: &State, limit: u32) -> Answer {
@@ -287,6 +293,8 @@ fn summary(state: &State) -> Answer {
         outbox_reserved,
         outbox_age_ms: oldest_ms.map_or(0, |at_ms| clock_ms().saturating_sub(at_ms)),
         keys: state.key_count() as u64,
+        outbox_records_max: state.ledger_records_max(),
+        outbox_silent_ms: state.persisted_ms().map_or(0, |at_ms| clock_ms().saturating_sub(at_ms)),
     })
 }
 

@@ -1,13 +1,14 @@
 //! The timekeeper: on the leader of each shard, proposes `ExpireHolds` when the next deadline has
-//! passed. Level-triggered: it looks at the state, so failover and restart need nothing special,
-//! and a proposal too many does nothing. It never changes state itself.
+//! passed, and `LimitOutbox` when the shard goes by another limit than this unit's configuration.
+//! Level-triggered: it looks at the state, so failover and restart need nothing special, and a proposal
+//! too many does nothing. It never changes state itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use grid_node::{Replicas, Shard};
-use inventory::{Actor, Command, Envelope, codec};
+use inventory::{Actor, Command, Envelope, LimitOutbox, codec};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,11 @@ struct Keeper {
 }
 
 /// One timekeeper for each replica on this node, as replicas come and go, until `shutdown`.
-pub(crate) async fn keep_all(replicas: Replicas<ShardMachine>, shutdown: CancellationToken) {
+pub(crate) async fn keep_all(
+    replicas: Replicas<ShardMachine>,
+    outbox_records_max: u64,
+    shutdown: CancellationToken,
+) {
     let mut changes = replicas.watch();
     let mut keepers: Vec<Keeper> = Vec::new();
     let mut tasks = JoinSet::new();
@@ -47,7 +52,7 @@ pub(crate) async fn keep_all(replicas: Replicas<ShardMachine>, shutdown: Cancell
                 continue;
             }
             let stop = shutdown.child_token();
-            tasks.spawn(run(Arc::clone(&shard), stop.clone()));
+            tasks.spawn(run(Arc::clone(&shard), outbox_records_max, stop.clone()));
             keepers.push(Keeper { shard, stop });
         }
         tokio::select! {
@@ -61,18 +66,27 @@ pub(crate) async fn keep_all(replicas: Replicas<ShardMachine>, shutdown: Cancell
 }
 
 /// Runs until `shutdown`.
-async fn run(shard: Arc<Shard<ShardMachine>>, shutdown: CancellationToken) {
+async fn run(
+    shard: Arc<Shard<ShardMachine>>,
+    outbox_records_max: u64,
+    shutdown: CancellationToken,
+) {
     tokio::select! {
         () = shutdown.cancelled() => {}
-        () = keep(&shard) => {}
+        () = keep(&shard, outbox_records_max) => {}
     }
 }
 
-async fn keep(shard: &Shard<ShardMachine>) {
+/// A command of the system itself, as it is proposed.
+fn encoded(command: Command) -> Bytes {
+    Bytes::from(codec::encode_envelope(&Envelope { key: None, actor: Actor::SYSTEM, command }))
+}
+
+async fn keep(shard: &Shard<ShardMachine>, outbox_records_max: u64) {
     let mut leadership = shard.watch_leadership();
     let mut applied = shard.watch_applied();
-    let expire = Envelope { key: None, actor: Actor::SYSTEM, command: Command::ExpireHolds };
-    let expire = Bytes::from(codec::encode_envelope(&expire));
+    let expire = encoded(Command::ExpireHolds);
+    let limit = encoded(Command::LimitOutbox(LimitOutbox { records_max: outbox_records_max }));
     loop {
         if !*leadership.borrow_and_update() {
             if leadership.changed().await.is_err() {
@@ -81,14 +95,12 @@ async fn keep(shard: &Shard<ShardMachine>) {
             continue;
         }
         applied.borrow_and_update();
+        if goes_by_another_limit(shard, outbox_records_max) {
+            propose(shard, &limit).await;
+            continue;
+        }
         match next_due(shard) {
-            Some(Duration::ZERO) => {
-                let deadline = Instant::now() + PROPOSAL_DEADLINE;
-                if let Err(error) = shard.submit(expire.clone(), deadline).await {
-                    tracing::debug!(shard = shard.id(), %error, "expiry not proposed, looking again");
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
+            Some(Duration::ZERO) => propose(shard, &expire).await,
             Some(due) => {
                 // A hold with a shorter life may come meanwhile: any news leads to another look.
                 let news = async { tokio::join!(applied.changed(), tokio::time::sleep(PAUSE)) };
@@ -106,6 +118,20 @@ async fn keep(shard: &Shard<ShardMachine>) {
             }
         }
     }
+}
+
+async fn propose(shard: &Shard<ShardMachine>, command: &Bytes) {
+    let deadline = Instant::now() + PROPOSAL_DEADLINE;
+    if let Err(error) = shard.submit(command.clone(), deadline).await {
+        tracing::debug!(shard = shard.id(), %error, "not proposed, looking again");
+    }
+    tokio::time::sleep(PAUSE).await;
+}
+
+/// Whether the shard has another limit than wanted and goes by a version that knows of limits.
+fn goes_by_another_limit(shard: &Shard<ShardMachine>, wanted: u64) -> bool {
+    let known = shard.version() >= u32::from(codec::FORMAT);
+    known && shard.read(|machine| machine.state().ledger_records_max()) != wanted
 }
 
 /// How long until the next deadline; `None` without one.

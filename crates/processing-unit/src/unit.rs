@@ -46,11 +46,12 @@ impl Unit {
     /// # Errors
     /// As [`Unit::start`].
     pub async fn start_in(config: UnitConfig, platform: Platform) -> Result<Self, RunError> {
+        let outbox_records_max = config.outbox_records_max;
         let mut node = config.node;
         node.admin.get_or_insert(config.admin_listen);
         let node = GridNode::start_in(node, Arc::new(Reader), platform).await?;
         let shutdown = CancellationToken::new();
-        let keeping = timekeeper::keep_all(node.replicas(), shutdown.clone());
+        let keeping = timekeeper::keep_all(node.replicas(), outbox_records_max, shutdown.clone());
         let timekeepers = tokio::spawn(keeping);
         Ok(Self { node, timekeepers, shutdown })
     }

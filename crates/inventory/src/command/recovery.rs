@@ -1,4 +1,5 @@
-//! What brings a shard back from the database after all its replicas were lost.
+//! What ties a shard to its database: which one it is, how much may wait for it, and what brings the
+//! shard back from there after all its replicas were lost.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,13 @@ pub struct Bind {
     pub from: Option<u128>,
     /// The database.
     pub to: u128,
+}
+
+/// Says how much may wait for the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitOutbox {
+    /// Records, promised ones included; within [`crate::LEDGER_RECORDS_LIMITS`].
+    pub records_max: u64,
 }
 
 /// One piece of an event that comes back.

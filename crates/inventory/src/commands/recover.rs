@@ -18,10 +18,10 @@ use crate::{
     RecoveredThings, Refusal, State,
 };
 
-/// How far numbers and versions go on above the highest known. The outbox holds no more than
-/// [`crate::LEDGER_RECORDS_MAX`] records that the database lacks, and each number or version that was
-/// given out made at least one; this is twice that.
-pub const RECOVERY_MARGIN: u64 = 1_000_000;
+/// How far numbers and versions go on above the highest known. The outbox holds no more records that
+/// the database lacks than the largest of [`crate::LEDGER_RECORDS_LIMITS`], and each number or version
+/// that was given out made at least one; this is twice that.
+pub const RECOVERY_MARGIN: u64 = 20_000_000;
 
 pub(crate) fn apply(state: &mut State, c: &RecoverEvent) -> Result<Effect, Refusal> {
     if state.events.get(&c.event).is_some() {

@@ -160,7 +160,7 @@ fn gaps_codes_and_wrong_refunds_are_named() {
         let mut other = crate::outbox::Outbox::default();
         other.begin(record.position.log_index + 1);
         other.push(record.clone());
-        other.acknowledge(other.end());
+        other.acknowledge(other.end(), state.at_ms);
         other.push(record);
         let stray = other.records().back().expect("pushed").clone();
         let records = state.feed().cloned().chain([stray]).collect();

@@ -1,11 +1,13 @@
 //! How far PostgreSQL is behind a shard, as the shard itself can tell: by the oldest record that it
-//! has not acknowledged and by the room that is left. From here the outage ladder takes its steps;
-//! it never stops a confirm.
+//! has not acknowledged, by the last acknowledgement that came at all, which a writer repeats while
+//! nothing happens, and by the room that is left. From here the outage ladder takes its steps; it never
+//! stops a confirm.
 
 use super::Outbox;
 
-/// A shard whose oldest record waits longer opens no new sale, in milliseconds: what a loss of all
-/// its replicas would take with it must not grow by a crowd.
+/// A shard whose oldest record waits longer, or that has not heard of PostgreSQL for longer, opens no
+/// new sale, in milliseconds: what a loss of all its replicas would take with it must not grow by a
+/// crowd.
 pub const BACKLOG_AGE_MAX_MS: u64 = 30_000;
 /// A shard whose outbox is filled or promised to this part, in per cent, opens no new sale: the rest
 /// is for the sales that run.
@@ -52,7 +54,14 @@ impl Backlog {
 impl Outbox {
     /// The step at a moment.
     pub(crate) fn backlog(&self, at_ms: u64, max: u64) -> Backlog {
-        let oldest_ms = self.records.front().map_or(at_ms, |record| record.at_ms);
-        Backlog::at(self.taken(), max, at_ms.saturating_sub(oldest_ms))
+        Backlog::at(self.taken(), max, self.behind_ms(at_ms))
+    }
+
+    /// For how long PostgreSQL may have been missing something, in milliseconds. A shard that no writer
+    /// has ever spoken to knows of its records alone.
+    pub(crate) fn behind_ms(&self, at_ms: u64) -> u64 {
+        let oldest_ms = self.records.front().map(|record| record.at_ms);
+        let since_ms = oldest_ms.into_iter().chain(self.heard_ms()).min();
+        since_ms.map_or(0, |since_ms| at_ms.saturating_sub(since_ms))
     }
 }

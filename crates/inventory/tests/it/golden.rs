@@ -210,6 +210,7 @@ fn all_commands() -> Vec<Envelope> {
     let plan = Plan { version: 2, focal: Some((3, -4)), ..area_hall() };
     all.push(Command::ReplacePlan(ReplacePlan { event: EventNo(3), plan }));
     all.push(Command::Bind(Bind { from: Some(1), to: 2 }));
+    all.push(Command::LimitOutbox(LimitOutbox { records_max: 1_000_000 }));
     let lived = lived_in_fully();
     all.extend(crate::recovery::pieces(lived.state.event(EventNo(1)).expect("opened")));
     let envelope = |command| Envelope { key: None, actor: Actor::SYSTEM, command };

@@ -45,8 +45,8 @@ fn sale_window_bounds_holds() {
         "
         open opens=60 closes=120
         hold A-1-1                  => SaleNotOpen { opens_at_ms: 1800000060000 }
-        ack
         tick 60s
+        ack
         hold A-1-1                  => h1 A-1-1 100
         tick 60s
         hold A-1-2                  => SaleClosed

@@ -235,8 +235,8 @@ fn presale_codes_let_in_before_the_opening() {
         code? 6                            => held 0/0 sold 1/0
         tick 450s
         hold B-1-3 presale=6               => CodeNotValid
-        ack
         tick 100s
+        ack
         hold B-1-3                         => h5 B-1-3 50
     ",
     );

@@ -155,6 +155,8 @@ pub struct Oracle {
     /// Records that wait for the database: when, and what.
     pub ledger: Vec<(u64, String)>,
     pub ledger_max: u64,
+    /// When the database was last heard of.
+    pub heard: Option<u64>,
     pub others: Others,
 }
 
@@ -188,6 +190,7 @@ impl Oracle {
             now,
             ledger: vec![(now, "SaleOpened 1".into())],
             ledger_max,
+            heard: None,
             others: Others::default(),
         }
     }
@@ -291,7 +294,8 @@ impl Oracle {
     /// Whether the database keeps up, so that sales may begin.
     pub fn is_fine(&self, turns: u64) -> bool {
         let taken = self.ledger.len() as u64 + self.promised() + turns;
-        let age = self.ledger.first().map_or(0, |(since, _)| self.now.saturating_sub(*since));
+        let oldest = self.ledger.first().map_or(self.now, |(since, _)| *since);
+        let age = self.now.saturating_sub(oldest.min(self.heard.unwrap_or(self.now)));
         taken + 5 <= self.ledger_max && age <= 30_000 && taken * 100 < self.ledger_max * 70
     }
 

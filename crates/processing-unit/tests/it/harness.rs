@@ -37,7 +37,7 @@ impl Cluster {
             let data_dir = dir.path().join(format!("unit-{node_id}"));
             let mut node = NodeConfig::new(7, node_id, peers.clone(), data_dir);
             node.shards = 2;
-            UnitConfig { admin_listen: free_address(), admin_token_file: None, node }
+            UnitConfig::new(free_address(), node)
         };
         let configs: Vec<_> = (1..=nodes).map(config).collect();
         let units = configs.iter().map(|_| None).collect();

@@ -39,7 +39,7 @@ async fn start_unit(dir: &TempDir) -> (Unit, SocketAddr) {
     let peers = BTreeMap::from([(1, peer)]);
     let mut node = NodeConfig::new(7, 1, peers, dir.path().join("unit"));
     node.shards = 2;
-    let config = UnitConfig { admin_listen: free_address(), admin_token_file: None, node };
+    let config = UnitConfig::new(free_address(), node);
     (Unit::start(config).await.expect("the unit starts"), peer.client)
 }
 

@@ -3,6 +3,8 @@
 //! The seat is measured in this process alone: events are opened in a state of their own, and the
 //! growth of resident memory is divided by their seats.
 
+mod record;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -50,6 +52,11 @@ struct Found {
     bytes_per_seat_with_plan: f64,
     /// Of that, what a replica adds to the plan: status, holder, version, index.
     bytes_per_seat: f64,
+    /// What a record takes in each replica while it waits for PostgreSQL.
+    bytes_per_record: f64,
+    /// Records that one sale writes, and what the sale itself keeps.
+    records_per_sale: f64,
+    bytes_per_sale: f64,
     /// What the shard may take at most with these events and seats, by its limits, in bytes.
     bound_bytes: u64,
     /// Of that, each table's share, the largest first.
@@ -89,12 +96,16 @@ fn measure(args: &Memory) -> Result<Found> {
     parts.sort_by_key(|part| std::cmp::Reverse(part.bytes()));
     let bound_bytes = limits.bytes_max(true);
     let taken = with_state.saturating_sub(empty);
+    let waiting = record::measure()?;
     ensure!(taken <= bound_bytes, "{taken} bytes taken, at most {bound_bytes} expected");
     // The plans went into the state, so what came on top of them is the state's own.
     Ok(Found {
         seats: seats as u64,
         bytes_per_seat_with_plan: each(with_state.saturating_sub(empty)),
         bytes_per_seat: each(with_state.saturating_sub(with_plans)),
+        bytes_per_record: waiting.record_bytes,
+        records_per_sale: waiting.records_per_sale,
+        bytes_per_sale: waiting.sale_bytes,
         bound_bytes,
         bound_parts: parts.iter().map(|part| (part.name.to_owned(), part.bytes())).collect(),
         units: units(args)?,
@@ -150,6 +161,16 @@ impl Found {
             self.seats, self.bytes_per_seat, self.bytes_per_seat_with_plan
         );
         let gb = |bytes: u64| bytes as f64 / 1e9;
+        let room = LEDGER_RECORDS_MAX as f64;
+        println!(
+            "a record that waits for PostgreSQL: {:.0} bytes, {:.1} a sale, which keeps {:.0}; \
+             a full outbox of {room} is {:.2} GB and {:.0} sales",
+            self.bytes_per_record,
+            self.records_per_sale,
+            self.bytes_per_sale,
+            room * self.bytes_per_record / 1e9,
+            room / self.records_per_sale
+        );
         println!(
             "at most {:.1} GB by the limits, a snapshot in flight; of that:",
             gb(self.bound_bytes)

@@ -26,7 +26,7 @@ pub(super) fn issues(shards: &[Persistence]) -> Vec<Issue> {
 }
 
 fn told(one: &Persistence) -> String {
-    let (age_s, full) = (one.age_ms / 1_000, one.full_percent());
+    let (age_s, full) = (one.age_ms.max(one.silent_ms) / 1_000, one.full_percent());
     format!("shard {} is {age_s} s behind, its outbox {full} % full; ", one.shard)
 }
 
@@ -43,6 +43,7 @@ mod tests {
             promised: 310,
             records_max: 1_000,
             age_ms,
+            silent_ms: 0,
             openings_waiting: 0,
         };
         assert_eq!(issues(&[shard(1, "fine", 9)]), []);

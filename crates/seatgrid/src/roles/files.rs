@@ -70,6 +70,5 @@ fn unit() {
     let node = file.node;
     node.validate().expect("the example fits together");
     let node = grid_node::NodeConfig::new(node.cluster_id, node.node_id, node.peers, node.data_dir);
-    let (admin_listen, admin_token_file) = (file.admin_listen, None);
-    check(Role::Unit, &processing_unit::UnitConfig { admin_listen, admin_token_file, node });
+    check(Role::Unit, &processing_unit::UnitConfig::new(file.admin_listen, node));
 }

@@ -34,7 +34,7 @@ const ROUTES_MAX: Duration = Duration::from_secs(3);
 
 impl RoleConfig for UnitConfig {
     fn check(&self) -> Result<(), String> {
-        self.node.validate().map_err(|error| error.to_string())
+        self.validate()
     }
 }
 

@@ -134,7 +134,7 @@ fn config(options: &Options, id: HostId, data_dir: PathBuf) -> UnitConfig {
     node.batch.command_bytes_max = options.segment_bytes as usize / 2;
     node.log.segment_bytes = options.segment_bytes;
     node.snapshot.after_log_bytes = options.snapshot_after_log_bytes;
-    UnitConfig { admin_listen: address(id).client, admin_token_file: None, node }
+    UnitConfig::new(address(id).client, node)
 }
 
 /// Pins an event and opens its sale, however often that has to be tried.

@@ -52,6 +52,7 @@ fn outcome(shard: &Shard, outcome: &Outcome) -> String {
         | Outcome::PlanReplaced
         | Outcome::WaitlistLeft
         | Outcome::Bound
+        | Outcome::OutboxLimited
         | Outcome::Recovered { .. }
         | Outcome::RefundRetried) => format!("{plain:?}"),
     }

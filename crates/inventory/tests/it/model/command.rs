@@ -313,7 +313,7 @@ fn plan(dice: &mut Dice, now: &Plan) -> Plan {
 fn shard(dice: &mut Dice, state: &State) -> Command {
     let event = state.event(EVENT).expect("opened");
     let (sale, plan) = other(event.sale());
-    match dice.below(40) {
+    match dice.below(41) {
         0..=9 => {
             let records = state.feed().len() as u64;
             let nth = records.checked_sub(dice.below(4)).and_then(|to| to.checked_sub(1));
@@ -328,6 +328,12 @@ fn shard(dice: &mut Dice, state: &State) -> Command {
             } else {
                 Command::Unfence(Unfence { event: no })
             }
+        }
+        40 => {
+            // A small outbox stays small, so that it fills.
+            let to = if state.ledger_records_max() < 10_000 { 9_999 } else { 10_000 };
+            let records_max = dice.of(&[0, 9_999, to, to, to + 1, 10_000_001]);
+            Command::LimitOutbox(LimitOutbox { records_max })
         }
         15..=17 => {
             let (from, to) = (dice.of(&[None, Some(5), Some(6)]), dice.of(&[5, 6, 7]));

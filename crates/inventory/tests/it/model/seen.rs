@@ -22,7 +22,7 @@ names! { command, COMMANDS, Command:
     OpenSale Hold ReleaseHold PlaceOrder CancelOrder StartPayment RecordPayment Settle RecordRefund
     ExpireHolds Acknowledge PauseSale ResumeSale Fence Unfence SwapSeats ExtendHold SetPersonLimit
     SetWindow PutCodes BlockSeats UnblockSeats RemoveSeats ReassignSeats ReplacePlan JoinWaitlist
-    LeaveWaitlist AnswerOffer RefundSeats RetryRefund CancelEvent Bind Recover
+    LeaveWaitlist AnswerOffer RefundSeats RetryRefund CancelEvent Bind Recover LimitOutbox
 }
 
 names! { refusal, REFUSALS, Refusal:

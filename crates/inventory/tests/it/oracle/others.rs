@@ -83,7 +83,17 @@ impl Oracle {
         let of_shard = |outcome| Ok((0, outcome));
         Some(match command {
             Command::ExpireHolds => of_shard(self.expire()),
-            Command::Acknowledge(_) => of_shard(Outcome::Acknowledged),
+            Command::Acknowledge(_) => {
+                self.heard = Some(self.now);
+                of_shard(Outcome::Acknowledged)
+            }
+            Command::LimitOutbox(c) => {
+                if c.records_max < 10_000 || c.records_max > 10_000_000 {
+                    return Some(Err(Refusal::OutOfRange));
+                }
+                self.ledger_max = c.records_max;
+                of_shard(Outcome::OutboxLimited)
+            }
             Command::OpenSale(c) => self.open(c),
             Command::Fence(c) => self.fence(c.event).map(|outcome| (0, outcome)),
             Command::Unfence(c) => {

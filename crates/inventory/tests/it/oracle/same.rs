@@ -15,6 +15,7 @@ impl Oracle {
         self.compare_counters(event)?;
         self.compare_reads(event)?;
         same("time", state.at_ms(), self.now)?;
+        same("last heard of", state.persisted_ms(), self.heard)?;
         same("most records", state.ledger_records_max(), self.ledger_max)?;
         same("backlog", state.backlog(self.now) == Backlog::Fine, self.is_fine(self.turns()))?;
         let waits = usize::from(self.opening_waits());

@@ -122,9 +122,23 @@ impl fmt::Display for Status {
             Some(lag) => writeln!(f, "persist lag  {lag} ms")?,
             None => writeln!(f, "persist lag  unknown")?,
         }
+        if let Some(room) = room(&self.persist_backlog) {
+            writeln!(f, "{room}")?;
+        }
         for operation in &self.operations {
             writeln!(f, "{}", told(operation))?;
         }
         write_issues(f, &self.details)
     }
+}
+
+/// The fullest outbox and its room; `None` while no shard has events.
+fn room(shards: &[Persistence]) -> Option<String> {
+    let fullest = shards.iter().max_by_key(|one| one.full_percent())?;
+    let Persistence { shard, records, promised, records_max, .. } = fullest;
+    let full = fullest.full_percent();
+    Some(format!(
+        "outbox room  fullest shard {shard}: {records} records and {promised} promised of \
+         {records_max}, {full} %"
+    ))
 }
