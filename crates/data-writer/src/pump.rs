@@ -103,7 +103,7 @@ impl<S: FeedSource> Pump<S> {
         }
         self.shared.health.shard_at(self.shard, feed.at_ms, feed.records[0].at_ms);
         let began = Instant::now();
-        let complete_ms = self.complete_ms(&feed);
+        let complete_ms = complete_ms(&feed);
         let terms = self.terms.of(&*self.shared.source, &feed.records).await?;
         let applied = apply::apply(&self.shared, checkpoint, &feed.records, (terms, complete_ms));
         let checkpoint = applied.await?;
@@ -112,26 +112,24 @@ impl<S: FeedSource> Pump<S> {
         Ok(checkpoint)
     }
 
-    /// Nothing new: now and then the watermark, and an acknowledgement that was lost.
+    /// Nothing new: an acknowledgement that was lost, and now and then one more, since the shard has no
+    /// other way to know that PostgreSQL is there; its time is the watermark that follows.
     async fn rest(&self, checkpoint: Checkpoint, feed: &Feed) -> Result<Checkpoint, ShardError> {
         self.shared.health.shard_at(self.shard, feed.at_ms, feed.at_ms);
-        if feed.acknowledged < checkpoint.position {
+        let every_ms = self.shared.settings.watermark_every_ms;
+        let is_due = feed.at_ms >= checkpoint.applied_at_ms + every_ms;
+        if is_due || feed.acknowledged < checkpoint.position {
             self.acknowledge(&checkpoint).await;
         }
-        let settings = &self.shared.settings;
-        let complete_ms = feed.at_ms.saturating_sub(settings.watermark_margin_ms);
-        if complete_ms < checkpoint.applied_at_ms + settings.watermark_every_ms {
+        if !is_due {
             return Ok(checkpoint);
         }
-        Ok(self.shared.sink.refresh(&checkpoint, complete_ms).await?)
-    }
-
-    /// Times never decrease in a shard, so all before the last record's is told; with nothing left
-    /// at the grid, all before the leader's clock, less what may still be on its way to commit.
-    fn complete_ms(&self, feed: &Feed) -> u64 {
-        let last_ms = feed.records.last().map_or(0, |record| record.at_ms);
-        let clock_ms = feed.at_ms.saturating_sub(self.shared.settings.watermark_margin_ms);
-        if feed.more { last_ms } else { last_ms.max(clock_ms) }
+        let after = checkpoint.position;
+        let now = self.shared.source.feed(self.shard, after, 1, Duration::ZERO).await?;
+        if !now.records.is_empty() {
+            return Ok(checkpoint);
+        }
+        Ok(self.shared.sink.refresh(&checkpoint, now.complete_ms).await?)
     }
 
     fn account(&mut self, feed: &Feed, complete_ms: u64, took: Duration) {
@@ -151,4 +149,11 @@ impl<S: FeedSource> Pump<S> {
             tracing::debug!(shard = self.shard, %error, "not acknowledged, comes again");
         }
     }
+}
+
+/// Times never decrease in a shard, so all before the last record's is told; with nothing left at the
+/// grid, all before its last command.
+fn complete_ms(feed: &Feed) -> u64 {
+    let last_ms = feed.records.last().map_or(0, |record| record.at_ms);
+    if feed.more { last_ms } else { last_ms.max(feed.complete_ms) }
 }

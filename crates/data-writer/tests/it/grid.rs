@@ -134,6 +134,7 @@ impl MemoryGrid {
                 more: false,
                 acknowledged: FeedPosition::default(),
                 at_ms: BEGIN_MS,
+                complete_ms: 0,
                 bound: None,
             };
         };
@@ -149,7 +150,8 @@ impl MemoryGrid {
             records.push(record.clone());
         }
         let acknowledged = log.state.acknowledged();
-        Feed { records, more, acknowledged, at_ms: log.clock_ms, bound: log.state.bound() }
+        let (at_ms, complete_ms) = (log.clock_ms, log.state.at_ms());
+        Feed { records, more, acknowledged, at_ms, complete_ms, bound: log.state.bound() }
     }
 }
 

@@ -182,7 +182,6 @@ pub fn config(url: &str) -> WriterConfig {
         database_url: Some(url.to_owned()),
         poll_wait_ms: 20,
         watermark_every_ms: 100,
-        watermark_margin_ms: 10,
         heartbeat_ms: 50,
         lease_ttl_ms: 400,
         retry_min_ms: 5,

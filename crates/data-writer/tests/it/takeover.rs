@@ -78,6 +78,26 @@ async fn a_writer_that_lost_its_epoch_commits_nothing() {
     sink.write(&new, &batch, BEGIN_MS).await.expect("the new one writes");
 }
 
+/// A shard that is founded anew before anything of it was written goes on under the same epoch and from
+/// the same position: the incarnation alone tells a writer of before.
+#[tokio::test]
+async fn a_writer_of_an_earlier_incarnation_commits_nothing() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 5);
+    let sink = Sink::connect(tables.url(), 2).expect("url");
+    let old = sink.claim(1, 1).await.expect("claim");
+    let batch = Batch::of(&records(&seller), &terms(&seller).await).expect("maps");
+    tables.execute("UPDATE grid.writer_checkpoint SET incarnation = 2").await;
+    let late = sink.write(&old, &batch, BEGIN_MS).await;
+    assert!(matches!(late, Err(WriteError::Fenced)), "{late:?}");
+    assert!(matches!(sink.refresh(&old, BEGIN_MS).await, Err(WriteError::Fenced)));
+    assert_eq!(tables.number("SELECT count(*) FROM grid.seat").await, 0);
+    assert_eq!(tables.number("SELECT incarnation FROM grid.writer_checkpoint").await, 2);
+    let new = sink.claim(1, 1).await.expect("claim");
+    assert_eq!((new.epoch, new.position), (old.epoch, old.position), "nothing else differs");
+}
+
 /// As after a pause longer than its lease: it finds another in it and waits.
 #[tokio::test]
 async fn a_writer_whose_lease_was_taken_stands_by() {

@@ -40,6 +40,39 @@ async fn every_kind_of_change_arrives_and_agrees() {
     writer.stop().await;
 }
 
+/// The shard's own time is the watermark, never a clock: whoever leads next may be behind it. An idle
+/// shard gets a new time by an acknowledgement that is repeated; when that is lost, the watermark
+/// stays.
+#[tokio::test]
+async fn the_watermark_of_an_idle_shard_is_the_time_of_its_last_command() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 5);
+    let writer = Writer::start(tables.url(), &grid);
+    seller.sell(1);
+    drained(&grid, 1).await;
+    let heard = || grid.read(1, |state| state.persisted_ms().expect("a writer has spoken"));
+    let applied = "SELECT grid.to_ms(applied_at) FROM grid.writer_checkpoint WHERE shard_id = 1";
+    let looked = "SELECT grid.to_ms(updated_at) FROM grid.writer_checkpoint WHERE shard_id = 1";
+    let before = heard();
+    grid.tick(1, 60_000);
+    eventually("the shard hears of the tables, and they of its time", || async {
+        heard() > before + 50_000 && tables.number(applied).await.unsigned_abs() > before + 50_000
+    })
+    .await;
+    grid.lose_acknowledgements(true);
+    grid.tick(1, 60_000);
+    let before = tables.number(looked).await;
+    eventually("it looks again", || async { tables.number(looked).await > before + 1 }).await;
+    let last = grid.read(1, inventory::State::at_ms);
+    let is = tables.number(applied).await.unsigned_abs();
+    assert!(is <= last, "{is}: commands after {last} may be stamped so");
+    grid.lose_acknowledgements(false);
+    let is_later = || async { tables.number(applied).await.unsigned_abs() > last };
+    eventually("the watermark follows", is_later).await;
+    writer.stop().await;
+}
+
 #[tokio::test]
 async fn batches_of_any_size_leave_the_same_rows() {
     let grid = MemoryGrid::default();
