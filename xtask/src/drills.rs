@@ -78,6 +78,18 @@ struct Sizes {
     /// Seeds of the simulation.
     #[arg(long, default_value_t = 1_000)]
     seeds: u32,
+    /// Sales per second while PostgreSQL is away at full rate.
+    #[arg(long, default_value_t = 2_000)]
+    sales_rate: u32,
+    /// Seconds of them.
+    #[arg(long, default_value_t = 600)]
+    outage_s: u32,
+    /// Shards that they are spread over.
+    #[arg(long, default_value_t = 4)]
+    outage_shards: u32,
+    /// Seconds in which the tables must have caught up with them.
+    #[arg(long, default_value_t = 60)]
+    catch_up_max_s: u32,
 }
 
 impl Drills {
@@ -85,6 +97,7 @@ impl Drills {
         let Sizes { rate, kills, blackouts, freezes, partitions, .. } = self.sizes;
         let Sizes { elastic_s, wiped_s, database_away_s, history_s, history_millions, .. } =
             self.sizes;
+        let Sizes { sales_rate, outage_s, outage_shards, catch_up_max_s, .. } = self.sizes;
         let counts = [
             ("RATE", rate),
             ("KILLS", kills),
@@ -96,6 +109,10 @@ impl Drills {
             ("DATABASE_AWAY_S", database_away_s),
             ("HISTORY_S", history_s),
             ("HISTORY_MILLIONS", history_millions),
+            ("SALES_RATE", sales_rate),
+            ("OUTAGE_S", outage_s),
+            ("OUTAGE_SHARDS", outage_shards),
+            ("CATCH_UP_MAX_S", catch_up_max_s),
             // The development form is not held to the release's time limits.
             ("STRICT", u32::from(!self.dev)),
         ];

@@ -23,6 +23,7 @@ mod overload;
 mod owners;
 mod reads;
 mod report;
+mod sales;
 mod streams;
 mod writer;
 
@@ -59,6 +60,8 @@ pub enum Bench {
     Reads(reads::Reads),
     /// What a seat and an idle unit take.
     Memory(memory::Memory),
+    /// Whole sales by schedule, straight into the grid of a running system: the load of an outage.
+    Sales(sales::SalesArgs),
     /// Open live streams, and how soon a change is on every one of them.
     Streams(streams::Streams),
     /// The data writer's sink beside a bare upsert of the same rows, and `verify` of what it wrote.
@@ -122,6 +125,7 @@ pub async fn run(bench: Bench) -> Result<()> {
             reads::run(&args, url).await
         }
         Bench::Memory(args) => memory::run(&args),
+        Bench::Sales(args) => sales::run(&args).await,
         Bench::Streams(args) => {
             let url = router_url(args.url.as_deref(), &args.data_dir)?;
             streams::run(&args, url).await

@@ -47,18 +47,22 @@ impl System {
 
     /// Starts a system with extra environment variables.
     pub fn start_with(vars: &[(&str, &str)]) -> Self {
-        let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Self::begin(vars, None)
+        Self::begin(owned(vars), None)
     }
 
     /// Starts a system on a database of the test's own.
     pub fn start_on(database_url: &str) -> Self {
-        Self::begin(vec![], Some(database_url.to_owned()))
+        Self::start_on_with(database_url, &[])
     }
 
-    /// Starts a system of so many units.
-    pub fn start_units(units: u32) -> Self {
-        let mut system = Self::prepare(vec![], None);
+    /// The same with extra environment variables.
+    pub fn start_on_with(database_url: &str, vars: &[(&str, &str)]) -> Self {
+        Self::begin(owned(vars), Some(database_url.to_owned()))
+    }
+
+    /// Starts a system of so many units, with extra environment variables.
+    pub fn start_units(units: u32, vars: &[(&str, &str)]) -> Self {
+        let mut system = Self::prepare(owned(vars), None);
         system.units = units;
         system.start_again();
         system
@@ -283,6 +287,10 @@ impl Drop for System {
             }
         }
     }
+}
+
+fn owned(vars: &[(&str, &str)]) -> Vec<(String, String)> {
+    vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Whether a process says that it is ready.

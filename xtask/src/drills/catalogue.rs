@@ -79,7 +79,7 @@ pub const ALL: &[Named] = &[
         "database-outage",
         "R5",
         "PostgreSQL away for 600 s under load: the sale goes on, ledger gapless, memory flat",
-        How::Processes(&["drills::database::"]),
+        How::Processes(&["drills::database::", "drills::outage::"]),
     ),
     named(
         "writer-steps",

@@ -9,6 +9,7 @@ mod database;
 mod elastic;
 mod histories;
 mod links;
+mod outage;
 mod processes;
 mod wiped;
 

@@ -1,4 +1,5 @@
-//! PostgreSQL goes away, comes back, comes back without its last transactions, or refuses a record.
+//! PostgreSQL goes away, comes back, comes back without its last transactions, or refuses a record. The
+//! outage at full rate has a file of its own.
 //! The sale needs none of it; the tables say in the end what the grid says.
 
 use std::time::{Duration, Instant};
@@ -247,7 +248,7 @@ async fn tell_room(drill: &Drill, system: &System, client: &Client) {
 }
 
 /// Some seat of the hall, bought.
-async fn a_paid_order(client: &Client) -> String {
+pub(super) async fn a_paid_order(client: &Client) -> String {
     let held = client.hold("demo-hall", json!({"best": {"number": 1}})).await.expect("free");
     let order = client.buy(&held, "succeed").await;
     client.until_order(&order, &held.token, "paid").await;
@@ -255,7 +256,7 @@ async fn a_paid_order(client: &Client) -> String {
 }
 
 /// Waits until no shard has anything that the tables do not.
-async fn caught_up(system: &System) {
+pub(super) async fn caught_up(system: &System) {
     until("the tables have caught up", CATCH_UP_MAX, || async {
         (waiting_records(system) == 0).then_some(())
     })
@@ -263,7 +264,7 @@ async fn caught_up(system: &System) {
 }
 
 /// Records that PostgreSQL does not have, of all shards.
-fn waiting_records(system: &System) -> u64 {
+pub(super) fn waiting_records(system: &System) -> u64 {
     let status: Value = asked(system, &["status"]);
     let shards = status["persist_backlog"].as_array().cloned().unwrap_or_default();
     assert!(!shards.is_empty(), "no shard tells how far PostgreSQL is: {status}");
@@ -271,7 +272,7 @@ fn waiting_records(system: &System) -> u64 {
 }
 
 /// What all units have in memory, in bytes.
-fn memory_bytes(system: &System) -> u64 {
+pub(super) fn memory_bytes(system: &System) -> u64 {
     let resident = |pid: i32| {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -284,7 +285,7 @@ fn memory_bytes(system: &System) -> u64 {
 /// The ledger proves itself, with so many gaps that were told: those are proven by nobody's signature,
 /// which has its own exit code.
 #[track_caller]
-fn verifies(system: &System, gaps: u64) {
+pub(super) fn verifies(system: &System, gaps: u64) {
     let shown = system.run(&["verify", "--json"]);
     let report: Value = serde_json::from_slice(&shown.stdout).expect("a report");
     assert_eq!(shown.status.code(), Some(if gaps == 0 { 0 } else { 3 }), "{report}");
