@@ -10,6 +10,7 @@ use processing_unit::{GridConfig, TlsError};
 use serde::{Deserialize, Serialize};
 
 use crate::mail::MailConfig;
+use crate::refund_terms::RefundConfig;
 
 /// Most connections to PostgreSQL that one process may be given.
 const DATABASE_CONNECTIONS_LIMIT: u32 = 100;
@@ -66,6 +67,8 @@ pub struct OfficeConfig {
     pub staff_token_file: Option<PathBuf>,
     /// Payment providers by name.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// What owners get back who give tickets up.
+    pub refunds: RefundConfig,
     /// Whether to put demonstration artists, venues and events into an empty catalogue.
     pub demo: bool,
     /// How long a hold of the demonstration events lives, seconds, 5 to 1,800. Default 300.
@@ -94,7 +97,8 @@ pub struct WorkerConfig {
     pub database_url_file: Option<PathBuf>,
     /// PostgreSQL address.
     pub database_url: DatabaseUrl,
-    /// Connections to PostgreSQL. Default 4: one journal query at a time, and room.
+    /// Connections to PostgreSQL. Default 6: a query at a time of each task, one to hear of jobs, and
+    /// room.
     pub database_connections_max: u32,
     /// The units.
     pub grid: GridConfig,
@@ -106,6 +110,8 @@ pub struct WorkerConfig {
     /// Payments, refunds and notifications worked on at a time. Default 16, so that one slow
     /// gateway does not starve another and none is flooded.
     pub parallel_max: usize,
+    /// Jobs of the queue worked on at a time. Default 2: they are work for a processor.
+    pub jobs_parallel_max: usize,
     /// Payments and refunds looked at per shard and look. Default 5,000.
     pub open_max: u32,
     /// Attempts to carry out a refund before a person is called. Default 24: with the pauses
@@ -180,6 +186,7 @@ impl Default for OfficeConfig {
             is_https: false,
             staff_token_file: None,
             providers: BTreeMap::new(),
+            refunds: RefundConfig::default(),
             demo: false,
             demo_hold_ttl_s: 300,
             catalogue_poll_ms: 1_000,
@@ -196,11 +203,12 @@ impl Default for WorkerConfig {
             admin_listen: loopback(9_303),
             database_url_file: None,
             database_url: DatabaseUrl::default(),
-            database_connections_max: 4,
+            database_connections_max: 6,
             grid: GridConfig::default(),
             providers: BTreeMap::new(),
             look_every_ms: 1_000,
             parallel_max: 16,
+            jobs_parallel_max: 2,
             open_max: 5_000,
             refund_attempts_max: 24,
             unanswered_payment_ms: 60_000,
@@ -251,6 +259,10 @@ impl OfficeConfig {
             self.database_replica_lag_ms_max,
             1_000..=86_400_000,
         )?;
+        if let Some(detail) = self.refunds.fault() {
+            ensure("refunds.steps", false, detail)?;
+        }
+        within("refunds.moved_days", self.refunds.moved_days.into(), 0..=365)?;
         within("demo_hold_ttl_s", self.demo_hold_ttl_s.into(), 5..=1_800)?;
         within("catalogue_poll_ms", self.catalogue_poll_ms, 50..=60_000)?;
         within("payment_create_ms_max", self.payment_create_ms_max, 500..=30_000)?;
@@ -280,6 +292,7 @@ impl WorkerConfig {
         )?;
         within("look_every_ms", self.look_every_ms, 10..=60_000)?;
         within("parallel_max", self.parallel_max as u64, 1..=1_024)?;
+        within("jobs_parallel_max", self.jobs_parallel_max as u64, 1..=64)?;
         within("open_max", self.open_max.into(), 1..=10_000)?;
         within("refund_attempts_max", self.refund_attempts_max.into(), 1..=1_000)?;
         within("unanswered_payment_ms", self.unanswered_payment_ms, 1_000..=3_600_000)?;

@@ -25,11 +25,13 @@ use crate::database::{Database, DatabaseError};
 use crate::gateways::{self, GatewayError};
 use crate::plans::Plans;
 use crate::publisher::Publisher;
+use crate::refund_terms::RefundConfig;
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
 use crate::staff_token::{StaffTokenError, StaffTokens};
 use crate::tasks::{self, TaskDied};
-use crate::ticket_code::TicketSigner;
+use crate::ticket_code::{TicketSigner, TicketVerifier};
+use crate::ticket_format::TicketFormats;
 use crate::upkeep::Upkeep;
 use crate::webhook_journal::Waiting;
 use history::History;
@@ -45,7 +47,10 @@ pub(crate) mod people;
 
 mod answer;
 mod audit;
+mod checkins;
+mod documents;
 mod events;
+mod givebacks;
 mod history;
 mod join_budget;
 mod journal_keeper;
@@ -105,6 +110,9 @@ pub(crate) struct Office {
     tokens: TokenKey,
     contacts: Arc<ContactKey>,
     tickets: TicketSigner,
+    verifier: TicketVerifier,
+    formats: TicketFormats,
+    refunds: RefundConfig,
     staff: StaffTokens,
     access: Access,
     people: PeopleParts,
@@ -216,6 +224,7 @@ impl Office {
         let history = History::new(config, database.clone())?;
         let (journal, journal_tasks) = journal_keeper::journal(database.clone());
         let hold_key = load_key_file(&config.hold_token_key_file)?;
+        let tickets = TicketSigner::new(&load_key_file(&config.ticket_key_file)?);
         let office = Self {
             grid,
             plans,
@@ -227,7 +236,10 @@ impl Office {
             catalogue: Arc::new(CatalogueCache::new()),
             tokens: TokenKey::new(&hold_key),
             contacts: Arc::new(ContactKey::load(&config.contact_key_file)?),
-            tickets: TicketSigner::new(&load_key_file(&config.ticket_key_file)?),
+            verifier: tickets.verifier(),
+            tickets,
+            formats: TicketFormats::standard(),
+            refunds: config.refunds.clone(),
             staff: StaffTokens::load(config.staff_token_file.as_deref())?,
             access: Access::load(config.access_key_file.as_deref(), config.is_https)?,
             people: PeopleParts::new(),

@@ -69,6 +69,11 @@ impl TicketSigner {
 }
 
 impl TicketVerifier {
+    /// The public key in base64, for devices that verify by themselves.
+    pub fn to_base64(&self) -> String {
+        base64::engine::general_purpose::STANDARD.encode(self.key.as_bytes())
+    }
+
     /// What the code says, if this shop signed it.
     ///
     /// # Errors

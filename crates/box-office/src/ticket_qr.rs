@@ -1,4 +1,5 @@
-//! The picture of a ticket code: a QR as an SVG document, shown by pages and printed on tickets.
+//! The picture of a ticket code: a QR as an SVG document for pages, or as its modules for other
+//! documents.
 //!
 //! Knows nothing of tickets beyond the text it draws.
 
@@ -10,4 +11,11 @@ use fast_qr::{ECL, QRBuilder};
 pub(crate) fn svg(code: &str) -> Option<String> {
     let qr = QRBuilder::new(code).ecl(ECL::M).build().ok()?;
     Some(SvgBuilder::default().shape(Shape::Square).to_str(&qr))
+}
+
+/// The same QR row by row, `true` for dark.
+pub(crate) fn modules(code: &str) -> Option<Vec<Vec<bool>>> {
+    let qr = QRBuilder::new(code).ecl(ECL::M).build().ok()?;
+    let row = |at: usize| qr[at].iter().map(|module| module.value()).collect();
+    Some((0..qr.size).map(row).collect())
 }

@@ -1,5 +1,6 @@
 //! The worker: asks gateways about every payment whose end is not known, carries out refunds,
-//! processes notifications that were left over, and writes down what people must be told.
+//! processes notifications that were left over, works the queue of jobs off, and writes down what people
+//! must be told.
 //!
 //! Level-triggered over what the grid and the journal say is open: it keeps nothing that a restart
 //! could lose, and any number of workers may run, since all that they do is idempotent.
@@ -15,6 +16,7 @@ use processing_unit::Grid;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::alarms::Alarms;
 use crate::config::{ConfigError, WorkerConfig};
 use crate::database::{Database, DatabaseError};
 use crate::gateways::{self, GatewayError};
@@ -26,11 +28,13 @@ use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
 use crate::tasks::{self, TaskDied};
 use crate::webhook_journal::{self, Waiting};
+use jobs::JobRunner;
 use money::MoneyRound;
 use notifier::Notifier;
 
 pub mod pace;
 
+mod jobs;
 mod money;
 mod notifier;
 
@@ -38,6 +42,8 @@ mod notifier;
 const NOTICE_DEADLINE: Duration = Duration::from_secs(20);
 /// Notifications taken from the journal at a time.
 const NOTICES_TAKEN_MAX: i64 = 100;
+/// How often failures are looked for, of which administrators are told.
+const ALARMS_EVERY: Duration = Duration::from_secs(5);
 /// How often the journal is cleaned.
 const PURGE_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -89,6 +95,12 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
         let keys = Arc::new(ContactKey::load(path)?);
         let herald = Herald { database: database.clone(), keys: keys.clone() };
         tasks.spawn(tell_by_mail(config.clone(), herald, stop.clone()));
+        let pause = Duration::from_millis(config.look_every_ms);
+        let parallel_max = config.jobs_parallel_max;
+        let jobs = JobRunner::new(database.clone(), keys.clone(), parallel_max, pause);
+        tasks.spawn(work_jobs(jobs, stop.clone()));
+        let alarms = Alarms { database: database.clone(), keys: keys.clone() };
+        tasks.spawn(tell_administrators(alarms, stop.clone()));
         let mailer = Mailer { database: database.clone(), keys, config: config.mail.clone() };
         tasks.spawn(send(config.clone(), mailer, stop.clone()));
     }
@@ -168,6 +180,24 @@ async fn tell_by_mail(config: Arc<WorkerConfig>, herald: Herald, shutdown: Cance
         }
     };
     until(&shutdown, look).await;
+}
+
+async fn tell_administrators(alarms: Alarms, shutdown: CancellationToken) {
+    let look = async {
+        loop {
+            match alarms.look().await {
+                Ok(0) => {}
+                Ok(failures) => tracing::info!(failures, "administrators were told of failures"),
+                Err(error) => tracing::debug!(%error, "failures were not looked at"),
+            }
+            tokio::time::sleep(ALARMS_EVERY).await;
+        }
+    };
+    until(&shutdown, look).await;
+}
+
+async fn work_jobs(jobs: JobRunner, shutdown: CancellationToken) {
+    until(&shutdown, jobs.run()).await;
 }
 
 async fn send(config: Arc<WorkerConfig>, mailer: Mailer, shutdown: CancellationToken) {

@@ -4,7 +4,8 @@ use axum::Json;
 use utoipa::OpenApi;
 
 use super::{
-    events, offers, orders, payments_api, people, refunds, staff, tickets, told, waitlist, webhooks,
+    checkins, documents, events, givebacks, offers, orders, payments_api, people, refunds, staff,
+    tickets, told, waitlist, webhooks,
 };
 
 #[derive(OpenApi)]
@@ -26,6 +27,14 @@ use super::{
         waitlist::read,
         waitlist::leave,
         tickets::list,
+        checkins::scan,
+        checkins::upload,
+        checkins::door,
+        checkins::revocations,
+        givebacks::terms,
+        givebacks::give_back,
+        documents::ticket,
+        documents::order,
         refunds::read,
         webhooks::receive,
         told::of_order,
@@ -91,6 +100,10 @@ use super::{
         staff::orders::reassign,
         staff::orders::refund,
         staff::orders::retry,
+        staff::payouts::note,
+        staff::jobs::list,
+        staff::jobs::retry,
+        staff::jobs::errors,
         staff::audit::ledger,
         staff::audit::reconciliation,
         staff::audit::event,

@@ -8,8 +8,8 @@ use axum::routing::{delete, get, post, put};
 use http_api::{carry, measure, method_not_allowed, not_found};
 
 use super::{
-    Office, events, offers, openapi, orders, payments_api, people, refunds, staff, tickets, told,
-    waitlist, webhooks,
+    Office, checkins, documents, events, givebacks, offers, openapi, orders, payments_api, people,
+    refunds, staff, tickets, told, waitlist, webhooks,
 };
 
 /// All routes.
@@ -25,8 +25,16 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
         .route("/api/v1/orders/{id}/cancel", post(orders::cancel))
         .route("/api/v1/orders/{id}/payments", post(payments_api::start))
         .route("/api/v1/orders/{id}/tickets", get(tickets::list))
+        .route("/api/v1/orders/{id}/documents/{form}", get(documents::order))
+        .route("/api/v1/orders/{id}/refund-terms", get(givebacks::terms))
+        .route("/api/v1/orders/{id}/refunds", post(givebacks::give_back))
+        .route("/api/v1/tickets/{id}", get(documents::ticket))
         .route("/api/v1/payments/{id}", get(payments_api::read))
         .route("/api/v1/payments/{id}/offer", post(offers::answer))
+        .route("/api/v1/checkins", post(checkins::scan))
+        .route("/api/v1/checkins/batch", post(checkins::upload))
+        .route("/api/v1/events/{id}/checkins", get(checkins::door))
+        .route("/api/v1/events/{id}/revocations", get(checkins::revocations))
         .route("/api/v1/events/{id}/waitlist", post(waitlist::join))
         .route("/api/v1/waitlist/{id}", get(waitlist::read).delete(waitlist::leave))
         .route("/api/v1/orders/{id}/notices", get(told::of_order))
@@ -77,8 +85,8 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
 /// What staff may do; each refuses everybody else by itself.
 fn staff_calls() -> Router<Arc<Office>> {
     use staff::{
-        artists, audit, codes, events, limits, moving, orders, plan, plans, sale, seats, venues,
-        window,
+        artists, audit, codes, events, jobs, limits, moving, orders, payouts, plan, plans, sale,
+        seats, venues, window,
     };
     Router::new()
         .route("/api/v1/admin/artists", get(artists::list).post(artists::create))
@@ -115,8 +123,12 @@ fn staff_calls() -> Router<Arc<Office>> {
         .route("/api/v1/admin/audit", get(audit::ledger))
         .route("/api/v1/admin/reconciliation", get(audit::reconciliation))
         .route("/api/v1/admin/events/{id}/report", get(audit::event))
+        .route("/api/v1/admin/jobs", get(jobs::list))
+        .route("/api/v1/admin/jobs/{id}/retry", post(jobs::retry))
+        .route("/api/v1/admin/errors", get(jobs::errors))
         .route("/api/v1/admin/orders/{id}", get(orders::read))
         .route("/api/v1/admin/orders/{id}/reassign", post(orders::reassign))
         .route("/api/v1/admin/orders/{id}/refunds", post(orders::refund))
         .route("/api/v1/admin/refunds/{id}/retry", post(orders::retry))
+        .route("/api/v1/admin/refunds/{id}/payout", post(payouts::note))
 }

@@ -11,9 +11,10 @@ use std::time::Instant;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use http_api::access::bearer;
+use http_api::access::{Role, bearer};
 use http_api::{Code, Deadline, Problem, from_grid, from_refusal};
 use inventory::{Actor, Command, Envelope, EventNo, Outcome, Reply, RequestKey, Subject};
+use uuid::Uuid;
 
 use super::Office;
 use super::answer::client_ip;
@@ -23,9 +24,11 @@ pub(super) mod audit;
 pub(super) mod codes;
 pub(super) mod event_form;
 pub(super) mod events;
+pub(super) mod jobs;
 pub(super) mod limits;
 pub(super) mod moving;
 pub(super) mod orders;
+pub(super) mod payouts;
 pub(super) mod plan;
 pub(super) mod plans;
 pub(super) mod sale;
@@ -55,23 +58,60 @@ impl FromRequestParts<Arc<Office>> for Staff {
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
         let Deadline(deadline) = Deadline::from_request_parts(parts, office).await?;
         let headers = parts.headers.clone();
-        let known = bearer(&headers).and_then(|token| office.staff.subject(token));
-        let subject = match known {
-            Some(subject) => subject,
-            None => office.staff_account(&parts.method, &headers).await?,
-        };
+        let subject = office.member(&parts.method, &headers, Role::is_staff).await?;
         let actor = Actor { subject, ip: client_ip(&headers) };
         Ok(Self { deadline, actor, headers })
     }
 }
 
+/// Somebody at a door: a steward or any other member of staff. An extractor that refuses everybody else.
+pub(super) struct Gatekeeper {
+    /// When they stop waiting.
+    pub(super) deadline: Instant,
+    /// Who it is, as the tables have it.
+    pub(super) subject: Option<Uuid>,
+}
+
+impl FromRequestParts<Arc<Office>> for Gatekeeper {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
+        let Deadline(deadline) = Deadline::from_request_parts(parts, office).await?;
+        let may = |role: Role| role != Role::User;
+        let subject = office.member(&parts.method, &parts.headers, may).await?;
+        Ok(Self { deadline, subject: as_uuid(subject) })
+    }
+}
+
+fn as_uuid(subject: Subject) -> Option<Uuid> {
+    match subject {
+        Subject::Person(id) => Some(Uuid::from_u128(id)),
+        Subject::System | Subject::Guest => None,
+    }
+}
+
 impl Office {
+    /// A member of staff by token, or somebody who signed in and whose role is allowed this.
+    async fn member(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        may: impl Fn(Role) -> bool,
+    ) -> Result<Subject, Problem> {
+        let known = bearer(headers).and_then(|token| self.staff.subject(token));
+        match known {
+            Some(subject) => Ok(subject),
+            None => self.staff_account(method, headers, may).await,
+        }
+    }
+
     /// Somebody who signed in and whose role allows calls of staff. The role is the database's;
     /// while that is away it is the token's, which is minutes old at most.
     async fn staff_account(
         &self,
         method: &Method,
         headers: &HeaderMap,
+        may: impl Fn(Role) -> bool,
     ) -> Result<Subject, Problem> {
         let claims = self.access.signed_in(method, headers)?;
         let claims = claims.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
@@ -80,7 +120,7 @@ impl Office {
             Err(problem) if problem.code() == Code::DatabaseUnavailable => claims.role,
             Err(problem) => return Err(problem),
         };
-        if !role.is_staff() {
+        if !may(role) {
             return Err(Problem::new(Code::Forbidden));
         }
         Ok(Subject::Person(claims.account.as_u128()))
@@ -88,6 +128,11 @@ impl Office {
 }
 
 impl Staff {
+    /// Who it is, as the tables have it.
+    fn subject(&self) -> Option<Uuid> {
+        as_uuid(self.actor.subject)
+    }
+
     /// The revision that an edit is based on, from `If-Match: "<number>"`.
     pub(super) fn if_match(&self) -> Result<i64, Problem> {
         let given = self.headers.get(header::IF_MATCH);

@@ -1,6 +1,8 @@
 //! Tickets of a paid order: a signed code and its picture for each seat.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,13 +14,16 @@ use processing_unit::OrderAnswer;
 use super::Office;
 use super::answer::{Shopper, private};
 use super::bodies::TicketBody;
+use crate::checkins;
 use crate::clock::now_ms;
 use crate::plans::EventPlan;
 use crate::ticket_code::{TicketClaim, TicketSigner};
 use crate::ticket_qr;
 
+/// How long the question may take by which tickets somebody came in.
+const USED_WITHIN: Duration = Duration::from_millis(500);
 /// How long after the start of the event a ticket still lets somebody in.
-const VALID_AFTER_START_MS: u64 = 12 * 60 * 60 * 1_000;
+pub(super) const VALID_AFTER_START_MS: u64 = 12 * 60 * 60 * 1_000;
 
 /// The tickets of an order, once it is paid.
 #[utoipa::path(get, path = "/api/v1/orders/{id}/tickets", tag = "orders", params(
@@ -47,8 +52,9 @@ pub(super) async fn list(
         }
     }
     let plan = office.plans.naming(id.event, &answer.order.seats, shopper.deadline).await?;
+    let used = office.used_tickets(id).await;
     let desk = office.ticket_desk(&plan);
-    let tickets = live(id, &answer, &desk);
+    let tickets = live(id, &answer, (&desk, &used));
     Ok(private(StatusCode::OK, Some(answer.version), tickets))
 }
 
@@ -61,6 +67,13 @@ pub(super) struct TicketDesk<'a> {
 }
 
 impl Office {
+    /// Tickets of an order by which somebody came in. While PostgreSQL is away nobody knows of any.
+    pub(super) async fn used_tickets(&self, order: OrderId) -> HashSet<String> {
+        let used = checkins::used(&self.database, order.to_string());
+        let used = tokio::time::timeout(USED_WITHIN, used).await;
+        used.ok().and_then(Result::ok).unwrap_or_default().into_iter().collect()
+    }
+
     /// The event starts when the catalogue says: the grid keeps the start of the sale's opening, and
     /// the event may have been moved since.
     pub(super) fn ticket_desk<'a>(&'a self, plan: &'a EventPlan) -> TicketDesk<'a> {
@@ -72,21 +85,34 @@ impl Office {
     }
 }
 
-/// The tickets of the seats that an order owns.
-fn live(order: OrderId, answer: &OrderAnswer, desk: &TicketDesk<'_>) -> Vec<TicketBody> {
+/// The tickets of the seats that an order owns. One that let somebody in is used, also when the door
+/// tells it after the event.
+fn live(
+    order: OrderId,
+    answer: &OrderAnswer,
+    (desk, used): (&TicketDesk<'_>, &HashSet<String>),
+) -> Vec<TicketBody> {
     let over = now_ms() > desk.starts_at_ms.saturating_add(VALID_AFTER_START_MS);
     let status = if over { "expired" } else { "valid" };
-    of_seats(order, &answer.order.seats, status, desk)
+    let mut tickets = of_seats(order, &answer.order.seats, status, desk);
+    for ticket in tickets.iter_mut().filter(|ticket| used.contains(&ticket.id)) {
+        ticket.status = "used".to_owned();
+    }
+    tickets
 }
 
 /// All tickets that an order ever had: of seats that it let go, too.
-pub(super) fn all(order: OrderId, answer: &OrderAnswer, desk: &TicketDesk<'_>) -> Vec<TicketBody> {
+pub(super) fn all(
+    order: OrderId,
+    answer: &OrderAnswer,
+    (desk, used): (&TicketDesk<'_>, &HashSet<String>),
+) -> Vec<TicketBody> {
     if answer.order.paid_at_ms.is_none() {
         return Vec::new();
     }
     let gone = if answer.refunds.is_empty() { "cancelled" } else { "refunded" };
     let mut tickets = match answer.order.status {
-        OrderStatus::Paid | OrderStatus::PartiallyRefunded => live(order, answer, desk),
+        OrderStatus::Paid | OrderStatus::PartiallyRefunded => live(order, answer, (desk, used)),
         _ => of_seats(order, &answer.order.seats, gone, desk),
     };
     tickets.extend(of_seats(order, &answer.order.left, gone, desk));

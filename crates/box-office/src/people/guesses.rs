@@ -23,40 +23,27 @@ pub(crate) struct Guessed {
     pub(crate) far: Vec<u8>,
 }
 
-/// For how many more seconds nobody may try; nothing when they may.
-pub(crate) async fn rest_s(
+/// Counts a try before it is looked at; for how many more seconds nobody may try, when so, and then it
+/// does not count. One statement, so that of tries which arrive together only as many pass as may.
+pub(crate) async fn begin(
     database: &Database,
     who: &Guessed,
 ) -> Result<Option<u64>, DatabaseError> {
-    let keys = vec![who.near.clone(), who.far.clone()];
-    let rest: Option<f64> = database
+    let (near, far) = (who.near.clone(), who.far.clone());
+    let counted = database
         .run(|pool| async move {
-            sqlx::query_scalar(
-                "select max(extract(epoch from locked_until - now())::double precision)
-                 from office.guess where key = any($1) and locked_until > now()",
-            )
-            .bind(keys)
-            .fetch_one(&pool)
-            .await
+            // One after the other in one order, and the dearer one only where the nearer let it pass.
+            match count(&pool, &near, NEAR_MAX).await? {
+                None => count(&pool, &far, FAR_MAX).await,
+                rest => Ok(rest),
+            }
         })
         .await?;
-    Ok(rest.map(|rest| rest.ceil().max(1.0) as u64))
+    Ok(counted.map(|rest| rest.ceil().max(1.0) as u64))
 }
 
-/// Counts a wrong password.
-pub(crate) async fn note(database: &Database, who: &Guessed) -> Result<(), DatabaseError> {
-    let keys = [(who.near.clone(), NEAR_MAX), (who.far.clone(), FAR_MAX)];
-    database
-        .run(|pool| async move {
-            for (key, max) in keys {
-                note_one(&pool, key, max).await?;
-            }
-            Ok(())
-        })
-        .await
-}
-
-async fn note_one(pool: &PgPool, key: Vec<u8>, max: i32) -> Result<(), sqlx::Error> {
+/// Counts one try unless that key rests; the seconds that it rests for.
+async fn count(pool: &PgPool, key: &[u8], max: i32) -> Result<Option<f64>, sqlx::Error> {
     let text = format!(
         "insert into office.guess as g (key, failures) values ($1, 1)
          on conflict (key) do update set last_at = now(),
@@ -66,25 +53,67 @@ async fn note_one(pool: &PgPool, key: Vec<u8>, max: i32) -> Result<(), sqlx::Err
                      and g.failures + 1 >= $2
                  then now() + make_interval(secs =>
                      least($3 * power(2, least(g.failures + 1 - $2, 10)), $4))
-                 end"
+                 end
+         where g.locked_until is null or g.locked_until <= now()"
     );
-    sqlx::query(sqlx::AssertSqlSafe(text))
+    let done = sqlx::query(sqlx::AssertSqlSafe(text))
         .bind(key)
         .bind(max)
         .bind(REST_S)
         .bind(REST_MAX_S)
         .execute(pool)
-        .await
-        .map(drop)
+        .await?;
+    if done.rows_affected() == 1 {
+        return Ok(None);
+    }
+    let rest: Option<f64> = sqlx::query_scalar(
+        "select extract(epoch from locked_until - now())::double precision
+         from office.guess where key = $1",
+    )
+    .bind(key)
+    .fetch_optional(pool)
+    .await?
+    .flatten();
+    Ok(Some(rest.unwrap_or(REST_S)))
 }
 
-/// Forgets the guesses from where the right password came.
-pub(crate) async fn forgive(database: &Database, who: &Guessed) -> Result<(), DatabaseError> {
-    let key = who.near.clone();
+/// Takes one try back that was no wrong guess.
+pub(crate) async fn undo(database: &Database, who: &Guessed) -> Result<(), DatabaseError> {
+    let keys = [(who.near.clone(), NEAR_MAX), (who.far.clone(), FAR_MAX)];
     database
         .run(|pool| async move {
-            sqlx::query("delete from office.guess where key = $1").bind(key).execute(&pool).await
+            for (key, max) in keys {
+                uncount(&pool, key, max).await?;
+            }
+            Ok(())
         })
         .await
-        .map(drop)
+}
+
+/// Lifts the rest that this one try caused, and no other's.
+async fn uncount(pool: &PgPool, key: Vec<u8>, max: i32) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update office.guess set failures = greatest(failures - 1, 0),
+             locked_until = case when failures <= $2 then null else locked_until end
+         where key = $1",
+    )
+    .bind(key)
+    .bind(max)
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+/// Forgets the guesses from where the right password came, and this try everywhere.
+pub(crate) async fn forgive(database: &Database, who: &Guessed) -> Result<(), DatabaseError> {
+    let (near, far) = (who.near.clone(), who.far.clone());
+    database
+        .run(|pool| async move {
+            sqlx::query("delete from office.guess where key = $1")
+                .bind(near)
+                .execute(&pool)
+                .await?;
+            uncount(&pool, far, FAR_MAX).await
+        })
+        .await
 }

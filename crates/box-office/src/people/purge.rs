@@ -1,5 +1,5 @@
 //! What has ended and says nothing any more is deleted: sessions with their tokens, codes, guesses at
-//! passwords, messages.
+//! passwords, messages, jobs, documents.
 
 use crate::database::{Database, DatabaseError};
 
@@ -7,7 +7,7 @@ use crate::database::{Database, DatabaseError};
 const ROWS_MAX: i64 = 10_000;
 
 /// What goes, and when: sessions stay a month, so that a stolen token is still known as one.
-const ENDED: [&str; 4] = [
+const ENDED: [&str; 6] = [
     "delete from office.session where id in (select id from office.session
          where least(expires_at, revoked_at) < now() - interval '30 days' limit $1)",
     "delete from office.contact_change where id in (select id from office.contact_change
@@ -16,6 +16,11 @@ const ENDED: [&str; 4] = [
          where last_at < now() - interval '1 day' limit $1)",
     "delete from office.message where id in (select id from office.message
          where ended_at < now() - interval '90 days' limit $1)",
+    "delete from office.job where id in (select id from office.job
+         where ended_at < now() - case status when 'done' then interval '7 days'
+             else interval '90 days' end limit $1)",
+    "delete from office.document where digest in (select digest from office.document
+         where made_at < now() - interval '1 day' limit $1)",
 ];
 
 /// Deletes a part of what has ended; how many rows.

@@ -1,5 +1,6 @@
 //! Sessions: opened by signing in, carried on by refresh tokens that each work once. A token that
-//! comes a second time was stolen by one of two, so that the whole session ends.
+//! comes a second time was stolen by one of two, so that the whole session ends; but an answer may get
+//! lost and two tabs may ask at once, so that for some seconds the same token gets the same next one.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::store::{AccountRow, COLUMNS};
 use crate::catalogue::store::own_connection;
 use crate::database::{Database, DatabaseError};
+use crate::sealing::ContactKey;
 
 /// How long a session lasts at most, seconds: 30 days.
 pub(crate) const SESSION_TTL_S: u64 = 30 * 24 * 60 * 60;
@@ -18,6 +20,9 @@ pub(crate) const SESSION_TTL_S: u64 = 30 * 24 * 60 * 60;
 pub(crate) const IDLE_TTL_S: u64 = 14 * 24 * 60 * 60;
 /// Sessions of one account; the least used one gives way.
 const SESSIONS_MAX: i64 = 20;
+/// How long a used token still gets the token that it was exchanged for, as long as nobody used that one,
+/// seconds.
+const GRACE_S: f64 = 10.0;
 /// Longest refresh token looked at.
 const TOKEN_BYTES_MAX: usize = 128;
 
@@ -31,9 +36,19 @@ impl Refresh {
     pub(crate) fn new() -> Result<Self, ring::error::Unspecified> {
         let mut bytes = [0; 32];
         SystemRandom::new().fill(&mut bytes)?;
+        Ok(Self::of(&bytes))
+    }
+
+    /// The one token that follows `token`: nobody without the shop's keys can tell it, and the same
+    /// question gets the same one again.
+    pub(crate) fn after(token: &str, keys: &ContactKey) -> Self {
+        Self::of(&keys.index("refresh token after", token))
+    }
+
+    fn of(bytes: &[u8]) -> Self {
         let token = URL_SAFE_NO_PAD.encode(bytes);
         let hash = hash_of(&token);
-        Ok(Self { token, hash })
+        Self { token, hash }
     }
 }
 
@@ -142,15 +157,18 @@ async fn exchange(pool: PgPool, old: Vec<u8>, new: Vec<u8>) -> Result<Refreshed,
     let mut own = own_connection(&pool).await?;
     let mut all = own.begin().await?;
     // The row's lock lets only one of two requests with the same token see it unused.
-    let found: Option<(Uuid, bool)> = sqlx::query_as(
-        "select session_id, used_at is not null from office.refresh_token
-         where hash = $1 for update",
+    let found: Option<(Uuid, bool, bool)> = sqlx::query_as(
+        "select session_id, used_at is not null,
+             coalesce(used_at > now() - make_interval(secs => $2), false)
+         from office.refresh_token where hash = $1 for update",
     )
     .bind(&old)
+    .bind(GRACE_S)
     .fetch_optional(&mut *all)
     .await?;
-    let Some((session, is_used)) = found else { return Ok(Refreshed::Unknown) };
-    if is_used {
+    let Some((session, is_used, is_recent)) = found else { return Ok(Refreshed::Unknown) };
+    let is_repeat = is_recent && is_unused(&mut all, session, &new).await?;
+    if is_used && !is_repeat {
         sqlx::query(
             "update office.session set revoked_at = coalesce(revoked_at, now()) where id = $1",
         )
@@ -167,13 +185,28 @@ async fn exchange(pool: PgPool, old: Vec<u8>, new: Vec<u8>) -> Result<Refreshed,
     let account: Option<AccountRow> =
         sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(session).fetch_optional(&mut *all).await?;
     let Some(account) = account else { return Ok(Refreshed::Unknown) };
-    sqlx::query("update office.refresh_token set used_at = now() where hash = $1")
-        .bind(&old)
-        .execute(&mut *all)
-        .await?;
-    put_token(&mut all, session, &new).await?;
+    if !is_repeat {
+        sqlx::query("update office.refresh_token set used_at = now() where hash = $1")
+            .bind(&old)
+            .execute(&mut *all)
+            .await?;
+        put_token(&mut all, session, &new).await?;
+    }
     all.commit().await?;
     Ok(Refreshed::Live(Box::new(account), session))
+}
+
+/// Whether nobody used a token of a session yet. Its row stays locked, so that nobody does meanwhile.
+async fn is_unused(db: &mut PgConnection, session: Uuid, hash: &[u8]) -> Result<bool, sqlx::Error> {
+    let found: Option<bool> = sqlx::query_scalar(
+        "select used_at is null from office.refresh_token
+         where hash = $1 and session_id = $2 for update",
+    )
+    .bind(hash)
+    .bind(session)
+    .fetch_optional(db)
+    .await?;
+    Ok(found.unwrap_or(false))
 }
 
 /// Which sessions count. The interval is [`IDLE_TTL_S`].

@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 63] = [
+const CALLS: [(&str, &str); 75] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -15,6 +15,18 @@ const CALLS: [(&str, &str); 63] = [
     ("post", "/api/v1/orders/{id}/cancel"),
     ("post", "/api/v1/orders/{id}/payments"),
     ("get", "/api/v1/orders/{id}/tickets"),
+    ("get", "/api/v1/orders/{id}/documents/{form}"),
+    ("get", "/api/v1/tickets/{id}"),
+    ("get", "/api/v1/orders/{id}/refund-terms"),
+    ("post", "/api/v1/orders/{id}/refunds"),
+    ("post", "/api/v1/admin/refunds/{id}/payout"),
+    ("post", "/api/v1/checkins"),
+    ("post", "/api/v1/checkins/batch"),
+    ("get", "/api/v1/events/{id}/checkins"),
+    ("get", "/api/v1/events/{id}/revocations"),
+    ("get", "/api/v1/admin/jobs"),
+    ("post", "/api/v1/admin/jobs/{id}/retry"),
+    ("get", "/api/v1/admin/errors"),
     ("get", "/api/v1/payments/{id}"),
     ("post", "/api/v1/payments/{id}/offer"),
     ("get", "/api/v1/refunds/{id}"),

@@ -2,6 +2,7 @@
 
 mod browser;
 mod crash;
+mod door;
 mod drills;
 mod lost;
 mod lost_shard;

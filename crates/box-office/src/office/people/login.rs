@@ -77,7 +77,8 @@ pub(in crate::office) async fn login(
     }
     let (field, value) = identifier(&body.identifier);
     let guessed = office.guessed(&format!("{}:{value}", field.as_str()), client.network());
-    if let Some(rest_s) = guesses::rest_s(&office.database, &guessed).await.map_err(problem)? {
+    // Counted before it is looked at, so that guesses which arrive together do not pass together.
+    if let Some(rest_s) = guesses::begin(&office.database, &guessed).await.map_err(problem)? {
         count("locked");
         return Ok(resting(rest_s));
     }
@@ -86,13 +87,12 @@ pub(in crate::office) async fn login(
     let hashes = found.iter().map(|row| row.password_hash.clone().unwrap_or_default()).collect();
     let fits = office.people.passwords.find(body.password, hashes).await?;
     let Some(account) = fits.and_then(|at| found.into_iter().nth(at)) else {
-        guesses::note(&office.database, &guessed).await.map_err(problem)?;
         count("wrong");
         return Err(wrong());
     };
     if !office.second_factor(&account, body.code.as_deref()).await? {
-        if body.code.is_some() {
-            guesses::note(&office.database, &guessed).await.map_err(problem)?;
+        if body.code.is_none() {
+            guesses::undo(&office.database, &guessed).await.map_err(problem)?;
         }
         count("second_factor");
         let detail = "The code of the authenticator is needed";
@@ -118,7 +118,8 @@ fn count(outcome: &'static str) {
     metrics::counter!("seatgrid_people_logins_total", "outcome" => outcome).increment(1);
 }
 
-/// Carries a session on: new tokens for the refresh token, which works once.
+/// Carries a session on: new tokens for the refresh token, which works once. Sent again within ten
+/// seconds, since an answer was lost, it gets the same next refresh token, unless that was used.
 #[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "people", request_body = RefreshForm,
 responses(
     (status = 200, description = "New tokens; also as cookies", body = TokensBody),
@@ -134,7 +135,7 @@ pub(in crate::office) async fn refresh(
 ) -> Result<Response, Problem> {
     let token = office.refresh_token(body, &client).await?;
     let token = token.ok_or_else(|| Problem::new(Code::Unauthenticated))?;
-    let next = Refresh::new().map_err(Problem::internal)?;
+    let next = Refresh::after(&token, &office.contacts);
     let done = sessions::refresh(&office.database, &token, &next).await.map_err(problem)?;
     match done {
         Refreshed::Live(account, session) => office.tokens_of(&account, session, &next),

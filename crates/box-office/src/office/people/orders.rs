@@ -252,9 +252,10 @@ impl Office {
             let answer = answer.map_err(|error| from_grid(error, Code::OrderNotFound))?;
             let seats = [answer.order.seats.clone(), answer.order.left.clone()].concat();
             let plan = self.plans.naming(id.event, &seats, deadline).await?;
+            let used = self.used_tickets(id).await;
             let desk = self.ticket_desk(&plan);
             Ok::<_, Problem>(
-                tickets::all(id, &answer, &desk)
+                tickets::all(id, &answer, (&desk, &used))
                     .into_iter()
                     .map(|ticket| OwnTicketBody {
                         ticket,

@@ -75,15 +75,15 @@ pub(in crate::office) async fn change(
         .map_err(|detail| Problem::invalid_at("/password", detail))?;
     let id = opened.row.id;
     let guessed = office.guessed(&format!("password:{id}"), client.network());
-    if guesses::rest_s(&office.database, &guessed).await.map_err(problem)?.is_some() {
+    if guesses::begin(&office.database, &guessed).await.map_err(problem)?.is_some() {
         return Err(Problem::new(Code::RateLimited));
     }
     let hashes = opened.row.password_hash.clone().into_iter().collect();
     let current = body.current.chars().take(TYPED_BYTES_MAX).collect();
     if office.people.passwords.find(current, hashes).await?.is_none() {
-        guesses::note(&office.database, &guessed).await.map_err(problem)?;
         return Err(Problem::invalid_at("/current", "is not the present password"));
     }
+    guesses::undo(&office.database, &guessed).await.map_err(problem)?;
     let hash = office.people.passwords.hash(body.password).await?;
     let about = (id, person.claims.session);
     reset::change_own(&office.database, about, hash).await.map_err(problem)?;

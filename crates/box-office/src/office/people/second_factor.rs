@@ -114,7 +114,7 @@ impl Office {
         let sealed = opened.row.totp.as_deref().ok_or_else(wrong)?;
         let account = opened.row.id;
         let guessed = self.guessed(&format!("second factor:{account}"), 0);
-        let rest = crate::people::guesses::rest_s(&self.database, &guessed).await;
+        let rest = crate::people::guesses::begin(&self.database, &guessed).await;
         if rest.map_err(problem)?.is_some() {
             return Err(Problem::new(Code::RateLimited));
         }
@@ -126,9 +126,8 @@ impl Office {
             None => false,
         };
         if !used {
-            crate::people::guesses::note(&self.database, &guessed).await.map_err(problem)?;
             return Err(wrong());
         }
-        Ok(())
+        crate::people::guesses::undo(&self.database, &guessed).await.map_err(problem)
     }
 }

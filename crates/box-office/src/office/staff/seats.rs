@@ -192,7 +192,7 @@ impl AreaForm {
 }
 
 /// The indices of seats by their ids; every unknown one is named.
-pub(super) fn indices(
+pub(in crate::office) fn indices(
     plan: &EventPlan,
     ids: &[String],
     pointer: &str,

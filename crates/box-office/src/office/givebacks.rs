@@ -1,0 +1,193 @@
+//! An owner gives tickets up: how much of the price goes back by the table of the shop, and the refund
+//! itself, which the grid decides and the worker carries out.
+//!
+//! A ticket by which somebody came in is not taken back. Whoever was told that the event takes place at
+//! another time gets everything back for some days.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use http_api::{Code, Id, IdempotencyKey, Problem, Strict};
+use inventory::{Command, OrderId, OrderStatus, Outcome, RefundSeats, SeatIx, TicketId};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::ToSchema;
+
+use super::Office;
+use super::answer::{Shopper, foreign, private, replayed};
+use super::bodies::Price;
+use super::bodies::staff::StaffRefundBody;
+use super::staff::seats::indices;
+use crate::checkins;
+use crate::clock::now_ms;
+use crate::plans::EventPlan;
+use crate::refund_terms::{RefundStep, WHOLE, days_before};
+
+/// Longest reason, in characters.
+const REASON_CHARS_MAX: usize = 500;
+
+/// What to give up.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GivebackForm {
+    /// Which of its seats; none or absent means all.
+    #[serde(default)]
+    seats: Option<Vec<String>>,
+    /// Why. Bounded and not kept: it may say anything of a person.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// What would go back now.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(super) struct GivebackTermsBody {
+    /// How much of each price goes back now, in hundredths of a percent; 0 for nothing.
+    share_basis_points: u16,
+    /// `table`, or `moved`: the event takes place at another time or place than was bought.
+    because: &'static str,
+    /// Whether the fee goes back in the same share.
+    with_fee: bool,
+    /// Whole days before the event on the venue's calendar.
+    days_before: i64,
+    /// The table.
+    steps: Vec<RefundStep>,
+}
+
+/// What an owner would get back today.
+#[utoipa::path(get, path = "/api/v1/orders/{id}/refund-terms", tag = "orders", params(
+    ("id" = String, Path, description = "The order"),
+    ("X-Hold-Token" = String, Header, description = "The token of its hold"),
+), responses(
+    (status = 200, description = "How much goes back", body = GivebackTermsBody),
+    (status = 404, description = "`order_not_found`"),
+    (status = 503, description = "`database_unavailable`"),
+))]
+pub(super) async fn terms(
+    State(office): State<Arc<Office>>,
+    Id(id): Id,
+    shopper: Shopper,
+) -> Result<Response, Problem> {
+    let (order, _) = office.own_order(&id, &shopper).await?;
+    let plan = office.plans.get(order.event, shopper.deadline).await?;
+    let terms = office.giveback_terms(&plan).await?;
+    Ok(private(StatusCode::OK, None, terms))
+}
+
+/// Gives tickets up. Their codes are void at once, the seats are sold again, and the money is on its way
+/// back by the table of `refund-terms`.
+#[utoipa::path(post, path = "/api/v1/orders/{id}/refunds", tag = "orders",
+request_body = GivebackForm, params(
+    ("id" = String, Path, description = "The order"),
+    ("Idempotency-Key" = String, Header, description = "UUID, version 7 preferred"),
+    ("X-Hold-Token" = String, Header, description = "The token of its hold"),
+), responses(
+    (status = 201, description = "The refund that was decided", body = StaffRefundBody),
+    (status = 400, description = "`invalid_request`"),
+    (status = 404, description = "`order_not_found`"),
+    (status = 409, description = "`order_state`; `refund_refused`: too late, or somebody came in"),
+    (status = 422, description = "`idempotency_conflict`"),
+    (status = 503, description = "`database_unavailable`, `persistence_backlog`"),
+))]
+pub(super) async fn give_back(
+    State(office): State<Arc<Office>>,
+    Id(id): Id,
+    key: IdempotencyKey,
+    shopper: Shopper,
+    Strict { body, hash }: Strict<GivebackForm>,
+) -> Result<Response, Problem> {
+    let (order, answer) = office.own_order(&id, &shopper).await?;
+    let plan = office.plans.naming(order.event, &answer.order.seats, shopper.deadline).await?;
+    let seats = body.checked(&plan)?;
+    let mut command = RefundSeats {
+        order,
+        seats,
+        share_basis_points: 0,
+        with_fee: office.refunds.with_fee,
+        block: false,
+    };
+    // A repeat of the call that gave all back finds the order so; the grid answers it by its key.
+    if matches!(answer.order.status, OrderStatus::Paid | OrderStatus::PartiallyRefunded) {
+        let terms = office.giveback_terms(&plan).await?;
+        if terms.share_basis_points == 0 {
+            return Err(refused("too_late").fact("days_before", terms.days_before));
+        }
+        command.share_basis_points = terms.share_basis_points;
+        office.check_unused(order, &command.seats).await?;
+    }
+    let command = Command::RefundSeats(command);
+    let reply = office.command(order.event, key.of(hash), &shopper, command).await?;
+    let Outcome::SeatsRefunded { refund, amount_minor } = reply.outcome else {
+        return Err(foreign(&reply.outcome));
+    };
+    let document = StaffRefundBody {
+        order_id: order.to_string(),
+        refund_id: refund.map(|refund| refund.to_string()),
+        amount: Price::new(amount_minor, plan.currency()),
+    };
+    Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
+}
+
+fn refused(why: &'static str) -> Problem {
+    Problem::new(Code::RefundRefused).fact("reason", why)
+}
+
+impl GivebackForm {
+    fn checked(&self, plan: &EventPlan) -> Result<Vec<SeatIx>, Problem> {
+        let long = |reason: &String| reason.chars().count() > REASON_CHARS_MAX;
+        if self.reason.as_ref().is_some_and(long) {
+            return Err(Problem::invalid_at("/reason", "must have at most 500 characters"));
+        }
+        match self.seats.as_deref() {
+            None | Some([]) => Ok(Vec::new()),
+            Some(seats) => indices(plan, seats, "/seats"),
+        }
+    }
+}
+
+impl Office {
+    async fn giveback_terms(&self, plan: &EventPlan) -> Result<GivebackTermsBody, Problem> {
+        let catalogue = self.catalogue.get();
+        let event = catalogue.as_ref().and_then(|all| all.event(&plan.sale.event_id));
+        let venue =
+            event.and_then(|event| catalogue.as_ref().and_then(|all| all.venues.get(&event.venue)));
+        let timezone = venue.map_or("UTC", |venue| &venue.timezone);
+        let starts_at_ms = self.ticket_desk(plan).starts_at_ms;
+        let days = days_before(now_ms(), starts_at_ms, timezone);
+        let moved = days >= 0 && self.was_moved(&plan.sale.event_id).await?;
+        Ok(GivebackTermsBody {
+            share_basis_points: if moved { WHOLE } else { self.refunds.share(days) },
+            because: if moved { "moved" } else { "table" },
+            with_fee: self.refunds.with_fee,
+            days_before: days,
+            steps: self.refunds.steps.clone(),
+        })
+    }
+
+    /// Whether the event was moved so lately that everything goes back.
+    async fn was_moved(&self, event_id: &str) -> Result<bool, Problem> {
+        let days = f64::from(self.refunds.moved_days);
+        let moved = |pool: PgPool| async move {
+            sqlx::query_scalar(
+                "select exists (select from office.event_move where event_id = $1
+                     and at > now() - make_interval(secs => $2 * 86400))",
+            )
+            .bind(event_id)
+            .bind(days)
+            .fetch_one(&pool)
+            .await
+        };
+        Ok(self.database.run(moved).await?)
+    }
+
+    /// Refuses when somebody came in by one of the tickets.
+    async fn check_unused(&self, order: OrderId, seats: &[SeatIx]) -> Result<(), Problem> {
+        let used = checkins::used(&self.database, order.to_string()).await?;
+        let concerned = |id: &String| {
+            let ticket: Option<TicketId> = id.parse().ok();
+            ticket.is_some_and(|ticket| seats.is_empty() || seats.contains(&ticket.seat))
+        };
+        if used.iter().any(concerned) { Err(refused("used")) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,136 @@
+//! A refund that no gateway carries out any more is paid by hand, and that is written down, once and for
+//! good.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use http_api::{Code, Id, Problem, Strict, from_grid};
+use inventory::{RefundId, RefundStatus};
+use serde::{Deserialize, Serialize};
+use sqlx::{FromRow, PgPool};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::super::Office;
+use super::super::answer::private;
+use super::super::bodies::Price;
+use super::Staff;
+use crate::clock::text_signed;
+
+/// Longest reference, in characters.
+const REFERENCE_CHARS_MAX: usize = 100;
+/// Digits in a row that make a reference look like a card's number.
+const DIGITS_MAX: usize = 12;
+
+/// That money was paid out.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::office) struct PayoutForm {
+    /// Of the document that says so, 1 to 100 characters; no number of a card.
+    reference: String,
+}
+
+/// A refund that was paid out by hand.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(in crate::office) struct PayoutBody {
+    refund_id: String,
+    amount: Price,
+    reference: String,
+    at: String,
+}
+
+#[derive(FromRow)]
+struct PayoutRow {
+    amount_minor: i64,
+    currency: String,
+    reference: String,
+    at_ms: i64,
+}
+
+/// Notes that a refund which was given up was paid out by hand; the first note stays.
+#[utoipa::path(post, path = "/api/v1/admin/refunds/{id}/payout", tag = "staff",
+request_body = PayoutForm, params(
+    ("id" = String, Path, description = "The refund"),
+), responses(
+    (status = 200, description = "The note", body = PayoutBody),
+    (status = 400, description = "`invalid_request`"),
+    (status = 401, description = "`unauthenticated`"),
+    (status = 404, description = "`refund_not_found`"),
+    (status = 409, description = "`order_state`: it was not given up; `taken`: noted otherwise"),
+    (status = 503, description = "`database_unavailable`"),
+))]
+pub(in crate::office) async fn note(
+    State(office): State<Arc<Office>>,
+    Id(id): Id,
+    staff: Staff,
+    Strict { body, .. }: Strict<PayoutForm>,
+) -> Result<Response, Problem> {
+    let missing = || Problem::new(Code::RefundNotFound);
+    let refund: RefundId = id.parse().map_err(|_| missing())?;
+    let reference = body.checked()?;
+    let order = office.order_of_refund(refund, staff.deadline).await?;
+    let answer = office.grid.order(order, staff.deadline).await;
+    let answer = answer.map_err(|error| from_grid(error, Code::RefundNotFound))?;
+    let known = answer.refunds.iter().find(|known| known.no == refund.no).ok_or_else(missing)?;
+    if known.status != RefundStatus::Dead {
+        let problem = Problem::new(Code::OrderState).detail("The gateway may still pay it");
+        return Err(problem.fact("refund_status", known.status.as_str()));
+    }
+    let plan = office.plans.get(refund.event, staff.deadline).await?;
+    let about = (refund.to_string(), known.amount_minor, plan.currency().to_owned());
+    let put = |pool| put(pool, about, reference.clone(), staff.subject());
+    let row: PayoutRow = office.database.run(put).await?;
+    if row.reference != reference {
+        return Err(Problem::new(Code::Taken).fact("reference", row.reference));
+    }
+    let document = PayoutBody {
+        refund_id: refund.to_string(),
+        amount: Price::new(row.amount_minor, &row.currency),
+        reference: row.reference,
+        at: text_signed(row.at_ms),
+    };
+    Ok(private(StatusCode::OK, None, document))
+}
+
+async fn put(
+    pool: PgPool,
+    (refund, amount_minor, currency): (String, i64, String),
+    reference: String,
+    subject: Option<Uuid>,
+) -> Result<PayoutRow, sqlx::Error> {
+    sqlx::query(
+        "insert into office.payout (refund_id, amount_minor, currency, reference, subject)
+         values ($1, $2, $3, $4, $5) on conflict (refund_id) do nothing",
+    )
+    .bind(&refund)
+    .bind(amount_minor)
+    .bind(currency)
+    .bind(reference)
+    .bind(subject)
+    .execute(&pool)
+    .await?;
+    sqlx::query_as(
+        "select amount_minor, currency, reference, (extract(epoch from at) * 1000)::bigint as at_ms
+         from office.payout where refund_id = $1",
+    )
+    .bind(refund)
+    .fetch_one(&pool)
+    .await
+}
+
+impl PayoutForm {
+    fn checked(&self) -> Result<String, Problem> {
+        let reference = self.reference.trim();
+        let sized = (1..=REFERENCE_CHARS_MAX).contains(&reference.chars().count());
+        if !sized || reference.chars().any(char::is_control) {
+            return Err(Problem::invalid_at("/reference", "must have 1 to 100 characters"));
+        }
+        let digits = reference.chars().filter(char::is_ascii_digit).count();
+        if digits > DIGITS_MAX {
+            return Err(Problem::invalid_at("/reference", "looks like the number of a card"));
+        }
+        Ok(reference.to_owned())
+    }
+}
