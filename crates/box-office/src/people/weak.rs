@@ -1,5 +1,5 @@
-//! Passwords that are guessed first: a list of those that most people had in leaks (from 8
-//! characters on, public domain, as other projects ship it), one sign over and over, and what
+//! Passwords that are guessed first: the list of those that most people had in leaks which Django ships
+//! (8,354 of 8 characters and more; common-passwords.LICENSE), one sign over and over, and what
 //! everybody knows about the person.
 
 use std::collections::HashSet;
