@@ -1,5 +1,5 @@
 //! From the ticket to the door with the real processes: documents made by the worker, the first scan that
-//! wins, a refund that makes a code void everywhere.
+//! wins, a ticket that its owner gives up, whose code is void everywhere from then on.
 
 use std::time::Duration;
 
@@ -83,9 +83,19 @@ async fn tickets_are_printed_shown_once_and_void_once_refunded() {
     assert_eq!(tickets(&client, &order, &held).await[0]["status"], "used");
 
     let refund = json!({"seats": [codes[1]["seat"]]});
-    let path = format!("/admin/orders/{order}/refunds");
-    let refund = staff.send(Method::POST, &path, Some(refund)).await;
+    let terms = client.get(&format!("/orders/{order}/refund-terms"), Some(&held.token)).await;
+    assert_eq!(terms.body["share_basis_points"], 10_000, "{:?}", terms.body);
+    let used = json!({"seats": [codes[0]["seat"]]});
+    let path = format!("/orders/{order}/refunds");
+    let used = client.post(&path, used, Some(&held.token)).await;
+    assert_eq!((used.status.as_u16(), used.code()), (409, "refund_refused"));
+    let refund = client.post(&path, refund, Some(&held.token)).await;
     assert_eq!(refund.status, 201, "{:?}", refund.body);
+    until("the money is back", PATIENCE, || async {
+        let now = client.get(&format!("/orders/{order}"), Some(&held.token)).await;
+        (now.body["refunds"][0]["status"] == "succeeded").then_some(())
+    })
+    .await;
     assert_eq!(staff.scan(other).await, (json!("refused"), json!("refunded")));
     let void = until("devices hear of it", PATIENCE, || async {
         let list = staff.send(Method::GET, "/events/demo-hall/revocations", None).await;
