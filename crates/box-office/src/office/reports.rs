@@ -6,13 +6,13 @@ use sqlx::{FromRow, PgPool};
 
 use super::bodies::Price;
 use super::bodies::audit::{
-    DoubleBody, ReconciliationBody, SalesBody, TierSalesBody, WatermarkBody,
+    DoubleBody, ReconciliationBody, SalesBody, SeatFaultBody, TierSalesBody, WatermarkBody,
 };
 use crate::clock::text_signed;
 
 /// Events of one report; a shop has some thousands in a year.
 const EVENTS_MAX: i64 = 10_000;
-/// Seats with two owners that are named; one is one too many.
+/// Seats with two owners, or with a contradiction, that are named; one is one too many.
 const DOUBLES_MAX: i64 = 100;
 
 #[derive(FromRow)]
@@ -39,7 +39,8 @@ struct TierRow {
     currency: String,
 }
 
-/// The view `grid.reconciliation` for all events or one, with seats of two owners and watermarks.
+/// The view `grid.reconciliation` for all events or one, with seats of two owners and watermarks; of one
+/// event also its seats one by one.
 pub(crate) async fn reconciliation(
     pool: PgPool,
     event: Option<String>,
@@ -56,12 +57,17 @@ pub(crate) async fn reconciliation(
     .bind(EVENTS_MAX)
     .fetch_all(&mut *db)
     .await?;
-    // The ledger's half of the view reads all of it: that is the work of `seatgrid verify`.
-    let doubles: Vec<(String, String, i64)> = sqlx::query_as(
-        "select event_id, seat_id, owners::bigint from grid.double_sold
-         where source = 'order_seat' and ($1::text is null or event_id = $1)
-         order by event_id, seat_id limit $2",
-    )
+    // Without an event the ledger's half of the view reads all of it: the work of `seatgrid verify`.
+    let doubles: Vec<(String, String, i64, String)> = sqlx::query_as(match event {
+        None => {
+            "select event_id, seat_id, owners::bigint, source from grid.double_sold
+             where source = 'order_seat' and $1::text is null order by 1, 2 limit $2"
+        }
+        Some(_) => {
+            "select event_id, seat_id, owners::bigint, source from grid.double_sold
+             where event_id = $1 order by 1, 2, 4 limit $2"
+        }
+    })
     .bind(&event)
     .bind(DOUBLES_MAX)
     .fetch_all(&mut *db)
@@ -72,9 +78,12 @@ pub(crate) async fn reconciliation(
     )
     .fetch_all(&mut *db)
     .await?;
-    let doubles = doubles.into_iter();
-    let doubles =
-        doubles.map(|(event_id, seat_id, owners)| DoubleBody { event_id, seat_id, owners });
+    let seats = match &event {
+        Some(event) => Some(seat_faults(&mut db, event).await?),
+        None => None,
+    };
+    let double =
+        |(event_id, seat_id, owners, source)| DoubleBody { event_id, seat_id, owners, source };
     let shard = |(shard, complete_ms, lag_ms)| WatermarkBody {
         shard,
         complete_up_to: text_signed(complete_ms),
@@ -82,9 +91,49 @@ pub(crate) async fn reconciliation(
     };
     Ok(ReconciliationBody {
         events: sales.into_iter().map(SalesBody::from).collect(),
-        double_sold: doubles.collect(),
+        double_sold: doubles.into_iter().map(double).collect(),
         watermarks: watermarks.into_iter().map(shard).collect(),
+        seats,
     })
+}
+
+/// Seats of one event about which their own rows, orders' rows and the ledger differ.
+async fn seat_faults(
+    db: &mut sqlx::PgConnection,
+    event: &str,
+) -> Result<Vec<SeatFaultBody>, sqlx::Error> {
+    type Row = (String, String, Option<String>, Vec<String>, i64);
+    let rows: Vec<Row> = sqlx::query_as(
+        "with owned as (
+             select seat_id, array_agg(order_id order by order_id) as orders
+             from grid.order_seat where event_id = $1 and status = 'sold' group by seat_id),
+         told as (
+             select seat_id, sum(case kind when 'seat_sold' then 1 else -1 end)::bigint as owners
+             from grid.ledger
+             where event_id = $1 and kind in ('seat_sold', 'seat_refunded', 'seat_removed')
+                 and status <> 'quarantined'
+             group by seat_id)
+         select s.seat_id, s.status, s.order_id, coalesce(o.orders, '{}'), coalesce(t.owners, 0)
+         from grid.seat s left join owned o using (seat_id) left join told t using (seat_id)
+         where s.event_id = $1 and (
+             coalesce(o.orders, '{}') <>
+                 case when s.status = 'sold' then array[s.order_id] else '{}' end
+             -- What is removed while nobody owns it counts below none.
+             or greatest(coalesce(t.owners, 0), 0) <> (s.status = 'sold')::int)
+         order by s.seat_id limit $2",
+    )
+    .bind(event)
+    .bind(DOUBLES_MAX)
+    .fetch_all(db)
+    .await?;
+    let fault = |(seat_id, status, order_id, owned_by, ledger_owners)| SeatFaultBody {
+        seat_id,
+        status,
+        order_id,
+        owned_by,
+        ledger_owners,
+    };
+    Ok(rows.into_iter().map(fault).collect())
 }
 
 /// One event's seats and what was sold of them, by tier.

@@ -54,6 +54,23 @@ const ROWS: &str = "
         from generate_series(1, 250) n;
 ";
 
+/// Sold twice by the ledger; owned by an order while it is free; sold without its order's word, and without
+/// the ledger's; removed while it was free, which is no contradiction.
+const CONTRADICTIONS: &str = "
+    insert into grid.order_seat values
+        ('o1-1', 'gala', 'A-1-2', 250000, 'sold', 9), ('o1-1', 'gala', 'A-1-5', 250000, 'sold', 9);
+    insert into grid.seat
+        select 'gala', seat, 'A', '1', '4', 'gold', status, owner, null, null, 1, 'RUB', 9, now()
+        from (values ('A-1-4', 'sold', 'o1-1'), ('A-1-5', 'sold', 'o1-1'), ('A-1-6', 'removed', null))
+            as seats (seat, status, owner);
+    insert into grid.ledger (shard_id, incarnation, log_index, ordinal, event_id, kind, seat_id, at,
+        subject, status, prev_hash, hash)
+        select 1, 1, entry, 0, 'gala', kind, seat, '2026-11-21T10:00:00Z', 'system', 'sold',
+            decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex')
+        from (values (900, 'seat_sold', 'A-1-1'), (901, 'seat_sold', 'A-1-4'),
+                     (902, 'seat_removed', 'A-1-6')) as told (entry, kind, seat);
+";
+
 const DAYS: &str = "from=2026-11-19T00:00:00Z&to=2026-11-23T00:00:00Z";
 
 async fn fill(url: &str) -> PgConnection {
@@ -133,7 +150,7 @@ async fn sales_are_told_in_figures_from_the_replica() {
     let replica = local_postgres::testing::database();
     let replica_url = Some(replica.url().to_owned());
     let shop = Shop::with(Wish { replica_url, ..Wish::default() }).await;
-    let primary = fill(shop.database.as_ref().expect("shared").url()).await;
+    let mut primary = fill(shop.database.as_ref().expect("shared").url()).await;
     let mut copy = fill(replica.url()).await;
     copy.execute(
         "update grid.event set name = 'Copy';
@@ -162,7 +179,31 @@ async fn sales_are_told_in_figures_from_the_replica() {
     let all = Call::get("/reconciliation").send(&shop).await.expect(200);
     assert_eq!(all.text("/events/0/name"), "Gala", "too old, so the primary's");
     assert_eq!(all.body["double_sold"], json!([]));
+    assert!(all.body.get("seats").is_none(), "one event at a time");
     assert_eq!(all.text("/watermarks/1/complete_up_to"), "2026-11-22T10:01:00.000Z");
+    let one = Call::get("/reconciliation?event=gala").send(&shop).await.expect(200);
+    assert_eq!((&one.body["double_sold"], &one.body["seats"]), (&json!([]), &json!([])));
+    primary.execute(CONTRADICTIONS).await.expect("rows");
+    let one = Call::get("/reconciliation?event=gala").send(&shop).await.expect(200);
+    let sources = one.body["double_sold"].as_array().expect("a list").iter();
+    let sources: Vec<_> = sources.map(|seat| (&seat["seat_id"], &seat["source"])).collect();
+    assert_eq!(sources, [(&json!("A-1-1"), &json!("ledger"))]);
+    let fault =
+        |seat: &str, status: &str, (order, owned_by, owners): (Option<&str>, &[&str], i64)| {
+            json!({
+                "seat_id": seat, "status": status, "order_id": order, "owned_by": owned_by,
+                "ledger_owners": owners,
+            })
+        };
+    let expected = json!([
+        fault("A-1-1", "sold", (Some("o1-1"), &["o1-1"], 2)),
+        fault("A-1-2", "free", (None, &["o1-1"], 0)),
+        fault("A-1-4", "sold", (Some("o1-1"), &[], 1)),
+        fault("A-1-5", "sold", (Some("o1-1"), &["o1-1"], 0)),
+    ]);
+    assert_eq!(one.body["seats"], expected);
+    let wrong = Call::get("/reconciliation?seat=A").send(&shop).await.expect(400);
+    assert_eq!(wrong.code(), "invalid_request");
     copy.close().await.expect("close");
     primary.close().await.expect("close");
     shop.close().await;

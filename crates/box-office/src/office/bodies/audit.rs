@@ -60,6 +60,21 @@ pub(crate) struct DoubleBody {
     pub(crate) event_id: String,
     pub(crate) seat_id: String,
     pub(crate) owners: i64,
+    /// `order_seat` or `ledger`: which of both says so.
+    pub(crate) source: String,
+}
+
+/// A seat about which seats, orders and ledger do not say the same.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct SeatFaultBody {
+    pub(crate) seat_id: String,
+    /// Of the seat's own row, with the order that it names.
+    pub(crate) status: String,
+    pub(crate) order_id: Option<String>,
+    /// Orders that own it by their own rows.
+    pub(crate) owned_by: Vec<String>,
+    /// Owners by the ledger: times sold, less times taken back.
+    pub(crate) ledger_owners: i64,
 }
 
 /// How far the tables of a shard are.
@@ -77,6 +92,9 @@ pub(crate) struct ReconciliationBody {
     /// Must be empty.
     pub(crate) double_sold: Vec<DoubleBody>,
     pub(crate) watermarks: Vec<WatermarkBody>,
+    /// Must be empty; there when one event was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seats: Option<Vec<SeatFaultBody>>,
 }
 
 /// Seats of one tier.

@@ -80,17 +80,30 @@ pub(in crate::office) async fn ledger(
     Ok(complete_up_to(private(StatusCode::OK, None, body), told.complete_up_to_ms))
 }
 
-/// Every event in figures, seats with two owners, and how far each shard is in the tables.
-#[utoipa::path(get, path = "/api/v1/admin/reconciliation", tag = "staff", responses(
+/// Which sales are compared.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::office) struct Compared {
+    /// One event alone, whose seats are then compared one by one: seats, orders and ledger.
+    event: Option<String>,
+}
+
+/// Every event in figures, seats with two owners, and how far each shard is in the tables; one event
+/// seat by seat.
+#[utoipa::path(get, path = "/api/v1/admin/reconciliation", tag = "staff", params(Compared), responses(
     (status = 200, description = "The tables about all sales", body = ReconciliationBody),
+    (status = 400, description = "`invalid_request`"),
     (status = 401, description = "`unauthenticated`"),
     (status = 503, description = "`database_unavailable`"),
 ))]
 pub(in crate::office) async fn reconciliation(
     State(office): State<Arc<Office>>,
     _staff: Staff,
+    Params(compared): Params<Compared>,
 ) -> Result<Response, Problem> {
-    let told = office.history.read(|pool| reports::reconciliation(pool, None)).await?;
+    let event = text("event", compared.event.as_deref())?;
+    let told = office.history.read(|pool| reports::reconciliation(pool, event.clone())).await?;
     Ok(complete_up_to(private(StatusCode::OK, None, told.what), told.complete_up_to_ms))
 }
 
