@@ -8,8 +8,6 @@ use serde_json::{Value, json};
 
 /// Units of the grid: five, so that the loss of two costs some shards their quorum and others not.
 const UNITS: u32 = 5;
-/// Shards: as many as there are ways to lie on five units in turn, each of which is moved back in the end.
-const SHARDS: (&str, &str) = ("SEATGRID_UNIT__NODE__SHARDS", "5");
 /// The units whose disks are lost.
 const LOST: [u32; 2] = [4, 5];
 const EVENTS: [&str; 2] = ["demo-hall", "demo-arena"];
@@ -73,7 +71,7 @@ async fn lose_disks(system: &System) {
 
 #[tokio::test]
 async fn lost_shards_come_back_while_the_others_sell() {
-    let mut system = System::start_units(UNITS, &[SHARDS]);
+    let mut system = System::start_units(UNITS, &[]);
     let client = Client::new(&system.url());
     let place = |event| asked(&system, &["event", "show", event])["shard"].as_u64().expect("one");
     let shards = EVENTS.map(place);
