@@ -171,6 +171,14 @@ impl ContactKey {
     }
 }
 
+/// 32 bytes that nobody guesses: what a draw is made from.
+///
+/// # Errors
+/// [`SealError::Random`] when the system has no randomness to give.
+pub(crate) fn random_seed() -> Result<[u8; 32], SealError> {
+    aead::random()
+}
+
 /// What an order's contact is bound to.
 pub(crate) fn about_hold(hold: HoldId) -> String {
     format!("seatgrid contact {hold}")

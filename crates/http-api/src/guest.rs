@@ -29,7 +29,12 @@ impl Guest {
     /// The guest of a request: who is named in the token it shows, else somebody new. The same
     /// request repeated is the same guest.
     pub fn of(token: &ShownToken, tokens: &TokenKey, key: IdempotencyKey) -> Self {
-        Self::in_token(token.text()).unwrap_or_else(|| Self::new(tokens, key))
+        Self::named(token).unwrap_or_else(|| Self::new(tokens, key))
+    }
+
+    /// The guest who is named in a token.
+    pub fn named(token: &ShownToken) -> Option<Self> {
+        Self::in_token(token.text())
     }
 
     /// The guest who is named in the token that a request shows.

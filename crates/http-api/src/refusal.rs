@@ -103,6 +103,11 @@ pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Pr
         Refusal::RecoveryInvalid { reason } => {
             Problem::new(Code::VersionMismatch).detail(reason.as_str())
         }
+        Refusal::QueueRequired => Problem::new(Code::QueueRequired),
+        Refusal::QueueOff => Problem::new(Code::NotFound).detail("The event has no waiting room"),
+        Refusal::QueuePlaceNotFound => {
+            Problem::new(Code::NotFound).detail("There is no such place in the waiting room")
+        }
         Refusal::OutOfRange => Problem::invalid_at("", "A number or time is out of range"),
     }
 }

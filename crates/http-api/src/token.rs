@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
 use http::{HeaderMap, HeaderValue};
-use inventory::{HoldId, WaitId};
+use inventory::{HoldId, QueueId, WaitId};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -155,6 +155,11 @@ impl TokenKey {
     /// The token of a place in a waiting list, without a guest in it.
     pub fn wait_token(&self, entry: WaitId) -> String {
         self.proof_of(&format!("wait:{entry}"))
+    }
+
+    /// The token of a place in a waiting room, without a guest in it.
+    pub fn queue_token(&self, place: QueueId) -> String {
+        self.proof_of(&format!("queue:{place}"))
     }
 
     /// Whether the text is the hold's token; takes the same time for every wrong one.

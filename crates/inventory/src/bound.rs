@@ -7,12 +7,12 @@
 use std::mem::size_of;
 
 use crate::commands::{ENDED_ORDERS_MAX, HOLD_ROOM, WAIT_ROOM, limits};
-use crate::event::{ENDED_HOLDS_MAX, PersonUse};
+use crate::event::{ENDED_HOLDS_MAX, PersonUse, QueuePlace};
 use crate::keys::{INDEX_BYTES_MAX, KEYS_MAX, REMEMBERED_BYTES};
 use crate::plan::{LABEL_BYTES_MAX, NAME_BYTES_MAX, PLAN_SECTIONS_MAX, PLAN_TIERS_MAX, RowPlace};
 use crate::{
-    CodeUse, Detail, Event, EventNo, Hold, LedgerRecord, Order, Payment, PricedSeat, Refund, Row,
-    Sale, Seat, SeatCounts, Section, Tier, WaitEntry,
+    CodeUse, Detail, DrawnPlace, Event, EventNo, Hold, LedgerRecord, Order, Payment, PricedSeat,
+    Refund, Row, Sale, Seat, SeatCounts, Section, Tier, WaitEntry,
 };
 
 /// What one waiting record of a sale takes in each replica, in bytes: measured by `bench memory`, which
@@ -60,6 +60,8 @@ pub struct Counts {
     pub persons: u64,
     /// Events that live elsewhere.
     pub fenced: u64,
+    /// Places in waiting rooms.
+    pub queued: u64,
 }
 
 /// One table's share.
@@ -108,6 +110,7 @@ impl Counts {
             codes: each(limits::CODES),
             persons: each(limits::COOLING + limits::OWN_LIMITS) + seats,
             fenced: limits::FENCED as u64,
+            queued: events.min(limits::QUEUES as u64) * limits::QUEUE_PLACES as u64,
         }
     }
 
@@ -137,6 +140,7 @@ impl Counts {
             part("codes", self.codes, SLACK * size_of::<(u128, CodeUse)>() + PLAN_TIERS_MAX * 2),
             part("persons", self.persons, SLACK * size_of::<(u128, PersonUse)>() + TREE_ENTRY),
             part("fenced", self.fenced, SLACK * size_of::<EventNo>()),
+            part("queued", self.queued, queued_bytes()),
         ]
     }
 
@@ -167,4 +171,10 @@ fn record_bytes(seats: usize) -> usize {
 fn waiting_bytes() -> usize {
     let entry = SLACK * size_of::<(u64, WaitEntry)>() + TREE_ENTRY;
     entry + limits::WAIT_CONTACT + PLAN_TIERS_MAX * size_of::<u16>()
+}
+
+/// A place by its number, its person, its position or turn, and in the list of the draw.
+fn queued_bytes() -> usize {
+    let place = size_of::<(u64, QueuePlace)>() + size_of::<(u128, u64)>();
+    SLACK * (place + size_of::<(u64, u64)>()) + size_of::<DrawnPlace>()
 }

@@ -3,6 +3,7 @@
 //! Commands carry numbers, not names: routers turn seat ids into indices with the immutable plan.
 
 mod money;
+mod queue;
 mod recovery;
 mod sale;
 mod shopping;
@@ -14,6 +15,7 @@ pub use money::{
     AnswerOffer, GatewayResult, RecordPayment, RecordRefund, RefundResult, RefundSeats,
     RetryRefund, Settle, StartPayment,
 };
+pub use queue::{EnterQueue, OpenQueue, QueueRules, TakeTurn};
 pub use recovery::{Bind, LimitOutbox, RecoverBegin, RecoverEvent, RecoverPiece, RecoveredThings};
 pub use sale::{
     Code, CodeKind, Discount, Extension, Fee, GuestIdentity, HoldBudget, OpenSale, PutCodes,
@@ -148,6 +150,12 @@ pub enum Command {
     Recover(RecoverEvent),
     /// Says how many records may wait for the database.
     LimitOutbox(LimitOutbox),
+    /// Puts a waiting room in front of a sale.
+    OpenQueue(OpenQueue),
+    /// Takes a place in the waiting room.
+    EnterQueue(EnterQueue),
+    /// Takes a turn that has come.
+    TakeTurn(TakeTurn),
 }
 
 impl Command {
@@ -187,6 +195,9 @@ impl Command {
             Self::ReplacePlan(c) => c.event,
             Self::CancelEvent(c) => c.event,
             Self::Recover(c) => c.event,
+            Self::OpenQueue(c) => c.event,
+            Self::EnterQueue(c) => c.event,
+            Self::TakeTurn(c) => c.place.event,
         };
         Some(event)
     }

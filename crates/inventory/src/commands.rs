@@ -20,6 +20,7 @@ pub(crate) mod open_sale;
 pub(crate) mod pause_sale;
 pub(crate) mod place_order;
 pub(crate) mod put_codes;
+pub(crate) mod queue;
 pub(crate) mod reassign_seats;
 pub(crate) mod record_payment;
 pub(crate) mod record_refund;
@@ -76,6 +77,9 @@ pub(crate) fn apply(s: &mut Scope<'_>, command: &Command) -> Result<Effect, Refu
         Command::RemoveSeats(c) => remove_seats::apply(s, c),
         Command::ReassignSeats(c) => reassign_seats::apply(s, c),
         Command::CancelEvent(_) => cancel_event::apply(s),
+        Command::OpenQueue(c) => queue::open(s, c),
+        Command::EnterQueue(c) => queue::enter(s, c),
+        Command::TakeTurn(c) => queue::take(s, c),
         Command::OpenSale(_)
         | Command::ReplacePlan(_)
         | Command::ExpireHolds

@@ -2,6 +2,7 @@
 
 mod codes;
 mod people;
+mod queue;
 mod staff;
 mod waiting;
 mod window;
@@ -14,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use codes::CodeUse;
 pub(crate) use codes::{CODES_MAX, Codes};
 pub(crate) use people::{COOLING_MAX, OWN_LIMITS_MAX, People, PeopleForm, Use as PersonUse};
+pub use queue::{DrawView, Drawn, DrawnPlace, QueueStand, Stand};
+pub(crate) use queue::{PLACES_MAX as QUEUE_PLACES_MAX, Place as QueuePlace, Queue, QueueForm};
 pub use staff::CancelProgress;
 pub(crate) use window::WindowTold;
 
@@ -60,6 +63,8 @@ pub struct Event {
     pub(crate) waitlist: SharedMap<u64, WaitEntry>,
     /// Numbers of places that wait.
     pub(crate) waiting: BTreeSet<u64>,
+    /// The waiting room, if holds need a turn.
+    pub(crate) queue: Option<Arc<Queue>>,
     /// How many waiting places want each tier.
     pub(crate) wanted: Vec<u32>,
     /// Seats were brought back from the database at this version: what was told before may have
@@ -204,6 +209,7 @@ impl Event {
             codes: Codes::default(),
             waitlist: SharedMap::default(),
             waiting: BTreeSet::new(),
+            queue: None,
             wanted,
             map_floor: 0,
             version: 1,

@@ -99,6 +99,11 @@ id!(
     WaitId, "w"
 );
 
+id!(
+    /// A place in a waiting room, written `q<event>-<no>`.
+    QueueId, "q"
+);
+
 /// A ticket: one seat of one order, written `t<event>-<order>-<seat index>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TicketId {

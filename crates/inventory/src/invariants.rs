@@ -37,7 +37,10 @@ impl State {
         ensure(self.turns == expected, || "timers differ from sales' windows".into())?;
         let running = |e: &&Event| matches!(e.cancel, Some(Cancel::Running { .. }));
         let expected: BTreeSet<_> = self.events().filter(running).map(|e| e.no).collect();
-        ensure(self.cancelling == expected, || "timers differ from cancelled events".into())
+        ensure(self.cancelling == expected, || "timers differ from cancelled events".into())?;
+        let open = |e: &&Event| e.has_queue() && !e.told.closed;
+        let expected: BTreeSet<_> = self.events().filter(open).map(|e| e.no).collect();
+        ensure(self.queues == expected, || "timers differ from waiting rooms".into())
     }
 
     fn check_room(&self) -> Result<(), String> {
@@ -98,6 +101,7 @@ fn ensure(holds: bool, message: impl FnOnce() -> String) -> Result<(), String> {
 
 pub(crate) fn check_event(event: &Event) -> Result<(), String> {
     check_seats(event)?;
+    event.queue.as_ref().map_or(Ok(()), |queue| queue.check())?;
     check_holds(event)?;
     check_orders(event)?;
     money::check(event)?;

@@ -31,16 +31,22 @@ mod v1;
 pub use bound::{Counts, LEDGER_RECORD_BYTES, Part};
 pub use command::{
     Acknowledge, Actor, AnswerOffer, Best, Bind, BlockSeats, CancelEvent, CancelOrder, Choice,
-    Code, CodeKind, Command, Discount, Envelope, ExtendHold, Extension, Fee, Fence, GatewayResult,
-    GuestIdentity, HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, LimitOutbox, OpenSale,
-    PauseSale, PlaceOrder, PutCodes, ReassignSeats, RecordPayment, RecordRefund, RecoverBegin,
-    RecoverEvent, RecoverPiece, RecoveredThings, RefundResult, RefundSeats, ReleaseHold,
-    RemoveSeats, ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale, SaleRules, SeatSet,
-    SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats, UnblockSeats, Unfence,
+    Code, CodeKind, Command, Discount, EnterQueue, Envelope, ExtendHold, Extension, Fee, Fence,
+    GatewayResult, GuestIdentity, HoldBudget, HoldSeats, JoinWaitlist, LeaveWaitlist, LimitOutbox,
+    OpenQueue, OpenSale, PauseSale, PlaceOrder, PutCodes, QueueRules, ReassignSeats, RecordPayment,
+    RecordRefund, RecoverBegin, RecoverEvent, RecoverPiece, RecoveredThings, RefundResult,
+    RefundSeats, ReleaseHold, RemoveSeats, ReplacePlan, RequestKey, ResumeSale, RetryRefund, Sale,
+    SaleRules, SeatSet, SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats,
+    TakeTurn, UnblockSeats, Unfence,
 };
 pub use commands::{ENDED_ORDERS_MAX, RECOVERY_MARGIN};
-pub use event::{CancelProgress, CodeUse, Event, Hold, HoldEnd, HoldPurpose, WaitEntry};
-pub use ids::{EventNo, HoldId, IdError, OrderId, PaymentId, RefundId, SeatIx, TicketId, WaitId};
+pub use event::{
+    CancelProgress, CodeUse, DrawView, Drawn, DrawnPlace, Event, Hold, HoldEnd, HoldPurpose,
+    QueueStand, Stand, WaitEntry,
+};
+pub use ids::{
+    EventNo, HoldId, IdError, OrderId, PaymentId, QueueId, RefundId, SeatIx, TicketId, WaitId,
+};
 pub use keys::{KEY_HORIZON_MS, KEY_SKEW_MS, KEYS_MAX};
 pub use order::{
     FrozenTerms, Order, OrderStatus, Payment, PaymentStatus, Refund, RefundStatus, SettledAs,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 pub use refusal::Refusal;
 
 use crate::{
-    HoldId, OrderId, OrderStatus, PaymentId, PaymentStatus, PricedSeats, RefundId, SettledAs,
-    WaitId,
+    HoldId, OrderId, OrderStatus, PaymentId, PaymentStatus, PricedSeats, QueueId, RefundId,
+    SettledAs, WaitId,
 };
 
 /// The answer to one command.
@@ -137,6 +137,23 @@ pub enum Outcome {
     },
     /// So many records may wait for the database from here on.
     OutboxLimited,
+    /// The waiting room is open (now or since before).
+    QueueOpened {
+        /// SHA-256 of the seed.
+        commitment: [u8; 32],
+    },
+    /// Somebody is in the waiting room (now or since before).
+    QueueEntered {
+        /// The place.
+        place: QueueId,
+    },
+    /// The turn is taken (now or since before).
+    TurnTaken {
+        /// Until when it lasts, milliseconds since 1970.
+        until_ms: u64,
+        /// The time of the command.
+        at_ms: u64,
+    },
 }
 
 /// A granted hold.

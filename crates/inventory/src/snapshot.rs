@@ -12,7 +12,7 @@ use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, DecodeError};
-use crate::event::{Cancel, Codes, HoldEnd, PeopleForm, WindowTold};
+use crate::event::{Cancel, Codes, HoldEnd, PeopleForm, Queue, QueueForm, WindowTold};
 use crate::keys::{KeyLog, Keys};
 use crate::outbox::Outbox;
 use crate::share::{SharedMap, SharedSet};
@@ -102,6 +102,7 @@ pub(crate) struct EventV2 {
     pub(crate) codes: Vec<CodeUse>,
     pub(crate) waitlist: Vec<WaitEntry>,
     pub(crate) map_floor: u64,
+    pub(crate) queue: Option<QueueForm>,
 }
 
 /// Why bytes are not a state.
@@ -258,6 +259,9 @@ impl State {
         if matches!(event.cancel, Some(Cancel::Running { .. })) {
             self.cancelling.insert(event.no);
         }
+        if event.queue.is_some() && !event.told.closed {
+            self.queues.insert(event.no);
+        }
         self.events.insert(event.no, Arc::new(event));
     }
 
@@ -298,6 +302,7 @@ fn event_out(event: &Event) -> EventV2 {
         codes: event.codes.all().cloned().collect(),
         waitlist: event.waitlist.values().cloned().collect(),
         map_floor: event.map_floor,
+        queue: event.queue.as_deref().map(QueueForm::from),
     }
 }
 
@@ -331,5 +336,6 @@ pub(crate) fn event_in(parts: EventV2) -> Result<Event, RestoreError> {
     let waits = event.waitlist.values().filter(|entry| entry.hold.is_none());
     event.waiting = waits.map(|entry| entry.no).collect();
     event.count_wishes();
+    event.queue = parts.queue.map(|form| Arc::new(Queue::from(form)));
     Ok(event)
 }

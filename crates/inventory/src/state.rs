@@ -46,6 +46,8 @@ pub struct State {
     pub(crate) turns: BTreeSet<(u64, EventNo)>,
     /// Cancelled events with something left to undo.
     pub(crate) cancelling: BTreeSet<EventNo>,
+    /// Events with a waiting room whose sale is not over.
+    pub(crate) queues: BTreeSet<EventNo>,
     /// Events that live in another shard and must not be opened here.
     pub(crate) fenced: SharedSet<EventNo>,
     /// The database that the shard is written to.
@@ -78,6 +80,7 @@ impl State {
             forget: SharedSet::default(),
             turns: BTreeSet::new(),
             cancelling: BTreeSet::new(),
+            queues: BTreeSet::new(),
             fenced: SharedSet::default(),
             bound: None,
             staged: SharedMap::default(),
@@ -149,6 +152,7 @@ impl State {
             forget: &mut self.forget,
             turns: &mut self.turns,
             cancelling: &mut self.cancelling,
+            queues: &mut self.queues,
             at_ms: self.at_ms,
             actor,
             ledger_records_max: self.ledger_records_max,
@@ -186,7 +190,9 @@ impl State {
         let order = self.forget.first().map(|d| d.0);
         let turn = self.turns_not_held_back().next().map(|d| d.0);
         let cancel = self.cancel_is_due().then_some(self.at_ms);
-        [hold, order, turn, cancel].into_iter().flatten().min()
+        let queues = self.queues.iter().filter_map(|no| self.event(*no));
+        let queue = queues.filter_map(|event| event.queue_due_ms(self.at_ms)).min();
+        [hold, order, turn, cancel, queue].into_iter().flatten().min()
     }
 
     /// Ends of sales' windows that the ledger is to be told of, in their order, without the beginnings

@@ -145,7 +145,10 @@ pub(crate) fn has(command: &crate::Command) -> bool {
         | C::CancelEvent(_)
         | C::Bind(_)
         | C::Recover(_)
-        | C::LimitOutbox(_) => false,
+        | C::LimitOutbox(_)
+        | C::OpenQueue(_)
+        | C::EnterQueue(_)
+        | C::TakeTurn(_) => false,
     }
 }
 

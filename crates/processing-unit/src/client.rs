@@ -24,6 +24,7 @@ use crate::query::{
     Query, SeatMap, ShardSummary, WaitAnswer,
 };
 
+mod queue;
 mod staff;
 
 /// How long a command that the shard's version does not have is tried again inside.
@@ -227,7 +228,9 @@ impl Grid {
             | Query::WaitEntry(_)
             | Query::Sale { .. }
             | Query::Codes { .. }
-            | Query::Turns { .. } => ReadFrom::Leader,
+            | Query::Turns { .. }
+            | Query::QueuePlace(_)
+            | Query::Draw { .. } => ReadFrom::Leader,
         };
         let bytes = Bytes::from(codec::encode(query));
         let answer = self.client.query(shard, bytes, from, deadline).await?;

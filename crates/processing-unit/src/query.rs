@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use inventory::{
     CodeUse, EventNo, FeedPosition, Hold, HoldEnd, HoldId, LedgerRecord, Order, OrderId, Payment,
-    PaymentId, Plan, Refund, Sale, SeatCounts, SeatIx, SeatStatus, WaitEntry, WaitId,
+    PaymentId, Plan, QueueId, Refund, Sale, SeatCounts, SeatIx, SeatStatus, WaitEntry, WaitId,
 };
 use serde::{Deserialize, Serialize};
 
+mod queue;
 mod staff;
 
+pub use queue::{DrawAnswer, PlaceAnswer};
 pub use staff::{RefundCounts, SaleAnswer, Turn};
 
 /// A question.
@@ -75,6 +77,17 @@ pub enum Query {
         /// Most of them.
         limit: u32,
     },
+    /// One place in a waiting room.
+    QueuePlace(QueueId),
+    /// The draw of an event's waiting room.
+    Draw {
+        /// The event.
+        event: EventNo,
+        /// Places after this number are told.
+        after: u64,
+        /// Most of them.
+        limit: u32,
+    },
 }
 
 /// An answer, of the variant that the question asks for.
@@ -110,6 +123,10 @@ pub enum Answer {
     Codes(Vec<CodeUse>),
     /// To [`Query::Turns`].
     Turns(Vec<Turn>),
+    /// To [`Query::QueuePlace`].
+    QueuePlace(PlaceAnswer),
+    /// To [`Query::Draw`].
+    Draw(Box<DrawAnswer>),
 }
 
 /// One place in a waiting list.

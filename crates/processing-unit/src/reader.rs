@@ -15,6 +15,7 @@ use inventory::{
 
 use crate::ShardMachine;
 
+mod queue;
 mod staff;
 
 use crate::query::{
@@ -92,7 +93,9 @@ fn wait(query: &Query) -> Duration {
         | Query::WaitEntry(_)
         | Query::Sale { .. }
         | Query::Codes { .. }
-        | Query::Turns { .. } => Duration::ZERO,
+        | Query::Turns { .. }
+        | Query::QueuePlace(_)
+        | Query::Draw { .. } => Duration::ZERO,
     }
 }
 
@@ -113,7 +116,9 @@ fn ready(state: &State, query: &Query) -> bool {
         | Query::WaitEntry(_)
         | Query::Sale { .. }
         | Query::Codes { .. }
-        | Query::Turns { .. } => true,
+        | Query::Turns { .. }
+        | Query::QueuePlace(_)
+        | Query::Draw { .. } => true,
     }
 }
 
@@ -132,6 +137,8 @@ fn look(state: &State, query: &Query) -> Answer {
         Query::Sale { event } => staff::sale(state, *event),
         Query::Codes { event } => staff::codes(state, *event),
         Query::Turns { limit } => staff::turns(state, *limit),
+        Query::QueuePlace(id) => queue::place(state, *id),
+        Query::Draw { event, after, limit } => queue::draw(state, *event, (*after, *limit)),
     }
 }
 

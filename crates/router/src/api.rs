@@ -9,6 +9,7 @@ pub(crate) mod holds;
 pub(crate) mod openapi;
 pub(crate) mod plan;
 pub(crate) mod proxy;
+pub(crate) mod queue;
 pub(crate) mod seats;
 pub(crate) mod stream;
 

@@ -11,7 +11,7 @@ use axum::routing::{any, get, post};
 use http_api::admin::{metrics_answer, probe_routes};
 use http_api::{Peer, carry, measure, method_not_allowed, not_found};
 
-use crate::api::{availability, hold_change, holds, openapi, plan, proxy, seats, stream};
+use crate::api::{availability, hold_change, holds, openapi, plan, proxy, queue, seats, stream};
 use crate::pages;
 use crate::state::App;
 use crate::{attempts, credits};
@@ -50,6 +50,9 @@ fn shopping(app: &App) -> Routes<App> {
             "/api/v1/holds/{id}",
             get(holds::read).patch(hold_change::change).delete(holds::release),
         )
+        .route("/api/v1/events/{id}/queue", post(queue::enter))
+        .route("/api/v1/events/{id}/draw", get(queue::draw))
+        .route("/api/v1/queue/{id}", get(queue::read))
         .route("/api/v1/openapi.json", get(openapi::read))
         .route("/api/v1/{*rest}", any(proxy::pass_on))
 }

@@ -93,6 +93,7 @@ use super::{
         staff::seats::change,
         staff::plan::replace,
         staff::limits::set,
+        staff::queue::open,
         staff::codes::put,
         staff::codes::list,
         staff::codes::withdraw,

@@ -85,8 +85,8 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
 /// What staff may do; each refuses everybody else by itself.
 fn staff_calls() -> Router<Arc<Office>> {
     use staff::{
-        artists, audit, codes, events, jobs, limits, moving, orders, payouts, plan, plans, sale,
-        seats, venues, window,
+        artists, audit, codes, events, jobs, limits, moving, orders, payouts, plan, plans, queue,
+        sale, seats, venues, window,
     };
     Router::new()
         .route("/api/v1/admin/artists", get(artists::list).post(artists::create))
@@ -118,6 +118,7 @@ fn staff_calls() -> Router<Arc<Office>> {
         .route("/api/v1/admin/events/{id}/seats", post(seats::change))
         .route("/api/v1/admin/events/{id}/plan", put(plan::replace))
         .route("/api/v1/admin/events/{id}/limits", post(limits::set))
+        .route("/api/v1/admin/events/{id}/queue", post(queue::open))
         .route("/api/v1/admin/events/{id}/codes", get(codes::list).post(codes::put))
         .route("/api/v1/admin/events/{id}/codes/{code}", delete(codes::withdraw))
         .route("/api/v1/admin/audit", get(audit::ledger))

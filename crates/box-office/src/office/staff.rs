@@ -31,6 +31,7 @@ pub(super) mod orders;
 pub(super) mod payouts;
 pub(super) mod plan;
 pub(super) mod plans;
+pub(super) mod queue;
 pub(super) mod sale;
 pub(super) mod seats;
 pub(super) mod venues;

@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 75] = [
+const CALLS: [(&str, &str); 76] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -44,6 +44,7 @@ const CALLS: [(&str, &str); 75] = [
     ("post", "/api/v1/admin/events/{id}/seats"),
     ("put", "/api/v1/admin/events/{id}/plan"),
     ("post", "/api/v1/admin/events/{id}/limits"),
+    ("post", "/api/v1/admin/events/{id}/queue"),
     ("post", "/api/v1/admin/events/{id}/codes"),
     ("delete", "/api/v1/admin/events/{id}/codes/{code}"),
     ("get", "/api/v1/admin/audit"),

@@ -78,6 +78,9 @@ async fn refusals_by_table() {
         (Refusal::WaitNotFound, 404, "not_found", json!({})),
         (Refusal::NoOffer, 409, "offer_gone", json!({})),
         (Refusal::RefundState { status: RefundStatus::Pending }, 409, "order_state", pending),
+        (Refusal::QueueRequired, 403, "queue_required", json!({})),
+        (Refusal::QueueOff, 404, "not_found", json!({})),
+        (Refusal::QueuePlaceNotFound, 404, "not_found", json!({})),
         (Refusal::OutOfRange, 400, "invalid_request", json!({})),
         (Refusal::NotEnoughAdjacent, 409, "not_enough_adjacent", json!({})),
     ];

@@ -3,7 +3,7 @@
 //! whether more is left; what is done is in the state, so whoever goes on begins where it stopped.
 
 use super::take_back::{Terms, WHOLE, room, take_back};
-use super::{Effect, Scope, set_window, waitlist};
+use super::{Effect, Scope, queue, set_window, waitlist};
 use crate::event::{Cancel, HoldEnd, WindowTold};
 use crate::{Change, OrderStatus, Outcome, Refusal, ReturnCause, SaleChange, SeatIx};
 
@@ -28,6 +28,7 @@ fn begin(s: &mut Scope<'_>) {
     s.event.cancel = Some(Cancel::Running { orders_done: 0 });
     s.cancelling.insert(s.event.no);
     waitlist::clear(s);
+    queue::follow_window(s);
     s.record(Change::SaleChanged(SaleChange::Cancelled));
 }
 

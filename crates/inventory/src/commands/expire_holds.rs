@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Effect, ORDER_KEPT_MS, cancel_event, set_window, waitlist};
+use super::{Effect, ORDER_KEPT_MS, cancel_event, queue, set_window, waitlist};
 use crate::event::HoldEnd;
 use crate::state::EXPIRE_BATCH_MAX;
 use crate::{Actor, EventNo, OrderStatus, Outcome, State};
@@ -32,6 +32,10 @@ pub(crate) fn apply(state: &mut State) -> Effect {
     }
     for event in touched {
         waitlist::serve(&mut state.scope(event, Actor::SYSTEM).expect("touched above"));
+    }
+    let queues: Vec<EventNo> = state.queues.iter().copied().collect();
+    for event in queues {
+        queue::step(&mut state.scope(event, Actor::SYSTEM).expect("a waiting room's event exists"));
     }
     if let Some(event) = state.cancelling.first().copied() {
         cancel_event::step(&mut state.scope(event, Actor::SYSTEM).expect("cancelled here"));

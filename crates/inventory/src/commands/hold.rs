@@ -2,13 +2,16 @@
 
 use super::scope::NewHold;
 use super::terms::{Asker, freeze};
-use super::{Effect, HOLD_ROOM, Scope, choose, window};
+use super::{Effect, HOLD_ROOM, Scope, choose, queue, window};
 use crate::event::HoldPurpose;
 use crate::{Held, Hold, HoldId, HoldSeats, Outcome, Refusal};
 
 pub(crate) fn apply(s: &mut Scope<'_>, c: &HoldSeats) -> Result<Effect, Refusal> {
     check_plan(s, c.plan_version)?;
     let presale = window::check(s, c.presale)?;
+    if presale.is_none() {
+        queue::check(s, c.person)?;
+    }
     let number = choose::number(s, &c.choice)?;
     s.event.people.check_seats(&s.event.sale.rules, c.person, number as u32)?;
     s.event.people.check_budget(&s.event.sale.rules, c.person, s.at_ms)?;
@@ -20,6 +23,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &HoldSeats) -> Result<Effect, Refusal>
 
     s.begin_change();
     s.event.people.note_hold(&s.event.sale.rules, c.person, s.at_ms);
+    queue::note_hold(s, c.person);
     let (ttl_ms, purpose) = (s.event.sale.hold_ttl_ms, HoldPurpose::Sale);
     let hold = s.grant(NewHold { seats, terms, step, ttl_ms, purpose, order: None });
     Ok(s.effect(Outcome::Held(describe(s, &hold))))

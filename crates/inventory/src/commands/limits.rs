@@ -9,10 +9,12 @@ pub(crate) use super::place_order::CONTACT_BYTES_MAX as ORDER_CONTACT;
 pub(crate) use super::place_order::{
     ORDERS_BESIDE_MAX as ORDERS_BESIDE, ORDERS_PER_SEAT_MAX as ORDERS_PER_SEAT,
 };
+pub(crate) use super::queue::QUEUES_MAX as QUEUES;
 pub(crate) use super::refund_seats::PARTS_PER_ORDER_MAX as REFUND_PARTS;
 pub(crate) use super::start_payment::PAYMENTS_PER_ORDER_MAX as PAYMENTS_PER_ORDER;
 pub(crate) use crate::event::{
     CODES_MAX as CODES, COOLING_MAX as COOLING, OWN_LIMITS_MAX as OWN_LIMITS,
+    QUEUE_PLACES_MAX as QUEUE_PLACES,
 };
 
 /// Bytes of one character of a text that is cut by characters.

@@ -94,6 +94,7 @@ fn start(state: &mut State, no: EventNo, begin: &RecoverBegin) -> Result<Effect,
         codes: Vec::new(),
         waitlist: Vec::new(),
         map_floor: version,
+        queue: None,
     };
     state.staged.insert(no, Arc::new(Staged { pieces: 1, parts }));
     Ok(taken(1))

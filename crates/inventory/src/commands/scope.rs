@@ -48,6 +48,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) forget: &'a mut SharedSet<(u64, EventNo, u64)>,
     pub(crate) turns: &'a mut BTreeSet<(u64, EventNo)>,
     pub(crate) cancelling: &'a mut BTreeSet<EventNo>,
+    pub(crate) queues: &'a mut BTreeSet<EventNo>,
     pub(crate) at_ms: u64,
     pub(crate) actor: Actor,
     pub(crate) ledger_records_max: u64,

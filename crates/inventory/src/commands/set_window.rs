@@ -1,7 +1,7 @@
 //! SetWindow: the sale opens or closes at another time. Both ends come by the log's time: the first
 //! entry at or after them is where the sale opens or closes for everybody.
 
-use super::{Effect, Scope, waitlist};
+use super::{Effect, Scope, queue, waitlist};
 use crate::event::WindowTold;
 use crate::{Change, Outcome, Refusal, SaleChange, SetWindow};
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &SetWindow) -> Result<Effect, Refusal>
     note_turns(s);
     let (opens_at_ms, closes_at_ms) = (c.opens_at_ms, c.closes_at_ms);
     s.record(Change::SaleChanged(SaleChange::WindowSet { opens_at_ms, closes_at_ms }));
+    queue::follow_window(s);
     waitlist::serve(s);
     Ok(s.effect(Outcome::WindowSet))
 }
@@ -73,5 +74,6 @@ pub(super) fn turn(s: &mut Scope<'_>) {
     if closed {
         s.record(Change::SaleChanged(SaleChange::Closed));
         waitlist::clear(s);
+        queue::follow_window(s);
     }
 }

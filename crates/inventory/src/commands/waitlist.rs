@@ -38,7 +38,8 @@ pub(super) fn serve(s: &mut Scope<'_>) {
     s.actor = asked_by;
 }
 
-fn is_selling(event: &Event, at_ms: u64) -> bool {
+/// Whether seats are sold now and some are free.
+pub(super) fn is_selling(event: &Event, at_ms: u64) -> bool {
     let window = event.sale.opens_at_ms..event.sale.closes_at_ms;
     !event.paused
         && event.cancel.is_none()

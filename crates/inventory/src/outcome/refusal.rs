@@ -150,4 +150,10 @@ pub enum Refusal {
         /// What does.
         reason: String,
     },
+    /// The event has a waiting room, and the person has no turn.
+    QueueRequired,
+    /// The event has no waiting room.
+    QueueOff,
+    /// No such place in the waiting room, or somebody else's.
+    QueuePlaceNotFound,
 }

@@ -156,6 +156,7 @@ impl From<Event> for EventV2 {
             codes: Vec::new(),
             waitlist: Vec::new(),
             map_floor: 0,
+            queue: None,
         }
     }
 }

@@ -99,6 +99,7 @@ impl Filled {
             codes: event.codes().count() as u64,
             persons: 10_000 + event.holds().count() as u64,
             fenced: 20_000,
+            queued: 1_000,
         }
     }
 }
@@ -137,6 +138,13 @@ fn fill() -> Filled {
     for seats in rest.chunks(1_000) {
         let seats = SeatSet::Seats(seats.to_vec());
         filled.run(Command::BlockSeats(BlockSeats { event: EVENT, seats }));
+    }
+    let rules = QueueRules { admit_per_s: 1, turn_ttl_ms: 60_000, claim_ttl_ms: 60_000 };
+    filled.run(Command::OpenQueue(OpenQueue { event: EVENT, rules, seed: [7; 32] }));
+    for person in 0..1_000 {
+        let entered = EnterQueue { event: EVENT, person, salt: person };
+        let entered = filled.run(Command::EnterQueue(entered));
+        assert!(matches!(entered, Outcome::QueueEntered { .. }), "{entered:?}");
     }
     for person in 0..1_500 {
         let wish = Best { number: 1, ..Best::default() };

@@ -109,6 +109,7 @@ fn step(shard: &mut Shard, line: &str) -> String {
         "code?" => return show_code(shard, words[1]),
         "person?" => return show_person(shard, words[1]),
         "line?" => return show_line(shard, words[1]),
+        "place?" => return show_place(shard, words[1]),
         _ => {}
     }
     let key = words[0].strip_prefix("key=").map(str::to_owned);
@@ -153,5 +154,18 @@ fn show_line(shard: &Shard, entry: &str) -> String {
             None => format!("waits behind {before}"),
         },
         None => "gone".into(),
+    }
+}
+
+fn show_place(shard: &Shard, place: &str) -> String {
+    let event = shard.state.event(EventNo(1)).expect("opened");
+    let Some(place) = event.queue_place(no(place)) else { return "gone".into() };
+    match place.stand {
+        Stand::Present => format!("one of {}", place.ahead),
+        Stand::Waiting { .. } => format!("waits as {}", place.ahead),
+        Stand::Turn { until_ms, taken } => {
+            let left_ms = until_ms.saturating_sub(shard.now_ms);
+            format!("{} for {}s", if taken { "in" } else { "ready" }, left_ms / 1_000)
+        }
     }
 }

@@ -17,6 +17,7 @@ mod money;
 mod oracle;
 mod places;
 mod plans;
+mod queue;
 mod recovery;
 mod room;
 mod settling;

@@ -34,6 +34,7 @@ fn limits_allow_so_many_of_each_thing() {
         ("codes", 2 * 10_000),
         ("persons", 2 * (500_000 + 10_000) + 30_000),
         ("fenced", 100_000),
+        ("queued", 2 * 100_000),
     ];
     assert_eq!(numbers, expected);
     // Where events are few, lists are shorter than the outbox, and sections fewer than seats.
@@ -46,7 +47,7 @@ fn one_entry_takes_so_many_bytes_at_most() {
     let counts = Counts::at_limits(1, 1, 1_000);
     let sizes: Vec<_> = table(&counts).into_iter().map(|(name, _, bytes)| (name, bytes)).collect();
     let expected = [
-        ("events", 21_832),
+        ("events", 21_840),
         ("sections", 352),
         ("rows", 208),
         ("seats", 148),
@@ -61,6 +62,7 @@ fn one_entry_takes_so_many_bytes_at_most() {
         ("codes", 464),
         ("persons", 144),
         ("fenced", 24),
+        ("queued", 304),
     ];
     assert_eq!(sizes, expected);
 }

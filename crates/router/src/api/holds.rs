@@ -15,8 +15,8 @@ use http_api::{
     Problem, Strict, counts_persons, from_grid, from_refusal, ip_bytes, person_of_account,
 };
 use inventory::{
-    Actor, Command, Envelope, EventNo, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold,
-    Reply, Subject,
+    Actor, Command, Envelope, EventNo, GuestIdentity, HoldEnd, HoldId, HoldSeats, Outcome, Refusal,
+    ReleaseHold, Reply, Subject,
 };
 use processing_unit::{GridError, HoldAnswer as Found};
 use uuid::Uuid;
@@ -37,6 +37,7 @@ use crate::state::{App, Router};
     responses(
         (status = 201, body = HoldAnswer),
         (status = 400, description = "`invalid_request`, `idempotency_key_required`"),
+        (status = 403, description = "`queue_required`: `queue` names the waiting room"),
         (status = 404, description = "`event_not_found`"),
         (status = 409, description = "`seat_taken`, `not_enough_seats`, `not_enough_adjacent`, \
             `limit_per_person`, `companion_alone`, `code_invalid`, `code_used_up`, \
@@ -59,7 +60,8 @@ pub(crate) async fn create(
     let mut map = event_map(&app, &id, deadline.0).await?;
     let mut reply = None;
     for _ in 0..PLAN_TRIES {
-        let wish = wish(&app, &map.plan, asker, &body)?;
+        let person = asker.person(&app, &map.plan, &token);
+        let wish = wish(&map.plan, person, &body)?;
         let envelope = Envelope { key, actor, command: Command::Hold(wish) };
         let answer = command(&app, map.plan.event, &envelope, deadline).await?;
         let answer = answer.map_err(|error| counted(from_grid(error, Code::EventNotFound)))?;
@@ -78,7 +80,7 @@ pub(crate) async fn create(
 }
 
 /// Commits a hold if there is room for it on the way to its shard.
-async fn command(
+pub(super) async fn command(
     app: &Router,
     event: EventNo,
     envelope: &Envelope,
@@ -108,34 +110,40 @@ pub(super) fn is_stale(reply: &Reply) -> bool {
 
 /// Whom a hold is for.
 #[derive(Clone, Copy)]
-struct Asker {
-    guest: Guest,
+pub(super) struct Asker {
+    pub(super) guest: Guest,
     /// The account of who is signed in.
-    account: Option<Uuid>,
-    ip: Option<[u8; 16]>,
+    pub(super) account: Option<Uuid>,
+    pub(super) ip: Option<[u8; 16]>,
 }
 
 impl Asker {
     /// The person whose limits apply. One who is signed in is known in every sale, so that the hold
     /// is theirs wherever they come from.
-    fn person(self, app: &Router, plan: &PlanView) -> Option<u128> {
+    ///
+    /// A guest is named where somebody is counted, or where a token was shown: it may be that of a
+    /// place in the waiting room.
+    fn person(self, app: &Router, plan: &PlanView, token: &ShownToken) -> Option<u128> {
+        let rules = &plan.sale.rules;
+        let named = self.account.is_some()
+            || counts_persons(rules)
+            || rules.guests == GuestIdentity::Address
+            || Guest::named(token).is_some();
+        named.then(|| self.known(app, plan))
+    }
+
+    /// The person, whether anybody is counted or not.
+    pub(super) fn known(self, app: &Router, plan: &PlanView) -> u128 {
         let (event, rules) = (plan.event, &plan.sale.rules);
         match self.account {
-            Some(account) => Some(person_of_account(&app.tokens, event, account)),
-            None => counts_persons(rules)
-                .then(|| self.guest.person(&app.tokens, (event, rules), self.ip)),
+            Some(account) => person_of_account(&app.tokens, event, account),
+            None => self.guest.person(&app.tokens, (event, rules), self.ip),
         }
     }
 }
 
 /// The command's body in the plan's own numbers.
-fn wish(
-    app: &Router,
-    plan: &PlanView,
-    asker: Asker,
-    body: &HoldRequest,
-) -> Result<HoldSeats, Problem> {
-    let person = asker.person(app, plan);
+fn wish(plan: &PlanView, person: Option<u128>, body: &HoldRequest) -> Result<HoldSeats, Problem> {
     let (promo, presale) = body.codes(plan)?;
     let choice = body.choice(plan)?;
     let wish = HoldSeats::of(plan.event, plan.plan.version, choice);
@@ -167,7 +175,12 @@ pub(super) fn refused(map: &EventMap, refusal: &Refusal) -> Problem {
     if let Refusal::SeatTaken { seats } = refusal {
         map.doubt(seats);
     }
-    from_refusal(refusal, |seat| map.plan.id(seat).to_owned())
+    let problem = from_refusal(refusal, |seat| map.plan.id(seat).to_owned());
+    if *refusal == Refusal::QueueRequired {
+        let queue = format!("/api/v1/events/{}/queue", map.plan.sale.event_id);
+        return problem.fact("queue", queue);
+    }
+    problem
 }
 
 /// Marks an answer that repeats an earlier one.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::OpenApi;
 
 use crate::api::proxy::no_body;
-use crate::api::{availability, hold_change, holds, plan, seats, stream};
+use crate::api::{availability, hold_change, holds, plan, queue, seats, stream};
 use crate::state::{App, Router};
 
 /// How long the office may take.
@@ -31,7 +31,10 @@ const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
         holds::create,
         holds::read,
         holds::release,
-        hold_change::change
+        hold_change::change,
+        queue::enter,
+        queue::read,
+        queue::draw
     )
 )]
 struct Own;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::system::System;
 
 /// The calls that programs rely on and that this router answers by itself.
-const CALLS: [(&str, &str); 8] = [
+const CALLS: [(&str, &str); 11] = [
     ("get", "/api/v1/events/{id}/plan"),
     ("get", "/api/v1/events/{id}/availability"),
     ("get", "/api/v1/events/{id}/seats"),
@@ -17,6 +17,9 @@ const CALLS: [(&str, &str); 8] = [
     ("get", "/api/v1/holds/{id}"),
     ("patch", "/api/v1/holds/{id}"),
     ("delete", "/api/v1/holds/{id}"),
+    ("post", "/api/v1/events/{id}/queue"),
+    ("get", "/api/v1/queue/{id}"),
+    ("get", "/api/v1/events/{id}/draw"),
 ];
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod office;
 mod pages;
 mod probes;
 mod proxy;
+mod queue;
 mod reads;
 mod rules;
 mod stream;

@@ -154,6 +154,24 @@ fn staff(shard: &Shard, words: &[&str]) -> Command {
             wish: best(&words[1..]),
             contact: vec![0; option(words, "contact").unwrap_or(4)],
         }),
+        "queue" => Command::OpenQueue(OpenQueue {
+            event,
+            rules: QueueRules {
+                admit_per_s: option(words, "rate").unwrap_or(1),
+                turn_ttl_ms: option::<u32>(words, "turn").unwrap_or(60) * 1_000,
+                claim_ttl_ms: option::<u32>(words, "claim").unwrap_or(10) * 1_000,
+            },
+            seed: [option(words, "seed").unwrap_or(7); 32],
+        }),
+        "enter" => {
+            let person = u128::from(no(words[1]));
+            let salt = option(words, "salt").unwrap_or(person);
+            Command::EnterQueue(EnterQueue { event, person, salt })
+        }
+        "turn" => Command::TakeTurn(TakeTurn {
+            place: QueueId { event, no: no(words[1]) },
+            person: u128::from(no(words[2])),
+        }),
         "leave" => {
             let entry = WaitId { event, no: no(words[1]) };
             Command::LeaveWaitlist(LeaveWaitlist { entry })

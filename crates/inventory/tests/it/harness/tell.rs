@@ -33,6 +33,9 @@ fn outcome(shard: &Shard, outcome: &Outcome) -> String {
             let refunds = refunds.iter().map(|r| format!(" r{}", r.no));
             format!("removed{}", holds.chain(refunds).collect::<String>())
         }
+        Outcome::QueueOpened { .. } => "queue".into(),
+        Outcome::QueueEntered { place } => format!("q{}", place.no),
+        Outcome::TurnTaken { until_ms, at_ms } => format!("{}s", (until_ms - at_ms) / 1_000),
         Outcome::WaitlistJoined { entry, before } => format!("w{} behind {before}", entry.no),
         Outcome::SeatsRefunded { refund, amount_minor } => {
             let refund = refund.map_or(String::new(), |r| format!("r{} ", r.no));

@@ -23,6 +23,7 @@ names! { command, COMMANDS, Command:
     ExpireHolds Acknowledge PauseSale ResumeSale Fence Unfence SwapSeats ExtendHold SetPersonLimit
     SetWindow PutCodes BlockSeats UnblockSeats RemoveSeats ReassignSeats ReplacePlan JoinWaitlist
     LeaveWaitlist AnswerOffer RefundSeats RetryRefund CancelEvent Bind Recover LimitOutbox
+    OpenQueue EnterQueue TakeTurn
 }
 
 names! { refusal, REFUSALS, Refusal:
@@ -33,7 +34,13 @@ names! { refusal, REFUSALS, Refusal:
     LimitPerPerson HoldBudget ExtensionNotAllowed CodeUnknown CodeNotValid CodeUsedUp CompanionAlone
     SeatsWrong PlanLosesSeat WaitlistOff WaitlistTwice SeatsFree KeptForWaitlist WaitNotFound NoOffer
     RefundState OutOfRange NotEnoughAdjacent OtherDatabase RecoveryInvalid
+    QueueRequired QueueOff QueuePlaceNotFound
 }
+
+/// The waiting room has tables and a model of its own (`queue`): in front of a sale it would keep most
+/// random commands out.
+const APART: [&str; 6] =
+    ["OpenQueue", "EnterQueue", "TakeTurn", "QueueRequired", "QueueOff", "QueuePlaceNotFound"];
 
 /// How often each command did something, and each refusal came.
 #[derive(Default)]
@@ -69,7 +76,8 @@ impl Seen {
     /// Fails with what never came.
     pub fn check(&self) {
         let missing = |all: &[&'static str], seen: &BTreeMap<&str, u64>| -> Vec<&str> {
-            all.iter().copied().filter(|name| !seen.contains_key(name)).collect()
+            let expected = all.iter().copied().filter(|name| !APART.contains(name));
+            expected.filter(|name| !seen.contains_key(name)).collect()
         };
         let commands = missing(COMMANDS, &self.done);
         assert!(commands.is_empty(), "{commands:?} never did anything: {:?}", self.done);

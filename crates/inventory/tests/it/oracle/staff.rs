@@ -62,7 +62,8 @@ impl Oracle {
         if self.codes.len() + c.codes.iter().filter(|code| !known(code)).count() > 10_000 {
             return Err(Refusal::TooMany);
         }
-        self.need_room(1)?;
+        // Four codes are as large as a shopper's largest record.
+        self.need_room(c.codes.len().div_ceil(4) as u64)?;
         self.change();
         for code in &c.codes {
             match self.codes.iter_mut().find(|one| one.code.hash == code.hash) {
