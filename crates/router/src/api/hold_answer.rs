@@ -147,3 +147,23 @@ fn seats(plan: &PlanView, seats: &[PricedSeat]) -> Vec<HeldSeat> {
     };
     seats.iter().map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::left_s;
+
+    /// D52: the countdown is the leader's time to the deadline, whatever clock the client has, and ends
+    /// at nothing.
+    #[test]
+    fn d52_the_countdown_needs_no_clock_of_the_client() {
+        for (expires_at_ms, at_ms, seconds) in [
+            (1_800_000_300_000, 1_800_000_000_000, 300),
+            (1_800_000_300_000, 1_800_000_000_001, 299),
+            (1_800_000_300_000, 1_800_000_299_999, 0),
+            (1_800_000_300_000, 1_800_000_300_000, 0),
+            (1_800_000_300_000, 1_900_000_000_000, 0),
+        ] {
+            assert_eq!(left_s(expires_at_ms, at_ms), seconds, "{expires_at_ms} at {at_ms}");
+        }
+    }
+}
