@@ -37,7 +37,7 @@ use crate::state::{App, Router};
     responses(
         (status = 201, body = HoldAnswer),
         (status = 400, description = "`invalid_request`, `idempotency_key_required`"),
-        (status = 403, description = "`queue_required`: `queue` names the waiting room"),
+        (status = 403, description = "`queue_required`, with the waiting room's address"),
         (status = 404, description = "`event_not_found`"),
         (status = 409, description = "`seat_taken`, `not_enough_seats`, `not_enough_adjacent`, \
             `limit_per_person`, `companion_alone`, `code_invalid`, `code_used_up`, \

@@ -34,7 +34,11 @@ async fn start(admit_per_s: u32) -> System {
     let system = System::start().await;
     system
         .run("gala", |event| {
-            let rules = SaleRules { waitlist_ttl_ms: Some(60_000), ..SaleRules::default() };
+            let rules = SaleRules {
+                waitlist_ttl_ms: Some(60_000),
+                accessible_public_at_ms: Some(1),
+                ..SaleRules::default()
+            };
             let later = |sale: &mut inventory::Sale| {
                 (sale.opens_at_ms, sale.hold_ttl_ms) = (now_ms() + 3_600_000, 1_800_000);
             };
