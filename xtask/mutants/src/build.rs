@@ -26,6 +26,7 @@ edition = "2024"
 [dependencies]
 bincode = "=1.3.3"
 serde = { version = "1", features = ["derive", "rc"] }
+sha2 = "0.10"
 
 [dev-dependencies]
 proptest = { version = "1", default-features = false, features = ["std"] }

@@ -13,8 +13,12 @@ use anyhow::{Context, bail};
 use crate::build::Built;
 use crate::list::Mutant;
 
-/// The longest that a stage may take under a mutation.
+/// The longest that a stage may take under a mutation, at least.
 const STAGE_MAX: Duration = Duration::from_secs(20);
+/// And so many times what all of them take without one: a busy machine notices nothing by itself.
+const TIMES_MAX: u32 = 4;
+/// The longest that a stage may take without a mutation.
+const UNCHANGED_MAX: Duration = Duration::from_secs(900);
 /// How often a running stage is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// KiB of memory that a run may have: some mutations never stop asking for more.
@@ -57,15 +61,17 @@ pub fn run(built: &Built, all: &[Mutant], work: &Path, chosen: &Chosen) -> anyho
     let results = work.join("results.tsv");
     let before = known(&results)?;
     let mut file = OpenOptions::new().create(true).append(true).open(&results)?;
-    if attempt(built, 0)? != End::Lived {
+    let begun = Instant::now();
+    if attempt(built, 0, UNCHANGED_MAX)? != End::Lived {
         bail!("the tests fail without a mutation");
     }
+    let stage_max = STAGE_MAX.max(begun.elapsed() * TIMES_MAX);
     let mut count = BTreeMap::<&str, usize>::new();
     for mutant in all.iter().filter(|mutant| is_chosen(mutant, chosen, &before)) {
         let end = match () {
             () if built.unviable.contains(&mutant.id) => "unviable",
             () if !built.switched.contains(&mutant.id) => "no-switch",
-            () => attempt(built, mutant.id)?.word(),
+            () => attempt(built, mutant.id, stage_max)?.word(),
         };
         *count.entry(end).or_default() += 1;
         writeln!(file, "{end}\t{}", mutant.name)?;
@@ -102,7 +108,7 @@ impl End {
 }
 
 /// One mutation through the stages.
-fn attempt(built: &Built, id: usize) -> anyhow::Result<End> {
+fn attempt(built: &Built, id: usize, stage_max: Duration) -> anyhow::Result<End> {
     let program = |name: &str| {
         let is = |path: &&std::path::PathBuf| {
             path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name))
@@ -116,7 +122,7 @@ fn attempt(built: &Built, id: usize) -> anyhow::Result<End> {
         ("random", tables, &[RANDOM]),
     ];
     for (stage, program, args) in stages {
-        match once(program, args, (id, &built.folder))? {
+        match once((program, args), (id, &built.folder), stage_max)? {
             Some(true) => {}
             Some(false) => return Ok(End::Killed(stage)),
             None => return Ok(End::Slow),
@@ -127,9 +133,9 @@ fn attempt(built: &Built, id: usize) -> anyhow::Result<End> {
 
 /// Whether the tests passed; `None` when they took too long.
 fn once(
-    program: &Path,
-    args: &[&str],
+    (program, args): (&Path, &[&str]),
     (id, folder): (usize, &Path),
+    stage_max: Duration,
 ) -> anyhow::Result<Option<bool>> {
     let limited = format!("ulimit -v {MEMORY_KIB_MAX}; exec \"$@\"");
     let mut child = Command::new("sh")
@@ -149,7 +155,7 @@ fn once(
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status.success()));
         }
-        if begun.elapsed() > STAGE_MAX {
+        if begun.elapsed() > stage_max {
             child.kill()?;
             child.wait()?;
             return Ok(None);

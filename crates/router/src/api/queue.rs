@@ -89,11 +89,11 @@ pub(crate) async fn read(
     Id(ticket): Id,
     caller: Caller,
 ) -> Result<Response, Problem> {
-    let place: QueueId = ticket.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    let place: QueueId = ticket.parse().map_err(|_| no_place())?;
     let map = app.maps.by_no(place.event, caller.deadline.0).await.map_err(missing)?;
     let mut found = app.grid.queue_place(place, caller.deadline.0).await.map_err(missing)?;
     if !is_own(&app, &map.plan, &caller, &found) {
-        return Err(Problem::new(Code::NotFound));
+        return Err(no_place());
     }
     if let Stand::Turn { taken: false, .. } = found.place.stand {
         take(&app, (place, found.place.person), &caller).await?;
@@ -169,6 +169,10 @@ fn is_own(app: &Router, plan: &PlanView, caller: &Caller, found: &PlaceAnswer) -
 
 fn told<T: serde::Serialize>(body: T) -> Response {
     ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+fn no_place() -> Problem {
+    Problem::new(Code::NotFound).detail("There is no such place in the waiting room")
 }
 
 fn missing(error: GridError) -> Problem {
