@@ -2,7 +2,8 @@
 //! the seeds that the simulation takes to find it. Red when one is not found.
 //!
 //! The copy is that of the last commit and shares the build's directory, so that only what depends
-//! on the changed text is built again. The sources themselves are never touched.
+//! on the changed text is built again. The sources themselves are never touched. Who interrupts this must
+//! remove target/planted: until the copy is sound again, its crate is taken for the product's.
 
 mod bugs;
 

@@ -7,6 +7,7 @@ mod acknowledged;
 mod counted_once;
 mod feed;
 mod fresh_reads;
+mod layout;
 mod once_per_key;
 mod owners;
 mod pins;
@@ -77,6 +78,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::new(acknowledged::Acknowledged),
         Box::new(fresh_reads::FreshReads),
         Box::<pins::Pins>::default(),
+        Box::<layout::Layout>::default(),
         Box::new(once_per_key::OncePerKey),
         Box::<time::Time>::default(),
         Box::new(feed::Feed),

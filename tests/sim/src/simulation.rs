@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid_node::GridClient;
+use grid_node::{GridClient, MetaState};
 use inventory::EventNo;
 use parking_lot::Mutex;
 use processing_unit::Grid;
@@ -156,6 +156,10 @@ impl Simulation {
             self.chaos.counts.iter().map(|(name, n)| (format!("fault {name}"), *n)).collect();
         counts.insert("segments lost".into(), self.world.lost());
         self.history.look(|log| log.count(&mut counts));
+        // Epochs begin with 1 and grow with each move that was published.
+        let known = self.hosts.iter().filter_map(|host| host.unit()?.grid_state());
+        let moves = |state: Arc<MetaState>| state.shards().values().map(|s| s.epoch - 1).sum();
+        counts.insert("move published".into(), known.map(moves).max().unwrap_or(0));
         Summary { events, digest, simulated: self.trace.elapsed(), counts }
     }
 }

@@ -120,6 +120,12 @@ pub const ALL: &[Bug] = &[
          S::empty(0); }",
     ),
     bug(
+        "replicas move within an epoch",
+        "crates/grid-node/src/meta/moves.rs",
+        "record.epoch += 1;",
+        "record.epoch += u64::from(record.epoch == 0);",
+    ),
+    bug(
         "nobody ends holds",
         "crates/processing-unit/src/timekeeper.rs",
         "Some(Duration::ZERO) => {",
