@@ -62,10 +62,22 @@ export async function peopleInShort() {
     const visit = await visitor({ size: "phone", lang: "ru" });
     await register(visit, somebody());
     await cabinet(visit, "cabinet");
+    await visit.page.waitForFunction(personal);
+    await visit.page.evaluate(() => localStorage.setItem("seatgrid.keep", "{}"));
     await visit.page.click(".who .plain");
     await visit.page.waitForURL((url) => url.pathname === "/");
+    const left = await visit.page.evaluate(personal);
+    const kept = await visit.page.evaluate(() => localStorage.getItem("seatgrid.keep"));
+    if (left || kept !== null) throw new Error("something of the person is left behind");
     await leave(visit);
   });
+}
+
+/** In the page: whether the worker keeps answers that belong to a person. */
+async function personal() {
+  const cache = await caches.open("seatgrid.tickets");
+  const kept = await cache.keys();
+  return kept.some(({ url }) => new URL(url).pathname.startsWith("/api/v1/me"));
 }
 
 export async function people() {

@@ -4,6 +4,7 @@ import { cabinet, fill, section } from "./account.js";
 import { call } from "./api.js";
 import { make } from "./dom.js";
 import { sureButton } from "./forms.js";
+import { forgetKept } from "./keep.js";
 import { forgetSession } from "./session.js";
 import { momentText } from "./when.js";
 import { tell } from "./words-account.js";
@@ -55,7 +56,8 @@ function erase() {
   return sureButton({ text: tell("erase"), sure: tell("erase_sure"), yes: tell("erase_yes"),
     no: tell("no"), act: async () => {
       await call("DELETE", "/me");
-      forgetSession();
+      forgetKept();
+      await forgetSession();
       location.assign("/");
     } });
 }

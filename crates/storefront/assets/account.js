@@ -58,8 +58,7 @@ export async function cabinet(build, roles = null) {
 /** A page that could not be filled says why and offers to try again. */
 export function trouble(problem) {
   if (problem?.status === 401) {
-    forgetSession();
-    toSignIn();
+    forgetSession().then(toSignIn);
     return;
   }
   if (problem?.status === undefined) console.error(problem);

@@ -1,6 +1,6 @@
 // What this browser remembers: the tokens of its holds and orders. They are the only proof that a
-// guest has, so they outlive the tab; a payment page may come back in another one. Nothing about
-// the person is ever kept here.
+// guest has, so they outlive the tab; a payment page may come back in another one. Signing out
+// forgets them. Nothing about the person is ever kept here.
 
 const NAME = "seatgrid.keep";
 /** Orders remembered, the newest win: more tickets than anybody carries in one browser. */
@@ -67,6 +67,17 @@ export function keepOrder(orderId, facts) {
   const kept = read();
   kept.orders[orderId] = { ...kept.orders[orderId], ...facts };
   write(kept);
+}
+
+/** Forgets all holds and orders: who signed out may not be who comes next, and an account reaches
+ * its own orders without them. */
+export function forgetKept() {
+  fallback = null;
+  try {
+    localStorage.removeItem(NAME);
+  } catch {
+    // What was kept ended with the fallback.
+  }
 }
 
 /** The id of the newest order of an event that still waits for its payment, or null. */

@@ -41,9 +41,18 @@ export function keepTokens({ expires_in: expiresIn, role }) {
   keepSession({ until_ms: Date.now() + expiresIn * 1000, role });
 }
 
-/** Forgets the person, with what the worker kept of their tickets; the server forgets by itself. */
-export function forgetSession() {
-  globalThis.caches?.delete("seatgrid.tickets").catch(() => false);
+/** Drops what the worker kept of tickets: whoever comes next must not be shown them. */
+export async function dropTickets() {
+  try {
+    await globalThis.caches?.delete("seatgrid.tickets");
+  } catch {
+    // Where the browser refuses storage nothing was kept.
+  }
+}
+
+/** Forgets the person at once, and what the worker kept of their tickets by the time it resolves;
+ * the server forgets by itself. */
+export async function forgetSession() {
   const name = CSRF.exec(globalThis.document?.cookie ?? "")?.[1];
   if (name) {
     const secure = name.startsWith("__Host-") ? "; Secure" : "";
@@ -54,6 +63,7 @@ export function forgetSession() {
   } catch {
     // Nothing was kept.
   }
+  await dropTickets();
 }
 
 const isFresh = () => {
@@ -82,7 +92,7 @@ async function refresh(root) {
       signal: AbortSignal.timeout(REFRESH_MS),
     });
     if (answer.ok) keepTokens(await answer.json());
-    else if (answer.status === 401 || answer.status === 403) forgetSession();
+    else if (answer.status === 401 || answer.status === 403) await forgetSession();
   } catch {
     // The old token is tried as long as it lasts.
   }

@@ -4,7 +4,7 @@ import { fill, nextPage } from "./account.js";
 import { call } from "./api.js";
 import { make } from "./dom.js";
 import { field, form } from "./forms.js";
-import { keepSession, keepTokens, session } from "./session.js";
+import { dropTickets, keepSession, keepTokens, session } from "./session.js";
 import { tell } from "./words-account.js";
 
 const STAFF = new Set(["organiser", "administrator"]);
@@ -13,6 +13,8 @@ const STAFF = new Set(["organiser", "administrator"]);
 export async function signIn(body) {
   try {
     const tokens = await call("POST", "/auth/login", { body, again: true });
+    // The session before may have ended by itself, and with another person.
+    await dropTickets();
     keepTokens(tokens);
     const me = await call("GET", "/me");
     keepSession({ name: me.name, role: me.role });

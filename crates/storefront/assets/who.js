@@ -3,6 +3,7 @@
 
 import { call } from "./api.js";
 import { make } from "./dom.js";
+import { forgetKept } from "./keep.js";
 import { speaker } from "./messages.js";
 import { forgetSession, keepSession, session } from "./session.js";
 
@@ -25,7 +26,7 @@ export async function showWho() {
     fill(corner, session());
   } catch (problem) {
     if (problem?.status !== 401) return;
-    forgetSession();
+    await forgetSession();
     location.reload();
   }
 }
@@ -39,9 +40,10 @@ function fill(corner, { name, role }) {
   corner.replaceChildren(...links, out);
 }
 
-/** Ends the session. */
+/** Ends the session: nothing of this person is left for who comes next. */
 export async function signOut() {
   await call("POST", "/auth/logout", { body: {} }).catch(() => null);
-  forgetSession();
+  forgetKept();
+  await forgetSession();
   location.assign("/");
 }

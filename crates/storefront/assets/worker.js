@@ -4,6 +4,8 @@
 const KEPT = "seatgrid.tickets";
 /** Answers kept; the oldest go first. */
 const KEPT_MAX = 200;
+/** Answers that say: this is not for who asks now. */
+const REFUSALS = new Set([401, 403, 404]);
 
 /** Pages and answers that a ticket at the door needs. */
 function isKept({ method, url }) {
@@ -16,19 +18,28 @@ function isKept({ method, url }) {
 }
 
 async function answer(request) {
+  // Opened before the question: what signing out deletes meanwhile takes this answer with it.
+  const cache = await caches.open(KEPT).catch(() => null);
+  let fresh;
   try {
-    const fresh = await fetch(request);
-    if (fresh.ok) await keep(request, fresh.clone());
-    return fresh;
+    fresh = await fetch(request);
   } catch (problem) {
     const kept = await caches.match(request, { cacheName: KEPT, ignoreVary: true });
     if (kept) return kept;
     throw problem;
   }
+  // An answer that cannot be kept is an answer all the same.
+  await learn(cache, request, fresh).catch(() => null);
+  return fresh;
 }
 
-async function keep(request, response) {
-  const cache = await caches.open(KEPT);
+/** Keeps a good answer; a refusal takes back what was kept for somebody else or an earlier time. */
+async function learn(cache, request, fresh) {
+  if (fresh.ok) await keep(cache, request, fresh.clone());
+  else if (REFUSALS.has(fresh.status)) await cache.delete(request, { ignoreVary: true });
+}
+
+async function keep(cache, request, response) {
   await cache.put(request, response);
   const names = await cache.keys();
   for (const name of names.slice(0, Math.max(0, names.length - KEPT_MAX))) await cache.delete(name);
