@@ -258,6 +258,12 @@ impl State {
         (self.outbox.records().len() as u64, self.outbox.reserved())
     }
 
+    /// Room taken in the outbox as the rules count it: beside [`Self::ledger_room`] what records of many
+    /// seats or codes take above one place.
+    pub fn ledger_taken(&self) -> u64 {
+        self.outbox.taken()
+    }
+
     /// When PostgreSQL was last known to have all that it had been told, milliseconds since 1970;
     /// `None` before a writer has said so for the first time.
     pub fn persisted_ms(&self) -> Option<u64> {

@@ -21,7 +21,10 @@ pub struct Persistence {
     pub records: u64,
     /// Records promised to holds and payments.
     pub promised: u64,
-    /// Most of both together.
+    /// Room taken by both, in records, as the rules count it: large records take several.
+    #[serde(default)]
+    pub taken: u64,
+    /// Most room that may be taken.
     pub records_max: u64,
     /// Age of the oldest record, in milliseconds; 0 without one.
     pub age_ms: u64,
@@ -45,6 +48,7 @@ impl Persistence {
             step: state.backlog(now_ms).name().to_owned(),
             records,
             promised,
+            taken: state.ledger_taken(),
             records_max: state.ledger_records_max(),
             age_ms: oldest_ms.map_or(0, |at_ms| now_ms.saturating_sub(at_ms)),
             silent_ms: now_ms.saturating_sub(heard_ms),
@@ -54,7 +58,7 @@ impl Persistence {
 
     /// From a shard's answer about itself; it does not tell which sales wait.
     pub fn of_summary(shard: ShardId, summary: &ShardSummary) -> Self {
-        let taken = summary.outbox_records + summary.outbox_reserved;
+        let taken = summary.outbox_taken;
         let records_max = summary.outbox_records_max;
         let behind_ms = summary.outbox_age_ms.max(summary.outbox_silent_ms);
         let step = Backlog::at(taken, records_max, behind_ms);
@@ -63,6 +67,7 @@ impl Persistence {
             step: step.name().to_owned(),
             records: summary.outbox_records,
             promised: summary.outbox_reserved,
+            taken,
             records_max,
             age_ms: summary.outbox_age_ms,
             silent_ms: summary.outbox_silent_ms,
@@ -77,7 +82,9 @@ impl Persistence {
 
     /// Part of the outbox that is taken or promised, in per cent.
     pub fn full_percent(&self) -> u64 {
-        (self.records + self.promised).saturating_mul(100) / self.records_max.max(1)
+        // A unit of an earlier release does not tell what is taken.
+        let taken = self.taken.max(self.records + self.promised);
+        taken.saturating_mul(100) / self.records_max.max(1)
     }
 }
 
@@ -140,5 +147,25 @@ fn tell(one: &Persistence) {
         );
     } else {
         tracing::info!(shard, "PostgreSQL has caught up: sales open again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_step_told_is_the_one_that_the_rules_use() {
+        let summary = ShardSummary {
+            outbox_records: 3,
+            outbox_reserved: 2,
+            outbox_taken: 80,
+            outbox_records_max: 100,
+            ..ShardSummary::default()
+        };
+        let told = Persistence::of_summary(1, &summary);
+        assert_eq!((told.step.as_str(), told.full_percent()), ("sales_wait", 80));
+        let told = Persistence::of_summary(1, &ShardSummary { outbox_taken: 96, ..summary });
+        assert_eq!((told.step.as_str(), told.full_percent()), ("holds_wait", 96));
     }
 }

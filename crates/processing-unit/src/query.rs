@@ -301,6 +301,8 @@ pub struct ShardSummary {
     pub outbox_records_max: u64,
     /// How long ago a writer last said that PostgreSQL takes rows, in milliseconds; 0 where none has.
     pub outbox_silent_ms: u64,
+    /// Room taken, in records, as the rules count it: large records take several.
+    pub outbox_taken: u64,
 }
 
 /// An event in figures.

@@ -301,6 +301,7 @@ fn summary(state: &State) -> Answer {
         outbox_age_ms: oldest_ms.map_or(0, |at_ms| clock_ms().saturating_sub(at_ms)),
         keys: state.key_count() as u64,
         outbox_records_max: state.ledger_records_max(),
+        outbox_taken: state.ledger_taken(),
         outbox_silent_ms: state.persisted_ms().map_or(0, |at_ms| clock_ms().saturating_sub(at_ms)),
     })
 }

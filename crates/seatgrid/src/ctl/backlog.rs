@@ -41,6 +41,7 @@ mod tests {
             step: step.to_owned(),
             records: 400,
             promised: 310,
+            taken: 710,
             records_max: 1_000,
             age_ms,
             silent_ms: 0,
