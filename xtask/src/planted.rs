@@ -1,14 +1,14 @@
 //! `cargo xtask sim --planted`: plants one bug after another in a copy of the sources, and counts
 //! the seeds that the simulation takes to find it. Red when one is not found.
 //!
-//! The copy is that of the last commit and shares the build's directory, so that only what depends
-//! on the changed text is built again. The sources themselves are never touched. Who interrupts this must
-//! remove target/planted: until the copy is sound again, its crate is taken for the product's.
+//! The copy is that of the last commit. It is built in a directory of its own, `target/planted/target`:
+//! in the product's a crate with a bug would be taken for the product's, since both have one name and
+//! version. What is built there stays for the next time; the sources themselves are never touched.
 
 mod bugs;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,13 +42,36 @@ pub fn planted(only: &str) -> Result<()> {
     Ok(())
 }
 
-/// The last commit's sources.
-fn copy() -> Result<std::path::PathBuf> {
+/// The last commit's sources, in place of those of an earlier time; what was built of them stays.
+fn copy() -> Result<PathBuf> {
     let tree = root().join("target/planted");
     std::fs::create_dir_all(&tree)?;
+    remove_sources(&tree)?;
     run("git archive --output target/planted.tar HEAD")?;
-    run("tar --extract --file target/planted.tar --directory target/planted")?;
+    // Touched: cargo must see that they are newer than a crate that an interrupted run has left.
+    run("tar --extract --touch --file target/planted.tar --directory target/planted")?;
     Ok(tree)
+}
+
+/// Removes everything but the directory of the build.
+fn remove_sources(tree: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(tree)? {
+        let entry = entry?;
+        if entry.path() == built(tree) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the copy is built.
+fn built(tree: &Path) -> PathBuf {
+    tree.join("target")
 }
 
 /// The first seed that is red with a bug, and why.
@@ -57,7 +80,7 @@ fn find(tree: &Path, bug: &Bug) -> Result<Option<(u64, String)>> {
     let sound = std::fs::read_to_string(&path)?;
     ensure!(sound.matches(bug.from).count() == 1, "{} has changed: {}", bug.file, bug.from);
     std::fs::write(&path, sound.replace(bug.from, bug.to))?;
-    let found = build(tree).and_then(|()| first_red());
+    let found = build(tree).and_then(|()| first_red(tree));
     std::fs::write(&path, sound)?;
     found
 }
@@ -65,13 +88,13 @@ fn find(tree: &Path, bug: &Bug) -> Result<Option<(u64, String)>> {
 fn build(tree: &Path) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--workspace", "--bin", "sim", "--target-dir"]);
-    let status = cargo.arg(root().join("target")).current_dir(tree).status()?;
+    let status = cargo.arg(built(tree)).current_dir(tree).status()?;
     ensure!(status.success(), "it does not build");
     Ok(())
 }
 
 /// The lowest red seed; as many runs at a time as there are processors.
-fn first_red() -> Result<Option<(u64, String)>> {
+fn first_red(tree: &Path) -> Result<Option<(u64, String)>> {
     let (next, found) = (AtomicU64::new(1), Mutex::new(BTreeMap::new()));
     let look = || -> Result<()> {
         loop {
@@ -80,7 +103,7 @@ fn first_red() -> Result<Option<(u64, String)>> {
             if seed > SEEDS_MAX || is_found {
                 return Ok(());
             }
-            if let Some(why) = red(seed)?
+            if let Some(why) = red(tree, seed)?
                 && let Ok(mut found) = found.lock()
             {
                 found.insert(seed, why);
@@ -107,9 +130,9 @@ fn judge(why: &str) -> String {
 }
 
 /// Why a seed is red, if it is.
-fn red(seed: u64) -> Result<Option<String>> {
+fn red(tree: &Path, seed: u64) -> Result<Option<String>> {
     let seed = seed.to_string();
-    let mut sim = Command::new(root().join("target/debug/sim"));
+    let mut sim = Command::new(built(tree).join("debug/sim"));
     sim.args(["run", "--seed", &seed]).env("SEATGRID_SIM_SEED", &seed);
     let mut child = sim.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let began = Instant::now();
@@ -133,6 +156,20 @@ fn red(seed: u64) -> Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn sources_of_an_earlier_time_go_and_what_was_built_stays() {
+        let tree = std::env::temp_dir().join(format!("planted-{}", std::process::id()));
+        for folder in ["target/debug", "crates/gone/src"] {
+            std::fs::create_dir_all(tree.join(folder)).unwrap();
+        }
+        std::fs::write(tree.join("Cargo.toml"), "").unwrap();
+        super::remove_sources(&tree).unwrap();
+        let left = std::fs::read_dir(&tree).unwrap().map(|entry| entry.unwrap().path());
+        assert_eq!(left.collect::<Vec<_>>(), [super::built(&tree)]);
+        assert!(super::built(&tree).join("debug").is_dir());
+        std::fs::remove_dir_all(&tree).unwrap();
+    }
+
     #[test]
     fn of_a_red_run_the_judge_is_named() {
         let red = "red seed=14 I9 time never goes back: 1767225611768 at entry 92";
