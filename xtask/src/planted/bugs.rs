@@ -128,8 +128,8 @@ pub const ALL: &[Bug] = &[
     bug(
         "nobody ends holds",
         "crates/processing-unit/src/timekeeper.rs",
-        "Some(Duration::ZERO) => {",
-        "Some(Duration::ZERO) if false => {",
+        "Some(Duration::ZERO) => propose",
+        "Some(Duration::ZERO) if false => propose",
     ),
     bug(
         "the writer acknowledges before it commits",
