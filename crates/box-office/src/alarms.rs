@@ -52,14 +52,7 @@ impl Alarms {
     ) -> Result<usize, sqlx::Error> {
         let mut new = Vec::new();
         for failure in failures {
-            let done = sqlx::query(
-                "insert into office.failure_told (kind, id) values ($1, $2) on conflict do nothing",
-            )
-            .bind(&failure.kind)
-            .bind(&failure.id)
-            .execute(&mut *db)
-            .await?;
-            if done.rows_affected() == 1 {
+            if note_told(&mut *db, &failure).await? {
                 new.push(failure);
             }
         }
@@ -92,6 +85,30 @@ impl Alarms {
         }
         Ok(())
     }
+}
+
+/// Notes that a failure is told; whether it was not before. What was tried again and failed again is
+/// another failure: it is told by its time, which is its own and no clock's here.
+async fn note_told(db: &mut PgConnection, failure: &Failure) -> Result<bool, sqlx::Error> {
+    sqlx::query(
+        "delete from office.failure_told
+         where kind = $1 and id = $2 and at < to_timestamp($3::double precision / 1000)",
+    )
+    .bind(&failure.kind)
+    .bind(&failure.id)
+    .bind(failure.at_ms)
+    .execute(&mut *db)
+    .await?;
+    let done = sqlx::query(
+        "insert into office.failure_told (kind, id, at)
+         values ($1, $2, to_timestamp($3::double precision / 1000)) on conflict do nothing",
+    )
+    .bind(&failure.kind)
+    .bind(&failure.id)
+    .bind(failure.at_ms)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 async fn note_opened(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {

@@ -147,7 +147,7 @@ pub(crate) async fn admit(
                  case when first.nonce = $1 then 'admitted' else 'refused' end,
                  case when first.nonce = $1 then null else $9 end,
                  $8 and not is_new
-             from first on conflict (nonce) do nothing",
+             from first",
         )
         .bind(scan.nonce)
         .bind(id)
@@ -161,7 +161,15 @@ pub(crate) async fn admit(
         .execute(&pool)
         .await
     };
-    database.run(keep).await.map(drop)
+    match database.run(keep).await {
+        // The same nonce came twice at once and the other is kept: then this one uses no ticket up.
+        Err(DatabaseError::Refused(sqlx::Error::Database(refused)))
+            if refused.constraint() == Some("checkin_pkey") =>
+        {
+            Ok(())
+        }
+        kept => kept.map(drop),
+    }
 }
 
 /// The tickets of an order by which somebody came in.

@@ -21,6 +21,13 @@ pub(crate) const CHANNEL: &str = "office_job";
 const LEASE_S: f64 = 30.0;
 /// How often a worker gives one.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long work that was given up is left to staff, seconds: asked for again at once it would fail again,
+/// and each time be one more that somebody has to look at.
+const DEAD_REST_S: f64 = 600.0;
+/// Why a job is given up whose worker died at its last attempt.
+const LAST_LOST: &str = "its worker died at the last attempt";
+/// Such jobs given up at one look.
+const LOST_MAX: i64 = 100;
 /// Longest text of a failure that is kept, in characters.
 const ERROR_CHARS_MAX: usize = 300;
 /// The first pause after a failure; doubles up to [`PAUSE_MAX`].
@@ -71,11 +78,13 @@ pub(crate) struct JobCounts {
     pub(crate) dead: i64,
 }
 
-/// Puts work in, unless it is there already, and wakes workers.
+/// Puts work in, unless it is there already or was given up a moment ago, and wakes workers.
 pub(crate) async fn put(db: &mut PgConnection, job: &NewJob) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into office.job (kind, once, priority, attempts_max, payload)
-         values ($1, $2, $3, $4, $5)
+         select $1, $2, $3, $4, $5 where not exists (select from office.job dead
+             where dead.kind = $1 and dead.once = $2 and dead.status = 'dead'
+               and dead.ended_at > now() - make_interval(secs => $6))
          on conflict (kind, once) where status in ('waiting', 'running')
          do update set priority = least(job.priority, excluded.priority)",
     )
@@ -84,12 +93,14 @@ pub(crate) async fn put(db: &mut PgConnection, job: &NewJob) -> Result<(), sqlx:
     .bind(job.priority)
     .bind(job.attempts_max)
     .bind(&job.payload)
+    .bind(DEAD_REST_S)
     .execute(&mut *db)
     .await?;
     sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(db).await.map(drop)
 }
 
-/// Takes work that is due, the most urgent first.
+/// Takes work that is due, the most urgent first. What took its worker along at its last attempt is given
+/// up: it might take the next one along as well.
 pub(crate) async fn take(
     database: &Database,
     worker: &str,
@@ -99,18 +110,28 @@ pub(crate) async fn take(
     database
         .run(|pool| async move {
             sqlx::query_as(
-                "update office.job set status = 'running', attempts = attempts + 1,
+                "with lost as (
+                     update office.job set status = 'dead', error = $4, taken_by = null,
+                         taken_until = null, ended_at = now()
+                     where id in (select id from office.job
+                         where status = 'running' and taken_until < now()
+                           and attempts >= attempts_max
+                         order by id limit $5 for update skip locked))
+                 update office.job set status = 'running', attempts = attempts + 1,
                      taken_by = $1, taken_until = now() + make_interval(secs => $2),
                      started_at = now(), ended_at = null
                  where id in (select id from office.job
                      where (status = 'waiting' and next_attempt_at <= now())
-                        or (status = 'running' and taken_until < now())
+                        or (status = 'running' and taken_until < now()
+                            and attempts < attempts_max)
                      order by priority, next_attempt_at, id limit $3 for update skip locked)
                  returning id, kind, once, payload, attempts, attempts_max",
             )
             .bind(worker)
             .bind(LEASE_S)
             .bind(max)
+            .bind(LAST_LOST)
+            .bind(LOST_MAX)
             .fetch_all(&pool)
             .await
         })

@@ -172,6 +172,25 @@ impl Office {
         }
     }
 
+    /// The answer that an earlier call of this key got, where it was carried out. The command must be
+    /// one that the grid refuses in every state.
+    pub(super) async fn repeated(
+        &self,
+        event: EventNo,
+        key: RequestKey,
+        shopper: &Shopper,
+        command: Command,
+    ) -> Result<Option<Reply>, Problem> {
+        let envelope = Envelope { key: Some(key), actor: shopper.actor, command };
+        let reply = self.grid.command(event, &envelope, shopper.deadline).await;
+        let reply = reply.map_err(|error| from_grid(error, Code::OrderNotFound))?;
+        match &reply.outcome {
+            Outcome::Refused(refusal @ Refusal::IdempotencyConflict) => Err(refused(refusal)),
+            Outcome::Refused(_) => Ok(None),
+            _ => Ok(Some(reply)),
+        }
+    }
+
     /// Sends one command of a shopper that is safe to repeat.
     pub(super) async fn command_unkeyed(
         &self,

@@ -10,7 +10,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use http_api::{Code, Id, IdempotencyKey, Problem, Strict};
-use inventory::{Command, OrderId, OrderStatus, Outcome, RefundSeats, SeatIx, TicketId};
+use inventory::{Command, OrderId, OrderStatus, Outcome, RefundSeats, Refusal, SeatIx, TicketId};
+use processing_unit::OrderAnswer;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use utoipa::ToSchema;
@@ -27,6 +28,8 @@ use crate::refund_terms::{RefundStep, WHOLE, days_before};
 
 /// Longest reason, in characters.
 const REASON_CHARS_MAX: usize = 500;
+/// More than all: the grid carries no such refund out, but it answers a repeat by its key.
+const MORE_THAN_ALL: u16 = WHOLE + 1;
 
 /// What to give up.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -69,9 +72,9 @@ pub(super) async fn terms(
     Id(id): Id,
     shopper: Shopper,
 ) -> Result<Response, Problem> {
-    let (order, _) = office.own_order(&id, &shopper).await?;
+    let (order, answer) = office.own_order(&id, &shopper).await?;
     let plan = office.plans.get(order.event, shopper.deadline).await?;
-    let terms = office.giveback_terms(&plan).await?;
+    let terms = office.giveback_terms(&plan, answer.order.paid_at_ms).await?;
     Ok(private(StatusCode::OK, None, terms))
 }
 
@@ -100,24 +103,23 @@ pub(super) async fn give_back(
     let (order, answer) = office.own_order(&id, &shopper).await?;
     let plan = office.plans.naming(order.event, &answer.order.seats, shopper.deadline).await?;
     let seats = body.checked(&plan)?;
-    let mut command = RefundSeats {
+    let decided = office.giveback_share(&plan, (order, &answer), &seats).await;
+    let command = Command::RefundSeats(RefundSeats {
         order,
         seats,
-        share_basis_points: 0,
+        share_basis_points: *decided.as_ref().unwrap_or(&MORE_THAN_ALL),
         with_fee: office.refunds.with_fee,
         block: false,
-    };
-    // A repeat of the call that gave all back finds the order so; the grid answers it by its key.
-    if matches!(answer.order.status, OrderStatus::Paid | OrderStatus::PartiallyRefunded) {
-        let terms = office.giveback_terms(&plan).await?;
-        if terms.share_basis_points == 0 {
-            return Err(refused("too_late").fact("days_before", terms.days_before));
+    });
+    let key = key.of(hash);
+    let reply = match decided {
+        Ok(_) => office.command(order.event, key, &shopper, command).await?,
+        // A repeat of a call that was granted is answered as it was, whatever has happened since.
+        Err(refused) => {
+            let known = office.repeated(order.event, key, &shopper, command).await?;
+            known.ok_or(refused)?
         }
-        command.share_basis_points = terms.share_basis_points;
-        office.check_unused(order, &command.seats).await?;
-    }
-    let command = Command::RefundSeats(command);
-    let reply = office.command(order.event, key.of(hash), &shopper, command).await?;
+    };
     let Outcome::SeatsRefunded { refund, amount_minor } = reply.outcome else {
         return Err(foreign(&reply.outcome));
     };
@@ -147,17 +149,46 @@ impl GivebackForm {
 }
 
 impl Office {
-    async fn giveback_terms(&self, plan: &EventPlan) -> Result<GivebackTermsBody, Problem> {
+    /// How much goes back of what an order owns now; why nothing does.
+    async fn giveback_share(
+        &self,
+        plan: &EventPlan,
+        (id, answer): (OrderId, &OrderAnswer),
+        seats: &[SeatIx],
+    ) -> Result<u16, Problem> {
+        let status = answer.order.status;
+        if !matches!(status, OrderStatus::Paid | OrderStatus::PartiallyRefunded) {
+            return Err(foreign(&Outcome::Refused(Refusal::OrderState { status })));
+        }
+        let terms = self.giveback_terms(plan, answer.order.paid_at_ms).await?;
+        if terms.share_basis_points == 0 {
+            return Err(refused("too_late").fact("days_before", terms.days_before));
+        }
+        self.check_unused(id, seats).await?;
+        Ok(terms.share_basis_points)
+    }
+
+    async fn giveback_terms(
+        &self,
+        plan: &EventPlan,
+        paid_at_ms: Option<u64>,
+    ) -> Result<GivebackTermsBody, Problem> {
         let catalogue = self.catalogue.get();
         let event = catalogue.as_ref().and_then(|all| all.event(&plan.sale.event_id));
         let venue =
             event.and_then(|event| catalogue.as_ref().and_then(|all| all.venues.get(&event.venue)));
         let timezone = venue.map_or("UTC", |venue| &venue.timezone);
         let starts_at_ms = self.ticket_desk(plan).starts_at_ms;
-        let days = days_before(now_ms(), starts_at_ms, timezone);
-        let moved = days >= 0 && self.was_moved(&plan.sale.event_id).await?;
+        let now = now_ms();
+        let days = days_before(now, starts_at_ms, timezone);
+        let has_begun = now >= starts_at_ms;
+        let moved = !has_begun && self.was_moved(&plan.sale.event_id, paid_at_ms).await?;
         Ok(GivebackTermsBody {
-            share_basis_points: if moved { WHOLE } else { self.refunds.share(days) },
+            share_basis_points: match (has_begun, moved) {
+                (true, _) => 0,
+                (false, true) => WHOLE,
+                (false, false) => self.refunds.share(days),
+            },
             because: if moved { "moved" } else { "table" },
             with_fee: self.refunds.with_fee,
             days_before: days,
@@ -165,16 +196,20 @@ impl Office {
         })
     }
 
-    /// Whether the event was moved so lately that everything goes back.
-    async fn was_moved(&self, event_id: &str) -> Result<bool, Problem> {
+    /// Whether the event was moved after it was paid for, and so lately that everything goes back.
+    async fn was_moved(&self, event_id: &str, paid_at_ms: Option<u64>) -> Result<bool, Problem> {
+        let Some(paid_at_ms) = paid_at_ms else { return Ok(false) };
+        let paid_at_ms = i64::try_from(paid_at_ms).unwrap_or(i64::MAX);
         let days = f64::from(self.refunds.moved_days);
         let moved = |pool: PgPool| async move {
             sqlx::query_scalar(
                 "select exists (select from office.event_move where event_id = $1
-                     and at > now() - make_interval(secs => $2 * 86400))",
+                     and at > now() - make_interval(secs => $2 * 86400)
+                     and at > to_timestamp($3::double precision / 1000))",
             )
             .bind(event_id)
             .bind(days)
+            .bind(paid_at_ms)
             .fetch_one(&pool)
             .await
         };

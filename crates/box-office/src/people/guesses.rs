@@ -33,10 +33,14 @@ pub(crate) async fn begin(
     let counted = database
         .run(|pool| async move {
             // One after the other in one order, and the dearer one only where the nearer let it pass.
-            match count(&pool, &near, NEAR_MAX).await? {
-                None => count(&pool, &far, FAR_MAX).await,
-                rest => Ok(rest),
+            if let Some(rest) = count(&pool, &near, NEAR_MAX).await? {
+                return Ok(Some(rest));
             }
+            let rest = count(&pool, &far, FAR_MAX).await?;
+            if rest.is_some() {
+                uncount(&pool, near).await?;
+            }
+            Ok(rest)
         })
         .await?;
     Ok(counted.map(|rest| rest.ceil().max(1.0) as u64))
@@ -79,26 +83,23 @@ async fn count(pool: &PgPool, key: &[u8], max: i32) -> Result<Option<f64>, sqlx:
 
 /// Takes one try back that was no wrong guess.
 pub(crate) async fn undo(database: &Database, who: &Guessed) -> Result<(), DatabaseError> {
-    let keys = [(who.near.clone(), NEAR_MAX), (who.far.clone(), FAR_MAX)];
+    let (near, far) = (who.near.clone(), who.far.clone());
     database
         .run(|pool| async move {
-            for (key, max) in keys {
-                uncount(&pool, key, max).await?;
-            }
-            Ok(())
+            uncount(&pool, near).await?;
+            uncount(&pool, far).await
         })
         .await
 }
 
-/// Lifts the rest that this one try caused, and no other's.
-async fn uncount(pool: &PgPool, key: Vec<u8>, max: i32) -> Result<(), sqlx::Error> {
+/// Takes one try back with the rest that it caused. Where there is a rest, this try caused it: from the
+/// limit on tries pass one at a time, each when the rest before it is over.
+async fn uncount(pool: &PgPool, key: Vec<u8>) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update office.guess set failures = greatest(failures - 1, 0),
-             locked_until = case when failures <= $2 then null else locked_until end
+        "update office.guess set failures = greatest(failures - 1, 0), locked_until = null
          where key = $1",
     )
     .bind(key)
-    .bind(max)
     .execute(pool)
     .await
     .map(drop)
@@ -113,7 +114,7 @@ pub(crate) async fn forgive(database: &Database, who: &Guessed) -> Result<(), Da
                 .bind(near)
                 .execute(&pool)
                 .await?;
-            uncount(&pool, far, FAR_MAX).await
+            uncount(&pool, far).await
         })
         .await
 }

@@ -71,6 +71,45 @@ async fn the_first_scan_wins_and_a_repeat_is_the_same_scan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_scan_uses_one_ticket_however_it_is_sent() {
+    let shop = Shop::open().await;
+    let order = paid(&shop, "nonce", &[0]).await;
+    let codes = tickets(&shop, &order).await;
+    let scan = scan_of(code(&codes, 0));
+    // Another upload of the same nonce is being written at this moment.
+    let (mut other, mut watch) = (shop.database().await, shop.database().await);
+    other.execute("begin").await.expect("begun");
+    sqlx::query(
+        "insert into office.checkin (nonce, ticket_id, gate, at, forced, status, conflict)
+         values ($1::uuid, 't9-9-9', 'north', now(), false, 'admitted', false)",
+    )
+    .bind(scan["nonce"].as_str())
+    .execute(&mut other)
+    .await
+    .expect("written, not committed");
+    let finish = async {
+        crate::support::until("the scan waits for it", async || {
+            let waiting: i64 = sqlx::query_scalar(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and wait_event_type = 'Lock'",
+            )
+            .fetch_one(&mut watch)
+            .await
+            .expect("counted");
+            (waiting > 0).then_some(())
+        })
+        .await;
+        other.execute("commit").await.expect("committed");
+    };
+    let (answer, ()) = tokio::join!(shop.scan(&scan), finish);
+    assert_eq!(answer.expect(422).code(), "idempotency_conflict");
+    assert_eq!(shop.ticket_status(&order, 0).await, "valid", "nobody came in by it");
+    let again = shop.scan(&scan_of(code(&codes, 0))).await.expect(200);
+    assert_eq!(verdict(&again), is("admitted", "", false));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn void_codes_are_refused_with_their_reasons() {
     let shop = Shop::open().await;
     let order = paid(&shop, "void", &[0, 1, 2]).await;

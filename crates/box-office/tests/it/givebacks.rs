@@ -59,11 +59,24 @@ async fn d22_the_table_says_what_goes_back_and_used_tickets_stay() {
     days_ahead(&shop, "giveback", 1).await;
     let late = shop.post(&path, &order.token, Uuid::now_v7(), &one("A-1-2")).await.expect(409);
     assert_eq!((late.code(), late.text("/reason")), ("refund_refused", "too_late"));
+    let repeat = async || shop.post(&path, &order.token, key, &one("A-1-1")).await.expect(201);
+    assert!(repeat().await.replayed(), "what was decided in time stays so");
     // Moved: who bought for another time gets everything back, whatever the table says.
     let mut db = shop.database().await;
-    db.execute("insert into office.event_move (event_id, facts) values ('giveback', '{}')")
-        .await
-        .expect("a move");
+    db.execute(
+        "insert into office.event_move (event_id, facts, at)
+         values ('giveback', '{}', now() - interval '1 hour')",
+    )
+    .await
+    .expect("a move before it was bought");
+    assert_eq!(terms(&shop, &order).await["because"], "table", "bought for the new time");
+    db.execute("update office.event_move set at = now()").await.expect("a move afterwards");
+    days_ahead(&shop, "giveback", 0).await;
+    let begun = terms(&shop, &order).await;
+    assert_eq!(begun["share_basis_points"], 0, "it has begun, moved or not: {begun}");
+    let begun = shop.post(&path, &order.token, Uuid::now_v7(), &one("A-1-2")).await.expect(409);
+    assert_eq!(begun.text("/reason"), "too_late");
+    days_ahead(&shop, "giveback", 1).await;
     let moved = terms(&shop, &order).await;
     assert_eq!(
         (&moved["share_basis_points"], &moved["because"]),
@@ -78,6 +91,7 @@ async fn d22_the_table_says_what_goes_back_and_used_tickets_stay() {
     assert_eq!(all.text("/reason"), "used", "not with the others either");
     let last = shop.post(&path, &order.token, Uuid::now_v7(), &one("A-1-3")).await.expect(201);
     assert_eq!(last.text("/amount/value"), "1000.00");
+    assert_eq!(repeat().await.text("/refund_id"), half.text("/refund_id"), "used or not");
     for (wrong, pointer) in
         [(json!({"seats": ["Z-9-9"]}), "/seats/0"), (json!({"reason": "x".repeat(501)}), "/reason")]
     {
@@ -101,7 +115,8 @@ async fn d17_a_refund_that_fails_for_good_is_told_and_paid_by_hand() {
     let refund = shop.post(&path, &order.token, Uuid::now_v7(), &json!({})).await.expect(201);
     let refund = refund.text("/refund_id").to_owned();
     let payout = format!("/refunds/{refund}/payout");
-    let by_hand = json!({"reference": "платёжное поручение 17"});
+    // Many digits, none of them in a row that could be a card's.
+    let by_hand = json!({"reference": "платёжное поручение 17 от 22.11.2026, дело 4810/2026"});
     let early = Call::post(&payout, &by_hand).send(&shop).await.expect(409);
     assert_eq!((early.code(), early.text("/refund_status")), ("order_state", "pending"));
     shop.start_worker(|config| config.refund_attempts_max = 1);
@@ -123,13 +138,19 @@ async fn d17_a_refund_that_fails_for_good_is_told_and_paid_by_hand() {
     .expect("a row");
     let letter = shop.letter("boss@example.org", 2).await;
     assert!(letter.contains(&format!("refund {refund}")), "{letter}");
+    // It was tried again and failed again.
+    db.execute("update grid.refund set updated_at = updated_at + interval '1 minute'")
+        .await
+        .expect("a later failure");
+    let letter = shop.letter("boss@example.org", 3).await;
+    assert!(letter.contains(&format!("refund {refund}")), "{letter}");
     let shown = async || {
         let errors = Call::get("/errors").send(&shop).await.expect(200).body;
         let ids = errors["items"].as_array().into_iter().flatten();
         ids.filter(|one| one["id"] == json!(refund)).count()
     };
     assert_eq!(shown().await, 1);
-    for wrong in ["", "карта 4111 1111 1111 1111"] {
+    for wrong in ["", "карта 4111 1111 1111 1111", "4111-1111-1111-1111", "4111111111111111"] {
         let wrong = json!({"reference": wrong});
         Call::post(&payout, &wrong).send(&shop).await.expect(400);
     }
@@ -138,7 +159,13 @@ async fn d17_a_refund_that_fails_for_good_is_told_and_paid_by_hand() {
     assert_eq!(Call::post(&payout, &by_hand).send(&shop).await.expect(200).body, noted.body);
     let other = json!({"reference": "another"});
     let taken = Call::post(&payout, &other).send(&shop).await.expect(409);
-    assert_eq!((taken.code(), taken.text("/reference")), ("taken", "платёжное поручение 17"));
+    assert_eq!((taken.code(), taken.text("/reference")), ("taken", noted.text("/reference")));
     assert_eq!(shown().await, 0, "what was paid by hand waits for nobody");
+    // The gateway would pay it once more.
+    let retry = format!("/refunds/{refund}/retry");
+    let retried = Call::post(&retry, &json!({})).send(&shop).await.expect(409);
+    assert_eq!(retried.code(), "taken");
+    let now = shop.read_order(&order).await;
+    assert_eq!(now["refunds"][0]["status"], "dead", "and nobody pays it again");
     shop.close().await;
 }

@@ -29,6 +29,12 @@ async fn what_fails_for_good_is_seen_and_tried_again() {
     let mut db = shop.database().await;
     let broken = put(&mut db, "no digest", "waiting", None).await;
     let orphan = put(&mut db, "of a dead worker", "running", Some("gone")).await;
+    // Its only attempt took its worker along: it is not tried for ever.
+    sqlx::query("update office.job set attempts = 1 where id = $1")
+        .bind(orphan)
+        .execute(&mut db)
+        .await
+        .expect("it was begun");
     shop.start_worker(|_| {});
     let dead = Call::get("/jobs?status=dead");
     let jobs = until("both are given up", async || {
@@ -37,6 +43,7 @@ async fn what_fails_for_good_is_seen_and_tried_again() {
     })
     .await;
     assert_eq!(jobs["items"][0]["id"], json!(orphan.to_string()), "the newest first");
+    assert_eq!(jobs["items"][0]["attempts"], 1, "given up without another attempt");
     let errors = Call::get("/errors").send(&shop).await.expect(200).body;
     let failure = errors["items"].as_array().into_iter().flatten();
     let failure = failure.clone().find(|one| one["id"] == json!(broken.to_string()));

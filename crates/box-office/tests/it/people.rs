@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::Row;
+use sqlx::{Executor, Row};
 use uuid::Uuid;
 
 use crate::person::{PASSWORD, form};
@@ -213,6 +213,48 @@ async fn guessing_is_stopped_for_everybody_alike() {
         assert!((1..=60).contains(&after), "{after}");
     }
     shop.call(Method::GET, "/me", &anna.access, None).await.expect(200);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_wrong_guesses_count() {
+    let shop = Shop::open().await;
+    let anna = shop.person("anna", 1).await;
+    let mut db = shop.database().await;
+    // What could not be looked at was no guess.
+    db.execute("alter table office.account rename to account_away").await.expect("away");
+    for _ in 0..6 {
+        shop.login("anna", PASSWORD).await.expect(500);
+    }
+    db.execute("alter table office.account_away rename to account").await.expect("back");
+    shop.login("anna", PASSWORD).await.expect(200);
+    // A try that was turned away from everywhere does not count for its network either.
+    shop.login("anna", "wrong password").await.expect(401);
+    db.execute(
+        "update office.guess set locked_until = now() + interval '1 hour'
+         where last_at = (select max(last_at) from office.guess)",
+    )
+    .await
+    .expect("locked from everywhere");
+    for _ in 0..6 {
+        shop.login("anna", PASSWORD).await.expect(429);
+    }
+    let near: i32 =
+        sqlx::query_scalar("select failures from office.guess where locked_until is null")
+            .fetch_one(&mut db)
+            .await
+            .expect("the network's count");
+    assert_eq!(near, 1);
+    // The present password, shown after many wrong ones and the rest: no other rest begins.
+    db.execute("delete from office.guess").await.expect("forgotten");
+    let change = async |current: &str, status: u16| {
+        let form = json!({"current": current, "password": PASSWORD});
+        shop.call(Method::POST, "/me/password", &anna.access, Some(&form)).await.expect(status);
+    };
+    change("wrong password", 400).await;
+    db.execute("update office.guess set failures = 7").await.expect("six more, long ago");
+    change(PASSWORD, 204).await;
+    change(PASSWORD, 204).await;
     shop.close().await;
 }
 

@@ -20,7 +20,7 @@ use super::bodies::{TokensBody, role};
 use super::{Client, problem};
 use crate::clock::now_ms;
 use crate::people::guesses::{self, Guessed};
-use crate::people::profile::identifier;
+use crate::people::profile::{Field, identifier};
 use crate::people::sessions::{self, IDLE_TTL_S, Refresh, Refreshed, Which};
 use crate::people::store::{self, AccountRow};
 use crate::people::totp;
@@ -83,24 +83,39 @@ pub(in crate::office) async fn login(
         return Ok(resting(rest_s));
     }
     let hash = field.index(&office.contacts, &value);
-    let found = store::candidates(&office.database, field, hash).await.map_err(problem)?;
-    let hashes = found.iter().map(|row| row.password_hash.clone().unwrap_or_default()).collect();
-    let fits = office.people.passwords.find(body.password, hashes).await?;
-    let Some(account) = fits.and_then(|at| found.into_iter().nth(at)) else {
-        count("wrong");
-        return Err(wrong());
-    };
-    if !office.second_factor(&account, body.code.as_deref()).await? {
-        if body.code.is_none() {
-            guesses::undo(&office.database, &guessed).await.map_err(problem)?;
+    let has_code = body.code.is_some();
+    let account = match office.checked((field, hash), body).await {
+        Ok(Checked::Right(account)) => account,
+        Ok(Checked::Wrong) => {
+            count("wrong");
+            return Err(wrong());
         }
-        count("second_factor");
-        let detail = "The code of the authenticator is needed";
-        return Err(Problem::new(Code::Unauthenticated).detail(detail).fact("second_factor", true));
-    }
+        Ok(Checked::NoCode) => {
+            if !has_code {
+                guesses::undo(&office.database, &guessed).await.map_err(problem)?;
+            }
+            count("second_factor");
+            return Err(code_needed());
+        }
+        // What could not be looked at was no guess.
+        Err(unknown) => return Err(office.no_guess(&guessed, unknown).await),
+    };
     guesses::forgive(&office.database, &guessed).await.map_err(problem)?;
     count("done");
     office.open_session(&account, &client).await
+}
+
+/// What was typed, compared with what is known.
+enum Checked {
+    Right(Box<AccountRow>),
+    Wrong,
+    /// The password is right; the code of the authenticator is missing or wrong.
+    NoCode,
+}
+
+fn code_needed() -> Problem {
+    let detail = "The code of the authenticator is needed";
+    Problem::new(Code::Unauthenticated).detail(detail).fact("second_factor", true)
 }
 
 fn wrong() -> Problem {
@@ -191,6 +206,30 @@ pub(in crate::office) async fn logout(
 }
 
 impl Office {
+    async fn checked(
+        &self,
+        (field, hash): (Field, Vec<u8>),
+        form: LoginForm,
+    ) -> Result<Checked, Problem> {
+        let found = store::candidates(&self.database, field, hash).await.map_err(problem)?;
+        let hashes = found.iter().map(|row| row.password_hash.clone().unwrap_or_default());
+        let fits = self.people.passwords.find(form.password, hashes.collect()).await?;
+        let Some(account) = fits.and_then(|at| found.into_iter().nth(at)) else {
+            return Ok(Checked::Wrong);
+        };
+        Ok(match self.second_factor(&account, form.code.as_deref()).await? {
+            true => Checked::Right(Box::new(account)),
+            false => Checked::NoCode,
+        })
+    }
+
+    /// Takes a try back that could not be looked at; hands on why.
+    pub(super) async fn no_guess(&self, guessed: &Guessed, unknown: Problem) -> Problem {
+        // Where the count cannot be reached either, it stays: one try too many is counted.
+        let _ = guesses::undo(&self.database, guessed).await;
+        unknown
+    }
+
     /// Whether the second factor is given, where there is one. A code works once.
     async fn second_factor(
         &self,

@@ -80,7 +80,11 @@ pub(in crate::office) async fn change(
     }
     let hashes = opened.row.password_hash.clone().into_iter().collect();
     let current = body.current.chars().take(TYPED_BYTES_MAX).collect();
-    if office.people.passwords.find(current, hashes).await?.is_none() {
+    let found = match office.people.passwords.find(current, hashes).await {
+        Ok(found) => found,
+        Err(unknown) => return Err(office.no_guess(&guessed, unknown).await),
+    };
+    if found.is_none() {
         return Err(Problem::invalid_at("/current", "is not the present password"));
     }
     guesses::undo(&office.database, &guessed).await.map_err(problem)?;

@@ -118,16 +118,24 @@ impl Office {
         if rest.map_err(problem)?.is_some() {
             return Err(Problem::new(Code::RateLimited));
         }
-        let secret = opened.key.open_about(&totp::about(account), sealed);
-        let secret = secret.map_err(Problem::internal)?;
-        let step = totp::step_of(&secret, code, now_ms() / 1_000);
-        let used = match step {
-            Some(step) => store::use_step(&self.database, account, step).await.map_err(problem)?,
-            None => false,
+        let used = match self.used(opened, sealed, code).await {
+            Ok(used) => used,
+            Err(unknown) => return Err(self.no_guess(&guessed, unknown).await),
         };
         if !used {
             return Err(wrong());
         }
         crate::people::guesses::undo(&self.database, &guessed).await.map_err(problem)
+    }
+
+    /// Whether it is a code of the authenticator, used up by this.
+    async fn used(&self, opened: &Opened, sealed: &[u8], code: &str) -> Result<bool, Problem> {
+        let account = opened.row.id;
+        let secret = opened.key.open_about(&totp::about(account), sealed);
+        let secret = secret.map_err(Problem::internal)?;
+        match totp::step_of(&secret, code, now_ms() / 1_000) {
+            Some(step) => store::use_step(&self.database, account, step).await.map_err(problem),
+            None => Ok(false),
+        }
     }
 }

@@ -17,8 +17,8 @@ use super::super::Office;
 use super::super::answer::{foreign, private, replayed};
 use super::super::bodies::staff::StaffRefundBody;
 use super::super::bodies::{self, OrderBody, Price, RefundBody};
-use super::Staff;
 use super::seats::indices;
+use super::{Staff, payouts};
 use crate::plans::EventPlan;
 
 /// The whole price, in hundredths of a percent.
@@ -179,7 +179,7 @@ pub(in crate::office) async fn refund(
     (status = 200, description = "The refund as it is now", body = RefundBody),
     (status = 401, description = "`unauthenticated`"),
     (status = 404, description = "`refund_not_found`"),
-    (status = 409, description = "`order_state`: it was not given up; \
+    (status = 409, description = "`order_state`: it was not given up; `taken`: it was paid by hand; \
         `idempotency_window_expired`"),
     (status = 503, description = "`persistence_backlog`, `database_unavailable`"),
 ))]
@@ -192,9 +192,16 @@ pub(in crate::office) async fn retry(
 ) -> Result<Response, Problem> {
     let missing = || Problem::new(Code::RefundNotFound);
     let refund: RefundId = id.parse().map_err(|_| missing())?;
+    // Whoever pays it by hand meanwhile waits, and finds it open again.
+    let mut work = payouts::alone(&office.database, refund).await?;
+    if let Some(reference) = payouts::reference(&mut work, refund).await? {
+        let problem = Problem::new(Code::Taken).detail("It was paid by hand");
+        return Err(problem.fact("reference", reference));
+    }
     let command = Command::RetryRefund(RetryRefund { refund });
     let about = (refund.event, Code::RefundNotFound);
     let reply = office.staff_command(about, Some(key.of(hash)), &staff, command).await?;
+    drop(work);
     if reply.outcome != Outcome::RefundRetried {
         return Err(foreign(&reply.outcome));
     }

@@ -9,7 +9,7 @@ use axum::response::Response;
 use http_api::{Code, Id, Problem, Strict, from_grid};
 use inventory::{RefundId, RefundStatus};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgConnection};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -18,10 +18,12 @@ use super::super::answer::private;
 use super::super::bodies::Price;
 use super::Staff;
 use crate::clock::text_signed;
+use crate::database::{Database, DatabaseError, Work};
 
 /// Longest reference, in characters.
 const REFERENCE_CHARS_MAX: usize = 100;
-/// Digits in a row that make a reference look like a card's number.
+/// Digits in a row, single spaces and hyphens between them aside, above which a reference looks like a
+/// card's number.
 const DIGITS_MAX: usize = 12;
 
 /// That money was paid out.
@@ -71,6 +73,8 @@ pub(in crate::office) async fn note(
     let refund: RefundId = id.parse().map_err(|_| missing())?;
     let reference = body.checked()?;
     let order = office.order_of_refund(refund, staff.deadline).await?;
+    // Nobody has the gateway try it again between the look at the grid and the note.
+    let mut work = alone(&office.database, refund).await?;
     let answer = office.grid.order(order, staff.deadline).await;
     let answer = answer.map_err(|error| from_grid(error, Code::RefundNotFound))?;
     let known = answer.refunds.iter().find(|known| known.no == refund.no).ok_or_else(missing)?;
@@ -80,8 +84,9 @@ pub(in crate::office) async fn note(
     }
     let plan = office.plans.get(refund.event, staff.deadline).await?;
     let about = (refund.to_string(), known.amount_minor, plan.currency().to_owned());
-    let put = |pool| put(pool, about, reference.clone(), staff.subject());
-    let row: PayoutRow = office.database.run(put).await?;
+    let row = put(work.db(), about, reference.clone(), staff.subject()).await;
+    let row = row.map_err(DatabaseError::of)?;
+    work.commit().await?;
     if row.reference != reference {
         return Err(Problem::new(Code::Taken).fact("reference", row.reference));
     }
@@ -94,8 +99,32 @@ pub(in crate::office) async fn note(
     Ok(private(StatusCode::OK, None, document))
 }
 
+/// Begins a piece of work that is alone with a refund: it is either paid by hand or tried again, and who
+/// does the one waits until the other is done.
+pub(super) async fn alone(database: &Database, refund: RefundId) -> Result<Work, DatabaseError> {
+    let mut work = database.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('office.payout ' || $1, 0))")
+        .bind(refund.to_string())
+        .execute(work.db())
+        .await
+        .map_err(DatabaseError::of)?;
+    Ok(work)
+}
+
+/// The document by which a refund was paid by hand, where it was.
+pub(super) async fn reference(
+    work: &mut Work,
+    refund: RefundId,
+) -> Result<Option<String>, DatabaseError> {
+    sqlx::query_scalar("select reference from office.payout where refund_id = $1")
+        .bind(refund.to_string())
+        .fetch_optional(work.db())
+        .await
+        .map_err(DatabaseError::of)
+}
+
 async fn put(
-    pool: PgPool,
+    db: &mut PgConnection,
     (refund, amount_minor, currency): (String, i64, String),
     reference: String,
     subject: Option<Uuid>,
@@ -109,14 +138,14 @@ async fn put(
     .bind(currency)
     .bind(reference)
     .bind(subject)
-    .execute(&pool)
+    .execute(&mut *db)
     .await?;
     sqlx::query_as(
         "select amount_minor, currency, reference, (extract(epoch from at) * 1000)::bigint as at_ms
          from office.payout where refund_id = $1",
     )
     .bind(refund)
-    .fetch_one(&pool)
+    .fetch_one(db)
     .await
 }
 
@@ -127,10 +156,42 @@ impl PayoutForm {
         if !sized || reference.chars().any(char::is_control) {
             return Err(Problem::invalid_at("/reference", "must have 1 to 100 characters"));
         }
-        let digits = reference.chars().filter(char::is_ascii_digit).count();
-        if digits > DIGITS_MAX {
+        if digits_in_a_row(reference) > DIGITS_MAX {
             return Err(Problem::invalid_at("/reference", "looks like the number of a card"));
         }
         Ok(reference.to_owned())
+    }
+}
+
+/// The longest run of digits, as numbers of cards are written: single spaces and hyphens do not end it.
+fn digits_in_a_row(text: &str) -> usize {
+    let (mut longest, mut run, mut was_digit) = (0, 0, false);
+    for letter in text.chars() {
+        let goes_on = was_digit && matches!(letter, ' ' | '-');
+        was_digit = letter.is_ascii_digit();
+        run = match (was_digit, goes_on) {
+            (true, _) => run + 1,
+            (false, true) => run,
+            (false, false) => 0,
+        };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digits_in_a_row;
+
+    #[test]
+    fn digits_in_a_row_are_counted_as_cards_write_them() {
+        for (text, digits) in [
+            ("", 0),
+            ("4111 1111-1111 1111", 16),
+            ("No 17, 22.11.2026, 4810/2026", 4),
+            ("1234  5678", 4),
+        ] {
+            assert_eq!(digits_in_a_row(text), digits, "{text}");
+        }
     }
 }
