@@ -155,7 +155,9 @@ impl Tape {
         while self.terms.len() > TERMS_KEPT {
             self.terms.pop_first();
         }
-        let opened = self.apply(Command::OpenSale(OpenSale { event, sale, plan }));
+        // A shard that has not heard of PostgreSQL for long opens no sale.
+        self.acknowledge();
+        let opened = self.apply_now(Command::OpenSale(OpenSale { event, sale, plan }));
         assert_eq!(opened, Outcome::SaleOpened, "a sale of the tape opens");
     }
 
@@ -167,8 +169,13 @@ impl Tape {
     }
 
     fn apply(&mut self, command: Command) -> Outcome {
-        self.index += 1;
         self.at_ms += self.step_ms;
+        self.apply_now(command)
+    }
+
+    /// At the time of the last command.
+    fn apply_now(&mut self, command: Command) -> Outcome {
+        self.index += 1;
         let stamp = Stamp { log_index: self.index, at_ms: self.at_ms };
         let ip = Some([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 192, 0, 2, 7]);
         let actor = Actor { subject: Subject::Guest, ip };
