@@ -1,7 +1,7 @@
 //! JoinWaitlist and LeaveWaitlist: a place in the line for seats that come back.
 
 use super::waitlist::WAIT_ROOM;
-use super::{Effect, Scope, choose, waitlist, window};
+use super::{Effect, Scope, choose, queue, waitlist, window};
 use crate::event::WaitEntry;
 use crate::{
     Change, Choice, Detail, JoinWaitlist, LeaveWaitlist, Outcome, Refusal, WaitChange, WaitId,
@@ -52,6 +52,10 @@ fn check(s: &Scope<'_>, c: &JoinWaitlist) -> Result<(), Refusal> {
     match window::check(s, None) {
         Ok(_) | Err(Refusal::SalePaused) => {}
         Err(refusal) => return Err(refusal),
+    }
+    if !s.event.is_sold_out() {
+        // While seats come back the waiting room is the way to them.
+        queue::check(s, Some(c.person))?;
     }
     if c.contact.len() > CONTACT_BYTES_MAX {
         return Err(Refusal::TooLong);

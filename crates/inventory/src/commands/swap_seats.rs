@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::terms::{Asker, freeze};
-use super::{Effect, Scope, choose, hold, waitlist, window};
+use super::{Effect, Scope, choose, hold, queue, waitlist, window};
 use crate::event::HoldPurpose;
 use crate::{
     Change, Detail, Hold, HoldDetail, Outcome, PricedSeat, PricedSeats, Refusal, SeatStatus,
@@ -19,6 +19,10 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &SwapSeats) -> Result<Effect, Refusal>
     let presale = window::check(s, old.terms.presale)?;
     let number = choose::number(s, &c.choice)?;
     let more = number.saturating_sub(old.seats.len()) as u32;
+    if more > 0 && presale.is_none() {
+        // More seats are a new wish; those in hand may be changed for as many others.
+        queue::check(s, old.terms.person)?;
+    }
     s.event.people.check_seats(&s.event.sale.rules, old.terms.person, more)?;
     s.need_room(2)?;
     let (seats, step) = choose::seats(s, &c.choice, Some(&old))?;

@@ -297,8 +297,13 @@ impl Queue {
         }
     }
 
-    /// Empties the room: the sale is over. What the draw was made from stays.
+    /// Empties the room: the sale is over. That the draw was made, and when, stays. Before the draw
+    /// numbers begin anew, since it takes those from 1 to as many as are present.
     pub(crate) fn clear(&mut self) {
+        if self.drawn.is_none() {
+            self.crowd = draw::NOBODY;
+            self.next_no = 1;
+        }
         self.places = SharedMap::default();
         self.by_person = SharedMap::default();
         self.line = SharedMap::default();

@@ -139,13 +139,6 @@ fn fill() -> Filled {
         let seats = SeatSet::Seats(seats.to_vec());
         filled.run(Command::BlockSeats(BlockSeats { event: EVENT, seats }));
     }
-    let rules = QueueRules { admit_per_s: 1, turn_ttl_ms: 60_000, claim_ttl_ms: 60_000 };
-    filled.run(Command::OpenQueue(OpenQueue { event: EVENT, rules, seed: [7; 32] }));
-    for person in 0..1_000 {
-        let entered = EnterQueue { event: EVENT, person, salt: person };
-        let entered = filled.run(Command::EnterQueue(entered));
-        assert!(matches!(entered, Outcome::QueueEntered { .. }), "{entered:?}");
-    }
     for person in 0..1_500 {
         let wish = Best { number: 1, ..Best::default() };
         let contact = vec![7; 1_024];
@@ -156,6 +149,13 @@ fn fill() -> Filled {
             contact,
         }));
         assert!(matches!(joined, Outcome::WaitlistJoined { .. }), "{joined:?}");
+    }
+    let rules = QueueRules { admit_per_s: 1, turn_ttl_ms: 60_000, claim_ttl_ms: 60_000 };
+    filled.run(Command::OpenQueue(OpenQueue { event: EVENT, rules, seed: [7; 32] }));
+    for person in 0..1_000 {
+        let entered = EnterQueue { event: EVENT, person, salt: person };
+        let entered = filled.run(Command::EnterQueue(entered));
+        assert!(matches!(entered, Outcome::QueueEntered { .. }), "{entered:?}");
     }
     filled
 }

@@ -65,6 +65,51 @@ fn a_presale_needs_no_turn() {
         ack
         expire
         hold A-1-2 presale=6    => QueueRequired
+        # What is in hand may be changed, but not grow without a turn.
+        swap h1 A-1-2 A-1-3     => QueueRequired
+        swap h1 A-1-2           => h1 A-1-2 100
+    ",
+    );
+}
+
+/// As long as seats may come back, the waiting list is no way around the room.
+#[test]
+fn the_waiting_list_asks_for_a_turn_until_all_is_sold() {
+    check(
+        "
+        open waitlist=60
+        ack
+        queue rate=1
+        expire
+        join p7 1               => QueueRequired
+        enter p7                => q1
+        tick 1s
+        expire
+        join p7 1               => SeatsFree
+    ",
+    );
+}
+
+/// Whoever was present when the sale closed before its draw is gone, and the next draw is of others.
+#[test]
+fn a_room_that_closed_before_its_draw_begins_anew() {
+    check(
+        "
+        open opens=60 closes=100
+        ack
+        queue rate=1
+        enter p7                => q1
+        enter p8                => q2
+        tick 150s
+        ack
+        expire
+        place? q1               => gone
+        window opens=200 closes=300 => WindowSet
+        enter p9                => q1
+        tick 60s
+        ack
+        expire
+        place? q1               => ready for 10s
     ",
     );
 }
