@@ -102,6 +102,15 @@ impl Catalogue {
         self.events.iter().find(|event| event.id == id)
     }
 
+    /// A published event with where it takes place.
+    pub(crate) fn event_and_venue(
+        &self,
+        id: &str,
+    ) -> Option<(&Arc<EventRecord>, Option<&VenueRecord>)> {
+        let event = self.event(id)?;
+        Some((event, self.venues.get(&event.venue)))
+    }
+
     /// The artists of an event in the order of the bill.
     pub(crate) fn artists_of<'a>(
         &'a self,

@@ -4,6 +4,7 @@
 //! A document is named by a digest of all that it says and its form: another seat, time or price is
 //! another document, and nobody is shown an old one.
 
+use http_api::{from_hex, to_hex};
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
@@ -42,13 +43,11 @@ impl DocumentName {
     }
 
     fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        to_hex(&self.0)
     }
 
     fn parse(hex: &str) -> Option<Self> {
-        let byte = |at: usize| u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok();
-        let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
-        Some(Self(bytes?.try_into().ok()?))
+        from_hex(hex).map(Self)
     }
 
     fn about(&self) -> String {

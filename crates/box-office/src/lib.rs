@@ -36,11 +36,13 @@ mod mail;
 mod messages;
 mod notices;
 mod outbox;
+mod payouts;
 mod people;
 mod plans;
 mod publisher;
 mod tasks;
 mod ticket_qr;
+mod ticket_standing;
 mod upkeep;
 mod webhook_journal;
 

@@ -4,6 +4,7 @@
 //! In the flow: a handler checks, sends one command to the grid or asks it, and answers; what talks
 //! to gateways goes through [`crate::settlement`]. Checkout must go on while PostgreSQL is away.
 
+use http_api::to_hex;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -257,7 +258,7 @@ impl Office {
 fn installation(key: &[u8]) -> String {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key);
     let tag = ring::hmac::sign(&key, b"payment keys of this installation");
-    tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    to_hex(&tag.as_ref()[..8])
 }
 
 fn upkeep(config: &OfficeConfig, office: &Office, unreachable: watch::Sender<bool>) -> Upkeep {

@@ -18,7 +18,7 @@ use crate::database::{Database, DatabaseError};
 
 pub(crate) use moves::follow_moves;
 
-mod moves;
+pub(crate) mod moves;
 
 /// Ledger rows of one shard looked through at once: a second of a busy sale.
 const ROWS_MAX: i64 = 20_000;

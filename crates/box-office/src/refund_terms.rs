@@ -1,12 +1,12 @@
 //! What an owner gets back who gives a ticket up, by how many days are left before the event, as the law
 //! or the shop has it. Pure; days are the venue's.
 
+use inventory::WHOLE_BASIS_POINTS;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// The whole price, in hundredths of a percent.
-pub const WHOLE: u16 = 10_000;
 /// Steps of a table at most.
 const STEPS_MAX: usize = 16;
 
@@ -36,7 +36,7 @@ pub struct RefundStep {
 impl Default for RefundConfig {
     fn default() -> Self {
         let step = |days, share_basis_points| RefundStep { days, share_basis_points };
-        let steps = vec![step(10, WHOLE), step(5, 5_000), step(3, 3_000)];
+        let steps = vec![step(10, WHOLE_BASIS_POINTS), step(5, 5_000), step(3, 3_000)];
         Self { steps, with_fee: true, moved_days: 10 }
     }
 }
@@ -47,7 +47,7 @@ impl RefundConfig {
         if self.steps.len() > STEPS_MAX {
             return Some("must have at most 16 steps");
         }
-        let sized = |step: &RefundStep| (1..=WHOLE).contains(&step.share_basis_points);
+        let sized = |step: &RefundStep| (1..=WHOLE_BASIS_POINTS).contains(&step.share_basis_points);
         if !self.steps.iter().all(sized) {
             return Some("share_basis_points must be 1 to 10000");
         }

@@ -2,13 +2,14 @@
 //! a signature made elsewhere in time shows that they are the records of then. The signed bytes are
 //! written by hand and carry a tag; they must never change.
 
+use http_api::to_hex;
 use std::path::Path;
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 use crate::chain::Hash;
-use crate::verify::{Place, hex};
+use crate::verify::Place;
 
 /// Why a key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +82,12 @@ impl HeadVerifier {
 
     /// The public key in hexadecimal, to be kept apart from the database.
     pub fn public_hex(&self) -> String {
-        hex(self.key.as_bytes())
+        to_hex(self.key.as_bytes())
     }
 
     /// A short name of the key: 16 digits of the SHA-256 of the public key.
     pub fn key_id(&self) -> String {
-        hex(&Sha256::digest(self.key.as_bytes())[..8])
+        to_hex(&Sha256::digest(self.key.as_bytes())[..8])
     }
 
     /// Whether the signature over a head is this key's.
@@ -166,7 +167,7 @@ mod tests {
         assert!(!verifier.head_fits(other, &[9; 32], 1_795_255_200_000, &signature));
         let stranger = HeadSigner::from_secret(&[8; 32]).verifier();
         assert!(!stranger.head_fits(place, &[9; 32], 1_795_255_200_000, &signature));
-        let form = hex(&head_form(place, &[9; 32], 1_795_255_200_000));
+        let form = to_hex(&head_form(place, &[9; 32], 1_795_255_200_000));
         let expected = "534748310000000300000000000000010000000000000102000000020909090909\
                         090909090909090909090909090909090909090909090909090909000001a1fd8c6900";
         assert_eq!(form, expected);

@@ -20,5 +20,4 @@ pub(crate) use database::{Malformed, for_each_record, for_long_reads, shards};
 pub use database::{VerifyError, verify_database};
 pub use fault::{Fault, Place, VerifyReport, Wrong};
 pub(crate) use record::Record;
-pub(crate) use verifier::hex;
 pub use verifier::{Progress, Verifier};

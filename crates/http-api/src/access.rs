@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::time::now_ms;
 use crate::token::{KEY_BYTES, KeyFileError, load_key_ring};
-use crate::{Code, Problem, X_CSRF_TOKEN};
+use crate::{Code, Problem, X_CSRF_TOKEN, to_hex};
 
 pub use cookies::{CookieNames, cookie};
 
@@ -140,7 +140,7 @@ impl std::fmt::Debug for Access {
 impl Key {
     fn new(bytes: &[u8; KEY_BYTES]) -> Self {
         let digest = Sha256::digest([b"access key id:".as_slice(), bytes].concat());
-        let id = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let id = to_hex(&digest[..4]);
         let mac = Hmac::new_from_slice(bytes).expect("HMAC takes keys of any length");
         Self { id, mac }
     }

@@ -5,8 +5,6 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::time::now_ms;
-use crate::{Code, Problem, TRACEPARENT, X_REQUEST_ID};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -14,6 +12,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue};
+
+use crate::time::now_ms;
+use crate::{Code, Problem, TRACEPARENT, X_REQUEST_ID};
 
 /// Longest request id taken from a client.
 const REQUEST_ID_LEN_MAX: usize = 64;

@@ -8,13 +8,12 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderMap;
 use inventory::{EventNo, GuestIdentity, HoldId, SaleRules};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::IdempotencyKey;
 use crate::token::{ShownToken, TokenKey};
-use crate::{IdempotencyKey, X_HOLD_TOKEN};
 
 /// Separates a token's proof from the guest in it.
 const GUEST_MARK: char = '.';
@@ -34,22 +33,13 @@ impl Guest {
 
     /// The guest who is named in a token.
     pub fn named(token: &ShownToken) -> Option<Self> {
-        Self::in_token(token.text())
-    }
-
-    /// The guest who is named in the token that a request shows.
-    pub fn shown(headers: &HeaderMap) -> Option<Self> {
-        Self::in_token(headers.get(X_HOLD_TOKEN)?.to_str().ok()?)
+        let (_, guest) = token.text().split_once(GUEST_MARK)?;
+        let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(guest).ok()?.try_into().ok()?;
+        Some(Self(u128::from_be_bytes(bytes)))
     }
 
     fn new(tokens: &TokenKey, key: IdempotencyKey) -> Self {
         Self(first_128(&tokens.mac_of(&format!("guest:{}", key.0))))
-    }
-
-    fn in_token(token: &str) -> Option<Self> {
-        let (_, guest) = token.split_once(GUEST_MARK)?;
-        let bytes: [u8; 16] = URL_SAFE_NO_PAD.decode(guest).ok()?.try_into().ok()?;
-        Some(Self(u128::from_be_bytes(bytes)))
     }
 
     /// The token of a hold that this guest got: shown again, it makes later requests theirs.
@@ -106,6 +96,7 @@ pub fn code_hash(event_id: &str, code: &str) -> u128 {
     first_128(&Sha256::digest(text).into())
 }
 
-fn first_128(digest: &[u8; 32]) -> u128 {
+/// The first half of a digest as a number.
+pub(crate) fn first_128(digest: &[u8; 32]) -> u128 {
     digest.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte))
 }

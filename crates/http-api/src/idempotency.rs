@@ -8,40 +8,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::guest::first_128;
 use crate::headers::{IDEMPOTENCE_KEY, IDEMPOTENCY_KEY};
 use crate::{Code, Problem};
 
 /// The key of a POST. An extractor: `Idempotency-Key` or its alias `Idempotence-Key`, a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencyKey(pub Uuid);
-
-impl IdempotencyKey {
-    /// The key together with what is asked, as commands carry it.
-    pub fn of(self, hash: u64) -> RequestKey {
-        RequestKey { id: self.0.as_u128(), hash, made_at_ms: self.made_at_ms() }
-    }
-
-    /// What it adds to a draw: the first half of the SHA-256 of its 16 bytes, so that whoever knows the
-    /// key finds it in what is published, and nobody finds the key.
-    pub fn salt(self) -> u128 {
-        let digest = Sha256::digest(self.0.as_bytes());
-        digest.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte))
-    }
-
-    /// The time inside a version 7 UUID, milliseconds since 1970; `None` for other versions.
-    pub fn made_at_ms(self) -> Option<u64> {
-        let is_v7 = self.0.get_version_num() == 7;
-        is_v7.then(|| (self.0.as_u128() >> 80) as u64)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Self::in_headers(&parts.headers)
-    }
-}
 
 impl IdempotencyKey {
     /// The key that the headers of a request show.
@@ -59,6 +32,31 @@ impl IdempotencyKey {
                 "Must be a UUID, version 7 preferred",
             )),
         }
+    }
+
+    /// The key together with what is asked, as commands carry it.
+    pub fn of(self, hash: u64) -> RequestKey {
+        RequestKey { id: self.0.as_u128(), hash, made_at_ms: self.made_at_ms() }
+    }
+
+    /// What it adds to a draw: the first half of the SHA-256 of its 16 bytes, so that whoever knows the
+    /// key finds it in what is published, and nobody finds the key.
+    pub fn salt(self) -> u128 {
+        first_128(&Sha256::digest(self.0.as_bytes()).into())
+    }
+
+    /// The time inside a version 7 UUID, milliseconds since 1970; `None` for other versions.
+    pub fn made_at_ms(self) -> Option<u64> {
+        let is_v7 = self.0.get_version_num() == 7;
+        is_v7.then(|| (self.0.as_u128() >> 80) as u64)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::in_headers(&parts.headers)
     }
 }
 

@@ -14,6 +14,7 @@ mod context;
 mod drain;
 mod guest;
 mod headers;
+mod hex;
 mod idempotency;
 mod measure;
 mod money;
@@ -35,6 +36,7 @@ pub use headers::{
     GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, TRACEPARENT,
     X_CSRF_TOKEN, X_HOLD_TOKEN, X_PROBLEM_CODE, X_REQUEST_ID, ip_bytes,
 };
+pub use hex::{from_hex, to_hex};
 pub use idempotency::{IdempotencyKey, OptionalKey, request_hash};
 pub use measure::{RouteMeter, measure};
 pub use money::{Money, MoneyError};

@@ -8,10 +8,12 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::{Method, StatusCode};
-use metrics::{Counter, Histogram};
+use metrics::{Counter, Histogram, SharedString};
 
-/// Numbers that a status can have: below 1,000.
-const STATUSES: usize = 1_000;
+/// The least number that a status has.
+const STATUS_MIN: usize = 100;
+/// How many there are: up to 599.
+const STATUSES: usize = 500;
 
 /// The layer; use with `axum::middleware::from_fn`.
 ///
@@ -23,13 +25,8 @@ pub async fn measure(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let response = next.run(request).await;
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let status = response.status().as_str().to_owned();
-    metrics::histogram!("seatgrid_http_request_seconds", "route" => route.clone())
-        .record(started.elapsed().as_secs_f64());
-    metrics::counter!(
-        "seatgrid_http_requests_total", "route" => route, "method" => method, "status" => status
-    )
-    .increment(1);
+    seconds(route.clone()).record(started.elapsed().as_secs_f64());
+    requests(route, method, response.status()).increment(1);
     response
 }
 
@@ -38,8 +35,8 @@ pub struct RouteMeter {
     route: &'static str,
     method: &'static str,
     seconds: Histogram,
-    /// By status, made when one occurs first.
-    counts: Vec<OnceLock<Counter>>,
+    /// By status, from the least on; made when one occurs first.
+    counts: [OnceLock<Counter>; STATUSES],
 }
 
 impl RouteMeter {
@@ -48,26 +45,30 @@ impl RouteMeter {
         Self {
             route,
             method,
-            seconds: metrics::histogram!("seatgrid_http_request_seconds", "route" => route),
-            counts: (0..STATUSES).map(|_| OnceLock::new()).collect(),
+            seconds: seconds(route),
+            counts: [const { OnceLock::new() }; STATUSES],
         }
     }
 
     /// An answer to a request that began then.
     pub fn record(&self, started: Instant, status: StatusCode) {
         self.seconds.record(started.elapsed().as_secs_f64());
-        let at = usize::from(status.as_u16());
-        let Some(count) = self.counts.get(at) else { return };
-        let (route, method) = (self.route, self.method);
-        let made = || {
-            let status = status.as_str().to_owned();
-            metrics::counter!(
-                "seatgrid_http_requests_total",
-                "route" => route, "method" => method, "status" => status
-            )
-        };
-        count.get_or_init(made).increment(1);
+        let at = usize::from(status.as_u16()).checked_sub(STATUS_MIN);
+        let Some(count) = at.and_then(|at| self.counts.get(at)) else { return };
+        count.get_or_init(|| requests(self.route, self.method, status)).increment(1);
     }
+}
+
+fn seconds(route: impl Into<SharedString>) -> Histogram {
+    metrics::histogram!("seatgrid_http_request_seconds", "route" => route.into())
+}
+
+fn requests(route: impl Into<SharedString>, method: &'static str, status: StatusCode) -> Counter {
+    let status = status.as_str().to_owned();
+    metrics::counter!(
+        "seatgrid_http_requests_total",
+        "route" => route.into(), "method" => method, "status" => status
+    )
 }
 
 /// Clients may invent methods; series must not follow them.

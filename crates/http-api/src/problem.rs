@@ -77,6 +77,11 @@ impl Problem {
         Self::invalid(vec![FieldError::in_header(name, detail)])
     }
 
+    /// `invalid_request` about one parameter of the address.
+    pub fn invalid_parameter(name: &'static str, detail: impl Display) -> Self {
+        Self::invalid_at("", format!("{name}: {detail}")).fact("parameter", name)
+    }
+
     /// Our own failure: the log gets the cause, the client does not.
     pub fn internal(cause: impl Display) -> Self {
         tracing::error!(%cause, "a request failed");

@@ -15,7 +15,7 @@ use inventory::{HoldId, QueueId, WaitId};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::{Code, Problem, X_HOLD_TOKEN, guest};
+use crate::{Code, Problem, X_HOLD_TOKEN, from_hex, guest};
 
 /// Length of a key.
 pub const KEY_BYTES: usize = 32;
@@ -51,7 +51,8 @@ pub fn load_key_file(path: &Path) -> Result<[u8; KEY_BYTES], KeyFileError> {
     if let Ok(key) = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()) {
         return Ok(key);
     }
-    from_hex(&bytes).ok_or_else(|| KeyFileError::Shape { path: path.to_owned() })
+    let key = std::str::from_utf8(&bytes).ok().and_then(|text| from_hex(text.trim()));
+    key.ok_or_else(|| KeyFileError::Shape { path: path.to_owned() })
 }
 
 /// Most keys in one ring: a new one a quarter for four years.
@@ -70,22 +71,8 @@ pub fn load_key_ring(path: &Path) -> Result<Vec<[u8; KEY_BYTES]>, KeyFileError> 
     let shape = || KeyFileError::Shape { path: path.to_owned() };
     let text = String::from_utf8(fs::read(path).map_err(read)?).map_err(|_| shape())?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let keys: Option<Vec<_>> = lines.map(|line| from_hex(line.as_bytes())).collect();
+    let keys: Option<Vec<_>> = lines.map(from_hex).collect();
     keys.filter(|keys| (1..=RING_KEYS_MAX).contains(&keys.len())).ok_or_else(shape)
-}
-
-fn from_hex(bytes: &[u8]) -> Option<[u8; KEY_BYTES]> {
-    let text = std::str::from_utf8(bytes).ok()?.trim();
-    let plain = text.len() == 2 * KEY_BYTES && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if !plain {
-        return None;
-    }
-    let mut key = [0; KEY_BYTES];
-    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(key)
 }
 
 /// What a request shows as its `X-Hold-Token`, kept beyond its headers. Never logged.
@@ -96,6 +83,11 @@ impl ShownToken {
     /// What stands in the headers.
     pub fn of(headers: &HeaderMap) -> Self {
         Self(headers.get(X_HOLD_TOKEN).cloned())
+    }
+
+    /// Whether any token was sent; says nothing about its worth.
+    pub fn is_there(&self) -> bool {
+        self.0.is_some()
     }
 
     /// The token; empty when none is shown.
@@ -167,35 +159,21 @@ impl TokenKey {
         self.token(hold).as_bytes().ct_eq(guest::proof(token).as_bytes()).into()
     }
 
-    /// Checks the `X-Hold-Token` of a request. Without the right one the thing does not exist:
+    /// Checks the token that a request shows. Without the right one the thing does not exist:
     /// `missing` is its code.
     ///
     /// # Errors
     /// A problem with the code `missing`.
-    pub fn check(&self, hold: HoldId, headers: &HeaderMap, missing: Code) -> Result<(), Problem> {
-        self.check_shown(hold, &ShownToken::of(headers), missing)
-    }
-
-    /// As [`Self::check`], of what was taken from the headers.
-    ///
-    /// # Errors
-    /// A problem with the code `missing`.
-    pub fn check_shown(
-        &self,
-        hold: HoldId,
-        token: &ShownToken,
-        missing: Code,
-    ) -> Result<(), Problem> {
+    pub fn check(&self, hold: HoldId, token: &ShownToken, missing: Code) -> Result<(), Problem> {
         if self.verify(hold, token.text()) { Ok(()) } else { Err(Problem::new(missing)) }
     }
 
-    /// Checks the `X-Hold-Token` of a request about a place in a waiting list.
+    /// Checks the token of a request about a place in a waiting list.
     ///
     /// # Errors
     /// A problem with the code `not_found`.
-    pub fn check_wait(&self, entry: WaitId, headers: &HeaderMap) -> Result<(), Problem> {
-        let shown = ShownToken::of(headers);
-        let proof = guest::proof(shown.text()).as_bytes();
+    pub fn check_wait(&self, entry: WaitId, token: &ShownToken) -> Result<(), Problem> {
+        let proof = guest::proof(token.text()).as_bytes();
         let is_own: bool = self.wait_token(entry).as_bytes().ct_eq(proof).into();
         if is_own { Ok(()) } else { Err(Problem::new(Code::NotFound)) }
     }

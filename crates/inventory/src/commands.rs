@@ -44,6 +44,7 @@ mod window;
 pub use recover::RECOVERY_MARGIN;
 pub use scope::ENDED_ORDERS_MAX;
 pub(crate) use scope::{Effect, HOLD_ROOM, ORDER_KEPT_MS, Scope, payment_room};
+pub use take_back::WHOLE_BASIS_POINTS;
 pub(crate) use take_back::room as take_back_room;
 pub(crate) use waitlist::WAIT_ROOM;
 

@@ -168,7 +168,7 @@ fn check_orders(event: &Event) -> Result<(), String> {
         })?;
         let offered = order.offer.is_none_or(|no| event.hold(no).is_some());
         ensure(offered, || format!("order {} is offered what is gone", order.no))?;
-        if matches!(order.status, OrderStatus::Paid | OrderStatus::PartiallyRefunded) {
+        if order.status.owns_seats() {
             ensure(!order.seats.is_empty(), || format!("order {} owns nothing", order.no))?;
             for seat in &order.seats {
                 let (status, holder) =

@@ -39,7 +39,7 @@ pub use command::{
     SaleRules, SeatSet, SetPersonLimit, SetWindow, Settle, StartPayment, Subject, SwapSeats,
     TakeTurn, UnblockSeats, Unfence,
 };
-pub use commands::{ENDED_ORDERS_MAX, RECOVERY_MARGIN};
+pub use commands::{ENDED_ORDERS_MAX, RECOVERY_MARGIN, WHOLE_BASIS_POINTS};
 pub use event::{
     CancelProgress, CodeUse, DrawView, Drawn, DrawnPlace, Event, Hold, HoldEnd, HoldPurpose,
     QueueStand, Stand, WaitEntry,

@@ -97,6 +97,18 @@ impl OrderStatus {
             Self::PartiallyRefunded => "partially_refunded",
         }
     }
+
+    /// Whether it was paid and owns its seats.
+    pub const fn owns_seats(self) -> bool {
+        match self {
+            Self::Paid | Self::PartiallyRefunded => true,
+            Self::PendingPayment
+            | Self::Cancelled
+            | Self::Expired
+            | Self::RefundPending
+            | Self::Refunded => false,
+        }
+    }
 }
 
 /// One attempt to pay an order.

@@ -132,7 +132,7 @@ async fn release(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let hold: HoldId = id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
-    app.tokens.check(hold, &headers, Code::HoldNotFound)?;
+    app.tokens.check(hold, &ShownToken::of(&headers), Code::HoldNotFound)?;
     app.backend.release(hold.no).await.map_err(lost)?;
     Ok((StatusCode::NO_CONTENT, [(GRID_VERSION, hold.no.to_string())]).into_response())
 }

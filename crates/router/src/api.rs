@@ -1,7 +1,10 @@
 //! The handlers of the API. Each reads the request, asks the grid or a seat map, and writes the
 //! answer; rules are elsewhere.
 
+mod asker;
 pub(crate) mod availability;
+pub(crate) mod caller;
+mod commit;
 mod hold_answer;
 pub(crate) mod hold_change;
 mod hold_request;

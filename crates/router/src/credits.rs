@@ -24,7 +24,7 @@ use processing_unit::ShardId;
 use control::Control;
 pub(crate) use control::CreditLimits;
 
-use crate::state::App;
+use crate::state::{App, Router};
 
 /// All shards' credits.
 pub(crate) struct Credits {
@@ -147,16 +147,20 @@ pub(crate) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    match has_no_room(&app, &event) {
-        Some(refusal) => refusal,
-        None => next.run(request).await,
+    match ensure_room(&app, &event) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused.into_response(),
     }
 }
 
-/// The refusal where a hold of the event would find no place on its way.
-pub(crate) fn has_no_room(app: &App, event: &str) -> Option<Response> {
-    let pin = app.grid.routes().pins.get(event).copied()?;
-    app.credits.is_full(pin.shard).then(|| Problem::new(Code::Overloaded).into_response())
+/// Refuses where a hold of the event would find no place on its way.
+///
+/// # Errors
+/// `overloaded`.
+pub(crate) fn ensure_room(app: &Router, event: &str) -> Result<(), Problem> {
+    let pin = app.grid.routes().pins.get(event).copied();
+    let is_full = pin.is_some_and(|pin| app.credits.is_full(pin.shard));
+    if is_full { Err(Problem::new(Code::Overloaded)) } else { Ok(()) }
 }
 
 #[cfg(test)]

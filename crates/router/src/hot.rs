@@ -19,10 +19,10 @@ use http_api::server::Answers;
 use http_api::{Carried, Deadline, Id, IdempotencyKey, Params, Peer, Problem, RouteMeter, Strict};
 use hyper::body::Incoming;
 
-use crate::api::holds::Caller;
+use crate::api::caller::Caller;
 use crate::api::{availability, holds, seats};
-use crate::credits;
 use crate::state::App;
+use crate::{credits, routes};
 
 /// The public port.
 #[derive(Clone)]
@@ -100,9 +100,7 @@ impl Asked {
         match call {
             Call::Hold => {
                 // Before the body is read, so that a refusal costs little.
-                if let Some(refusal) = credits::has_no_room(app, &self.id.0) {
-                    return Ok(refusal);
-                }
+                credits::ensure_room(app, &self.id.0)?;
                 let caller = self.caller(app)?;
                 let key = IdempotencyKey::in_headers(&self.parts.headers)?;
                 let request = Request::from_parts(self.parts, Body::new(self.body));
@@ -134,10 +132,10 @@ impl Asked {
 impl Meters {
     fn new() -> Self {
         Self {
-            hold: RouteMeter::new("/api/v1/events/{id}/holds", "POST"),
-            release: RouteMeter::new("/api/v1/holds/{id}", "DELETE"),
-            seats: RouteMeter::new("/api/v1/events/{id}/seats", "GET"),
-            availability: RouteMeter::new("/api/v1/events/{id}/availability", "GET"),
+            hold: RouteMeter::new(routes::HOLDS, "POST"),
+            release: RouteMeter::new(routes::HOLD, "DELETE"),
+            seats: RouteMeter::new(routes::SEATS, "GET"),
+            availability: RouteMeter::new(routes::AVAILABILITY, "GET"),
         }
     }
 
@@ -181,10 +179,15 @@ mod tests {
             call(&method, path).map(|(call, id)| (call, id.to_owned()))
         };
         let is = |call, id: &str| Some((call, id.to_owned()));
-        assert_eq!(hot(Method::POST, "/api/v1/events/demo-1/holds"), is(Call::Hold, "demo-1"));
-        assert_eq!(hot(Method::DELETE, "/api/v1/holds/1.2_3"), is(Call::Release, "1.2_3"));
-        assert_eq!(hot(Method::GET, "/api/v1/events/a/seats"), is(Call::Seats, "a"));
-        assert_eq!(hot(Method::GET, "/api/v1/events/a/availability"), is(Call::Availability, "a"));
+        for (method, route, hot_call) in [
+            (Method::POST, routes::HOLDS, Call::Hold),
+            (Method::DELETE, routes::HOLD, Call::Release),
+            (Method::GET, routes::SEATS, Call::Seats),
+            (Method::GET, routes::AVAILABILITY, Call::Availability),
+        ] {
+            let path = route.replace("{id}", "1.demo_3-a");
+            assert_eq!(hot(method, &path), is(hot_call, "1.demo_3-a"), "{route}");
+        }
         for (method, path) in [
             (Method::GET, "/api/v1/events/a/holds"),
             (Method::PUT, "/api/v1/events/a/holds"),

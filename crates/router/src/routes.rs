@@ -16,6 +16,12 @@ use crate::pages;
 use crate::state::App;
 use crate::{attempts, credits};
 
+/// Addresses of the calls of a rush.
+pub(crate) const HOLDS: &str = "/api/v1/events/{id}/holds";
+pub(crate) const HOLD: &str = "/api/v1/holds/{id}";
+pub(crate) const SEATS: &str = "/api/v1/events/{id}/seats";
+pub(crate) const AVAILABILITY: &str = "/api/v1/events/{id}/availability";
+
 /// The whole public port.
 pub(crate) fn public(app: App) -> Routes {
     let probes = probe_routes(app.probes.clone());
@@ -42,14 +48,11 @@ fn shopping(app: &App) -> Routes<App> {
     let guarded = from_fn_with_state(Arc::clone(app), credits::guard);
     Routes::new()
         .route("/api/v1/events/{id}/plan", get(plan::read))
-        .route("/api/v1/events/{id}/availability", get(availability::read))
-        .route("/api/v1/events/{id}/seats", get(seats::read))
+        .route(AVAILABILITY, get(availability::read))
+        .route(SEATS, get(seats::read))
         .route("/api/v1/events/{id}/seats/stream", get(stream::open))
-        .route("/api/v1/events/{id}/holds", post(holds::create).layer(guarded))
-        .route(
-            "/api/v1/holds/{id}",
-            get(holds::read).patch(hold_change::change).delete(holds::release),
-        )
+        .route(HOLDS, post(holds::create).layer(guarded))
+        .route(HOLD, get(holds::read).patch(hold_change::change).delete(holds::release))
         .route("/api/v1/events/{id}/queue", post(queue::enter))
         .route("/api/v1/events/{id}/draw", get(queue::draw))
         .route("/api/v1/queue/{id}", get(queue::read))

@@ -1,5 +1,6 @@
 //! `seatgrid ledger`: the ledger in files, and the key that signs them.
 
+use http_api::to_hex;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -53,8 +54,9 @@ fn make_key(out: &Path) -> Result<String> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(out);
     let mut file = file.with_context(|| format!("cannot make {}", out.display()))?;
-    let digits: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    writeln!(file, "{digits}").and_then(|()| file.sync_all()).context("cannot write the key")?;
+    writeln!(file, "{}", to_hex(&secret))
+        .and_then(|()| file.sync_all())
+        .context("cannot write the key")?;
     Ok(HeadSigner::from_secret(&secret).verifier().public_hex())
 }
 

@@ -1,5 +1,6 @@
 //! How the office answers: documents with their headers, who asked, and what belongs to whom.
 
+use http_api::token::ShownToken;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http_api::access::Claims;
 use http_api::{
     Code, Deadline, GRID_COMPLETE_UP_TO, GRID_DEADLINE_MS, GRID_VERSION, IDEMPOTENT_REPLAYED,
-    Problem, X_HOLD_TOKEN, from_grid, from_refusal, ip_bytes,
+    Problem, from_grid, from_refusal, ip_bytes,
 };
 use inventory::{
     Actor, Command, Envelope, EventNo, HoldId, OrderId, Outcome, Refusal, Reply, RequestKey,
@@ -82,7 +83,8 @@ pub(super) struct Shopper {
     pub(super) claims: Option<Claims>,
     /// For the ledger.
     actor: Actor,
-    headers: HeaderMap,
+    /// The proof that they show of a hold or a place in a waiting list.
+    pub(super) token: ShownToken,
 }
 
 impl Shopper {
@@ -91,19 +93,9 @@ impl Shopper {
         self.claims.as_ref().is_some_and(|claims| Some(claims.account.as_u128()) == buyer)
     }
 
-    /// The request's headers, for the guest in them.
-    pub(super) fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
     /// The client's address as the ledger keeps it.
     pub(super) fn ip(&self) -> Option<[u8; 16]> {
         self.actor.ip
-    }
-
-    /// Whether any token was sent; says nothing about its worth.
-    pub(super) fn has_token(&self) -> bool {
-        self.headers.contains_key(X_HOLD_TOKEN)
     }
 }
 
@@ -112,14 +104,14 @@ impl FromRequestParts<Arc<Office>> for Shopper {
 
     async fn from_request_parts(parts: &mut Parts, office: &Arc<Office>) -> Result<Self, Problem> {
         let Deadline(deadline) = Deadline::from_request_parts(parts, office).await?;
-        let headers = parts.headers.clone();
+        let headers = &parts.headers;
         let deadline_given = headers.contains_key(GRID_DEADLINE_MS);
-        let claims = office.access.signed_in(&parts.method, &headers)?;
+        let claims = office.access.signed_in(&parts.method, headers)?;
         let subject = claims
             .as_ref()
             .map_or(Subject::Guest, |claims| Subject::Person(claims.account.as_u128()));
-        let actor = Actor { subject, ip: client_ip(&headers) };
-        Ok(Self { deadline, deadline_given, claims, actor, headers })
+        let actor = Actor { subject, ip: client_ip(headers) };
+        Ok(Self { deadline, deadline_given, claims, actor, token: ShownToken::of(headers) })
     }
 }
 
@@ -210,7 +202,7 @@ impl Office {
         shopper: &Shopper,
         missing: Code,
     ) -> Result<(), Problem> {
-        self.tokens.check(hold, &shopper.headers, missing)
+        self.tokens.check(hold, &shopper.token, missing)
     }
 
     /// An order of the shopper who has its hold's token or bought it signed in; for everybody else

@@ -11,8 +11,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use http_api::time::parse_rfc3339_ms;
 use http_api::{Code, Id, Problem, Strict, from_grid};
-use inventory::{OrderStatus, TicketId};
-use processing_unit::{GridError, OrderAnswer};
+use inventory::{Order, TicketId};
+use processing_unit::GridError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,10 +20,10 @@ use uuid::Uuid;
 use super::Office;
 use super::answer::private;
 use super::staff::Gatekeeper;
-use super::tickets::VALID_AFTER_START_MS;
 use crate::checkins::{self, Decided, Reason, Scan};
 use crate::clock::{now_ms, text_signed};
 use crate::ticket_code::{TicketClaim, TicketCodeError};
+use crate::ticket_standing::{Standing, standing};
 
 /// How far ahead of ours a device's clock may be, milliseconds.
 const AHEAD_MS_MAX: u64 = 5 * 60 * 1_000;
@@ -316,35 +316,24 @@ impl Office {
             }
             Err(error) => return Err(from_grid(error, Code::OrderNotFound)),
         };
-        if let Some(reason) = void_by_order(claim.ticket, &answer) {
+        if let Some(reason) = void_by_order(claim.ticket, &answer.order) {
             return Ok(Some(reason));
         }
         let plan = self.plans.get(claim.ticket.order.event, gatekeeper.deadline).await?;
-        let over_ms = self.ticket_desk(&plan).starts_at_ms.saturating_add(VALID_AFTER_START_MS);
-        let is_over = u64::try_from(scan.at_ms).unwrap_or(0) > over_ms;
+        let is_over = self.ticket_desk(&plan).is_over(u64::try_from(scan.at_ms).unwrap_or(0));
         Ok(is_over.then_some(Reason::Expired))
     }
 }
 
 /// What the order says against a ticket.
-fn void_by_order(ticket: TicketId, answer: &OrderAnswer) -> Option<Reason> {
-    let order = &answer.order;
-    match order.status {
-        OrderStatus::Paid | OrderStatus::PartiallyRefunded => {}
-        OrderStatus::RefundPending | OrderStatus::Refunded => return Some(Reason::Refunded),
-        OrderStatus::PendingPayment | OrderStatus::Cancelled | OrderStatus::Expired => {
-            return Some(Reason::NotPaid);
-        }
+fn void_by_order(ticket: TicketId, order: &Order) -> Option<Reason> {
+    match standing(order, ticket.seat) {
+        Standing::Good(_) => None,
+        Standing::NotPaid => Some(Reason::NotPaid),
+        Standing::Refunded => Some(Reason::Refunded),
+        Standing::Replaced => Some(Reason::Replaced),
+        Standing::Unknown => Some(Reason::UnknownTicket),
     }
-    if order.seats.iter().any(|seat| seat.seat == ticket.seat) {
-        return None;
-    }
-    let left = order.left.iter().any(|seat| seat.seat == ticket.seat);
-    Some(match (left, answer.refunds.is_empty()) {
-        (false, _) => Reason::UnknownTicket,
-        (true, true) => Reason::Replaced,
-        (true, false) => Reason::Refunded,
-    })
 }
 
 impl ScanBody {

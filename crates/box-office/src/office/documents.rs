@@ -9,21 +9,21 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_api::{Code, Id, Problem};
-use inventory::{OrderId, OrderStatus, PricedSeat, TicketId};
+use inventory::{Order, OrderId, PricedSeat, TicketId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use processing_unit::OrderAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Office;
 use super::answer::{Shopper, private};
 use super::bodies::Price;
+use super::tickets::TicketDesk;
 use crate::clock::text_signed;
 use crate::documents::{self, DocumentName};
 use crate::plans::{EventPlan, SeatName};
-use crate::ticket_code::TicketClaim;
 use crate::ticket_format::{SheetTicket, TicketFormat, TicketSheet};
+use crate::ticket_standing::{Standing, good_seats, standing};
 
 /// The first pause between two looks for a document; a worker needs some milliseconds.
 const LOOK_PAUSE: Duration = Duration::from_millis(15);
@@ -65,13 +65,13 @@ pub(super) async fn ticket(
     let format = office.formats.by_extension(extension).ok_or_else(missing)?;
     let own = office.own_order(&ticket.order.to_string(), &shopper).await;
     let (order, answer) = own.map_err(|problem| not_a_ticket(problem, missing))?;
-    let seats = good_seats(&answer)?.iter().filter(|seat| seat.seat == ticket.seat);
-    let seats: Vec<PricedSeat> = seats.copied().collect();
-    if seats.is_empty() {
-        let left = answer.order.left.iter().any(|seat| seat.seat == ticket.seat);
-        return Err(if left { gone("refunded") } else { missing() });
-    }
-    office.document(format, (order, &seats), &shopper).await
+    let seat = match standing(&answer.order, ticket.seat) {
+        Standing::Good(seat) => seat,
+        Standing::Replaced => return Err(gone("refunded")),
+        Standing::Unknown => return Err(missing()),
+        Standing::NotPaid | Standing::Refunded => return Err(gone_of(&answer.order)),
+    };
+    office.document(format, (order, &[seat]), &shopper).await
 }
 
 /// All tickets of an order as one document.
@@ -94,8 +94,8 @@ pub(super) async fn order(
     let format = office.formats.by_extension(&form);
     let format = format.ok_or_else(|| Problem::new(Code::NotFound))?;
     let (order, answer) = office.own_order(&id, &shopper).await?;
-    let seats = good_seats(&answer)?.to_vec();
-    office.document(format, (order, &seats), &shopper).await
+    let seats = good_seats(&answer.order).map_err(|status| gone(status.as_str()))?;
+    office.document(format, (order, seats), &shopper).await
 }
 
 /// For somebody who does not have the order there is no ticket either.
@@ -103,10 +103,11 @@ fn not_a_ticket(problem: Problem, missing: impl Fn() -> Problem) -> Problem {
     if problem.code() == Code::OrderNotFound { missing() } else { problem }
 }
 
-fn good_seats(answer: &OrderAnswer) -> Result<&[PricedSeat], Problem> {
-    match answer.order.status {
-        OrderStatus::Paid | OrderStatus::PartiallyRefunded => Ok(&answer.order.seats),
-        status => Err(gone(status.as_str())),
+/// Why a seat that the order once had is no good ticket: what became of it, or of the whole order.
+fn gone_of(order: &Order) -> Problem {
+    match good_seats(order) {
+        Ok(_) => gone("refunded"),
+        Err(status) => gone(status.as_str()),
     }
 }
 
@@ -166,15 +167,14 @@ impl Office {
     /// What documents say of an order's seats. The event's time and place are the catalogue's.
     fn sheet(&self, order: OrderId, seats: &[PricedSeat], plan: &EventPlan) -> TicketSheet {
         let catalogue = self.catalogue.get();
-        let event = catalogue.as_ref().and_then(|all| all.event(&plan.sale.event_id));
-        let venue =
-            event.and_then(|event| catalogue.as_ref().and_then(|all| all.venues.get(&event.venue)));
-        let known_start = i64::try_from(plan.sale.starts_at_ms).unwrap_or(0);
-        let starts_at_ms = event.map_or(known_start, |event| event.starts_at_ms);
-        let ticket = |(priced, name)| self.sheet_ticket(order, plan, (priced, name));
+        let known = catalogue.as_ref().and_then(|all| all.event_and_venue(&plan.sale.event_id));
+        let venue = known.and_then(|(_, venue)| venue);
+        let desk = self.ticket_desk(plan);
+        let starts_at_ms = i64::try_from(desk.starts_at_ms).unwrap_or(i64::MAX);
+        let ticket = |(priced, name)| sheet_ticket(order, &desk, (priced, name));
         TicketSheet {
-            event: event.map_or_else(|| plan.sale.name.clone(), |event| event.name.clone()),
-            starts_at: local_time(starts_at_ms, venue.map_or("UTC", |venue| &venue.timezone)),
+            event: known.map_or_else(|| plan.sale.name.clone(), |(event, _)| event.name.clone()),
+            starts_at: local_time(starts_at_ms, &desk.timezone),
             starts_at_utc: text_signed(starts_at_ms),
             venue: venue.map_or_else(String::new, |v| format!("{}, {}", v.name, v.city)),
             address: venue.map_or_else(String::new, |venue| venue.address.clone()),
@@ -182,29 +182,24 @@ impl Office {
             tickets: plan.named(seats).map(ticket).collect(),
         }
     }
+}
 
-    fn sheet_ticket(
-        &self,
-        order: OrderId,
-        plan: &EventPlan,
-        (priced, name): (PricedSeat, SeatName<'_>),
-    ) -> SheetTicket {
-        let claim = TicketClaim {
-            ticket: TicketId { order, seat: priced.seat },
-            event_id: plan.sale.event_id.clone(),
-            seat_id: name.id(),
-        };
-        let price = Price::new(priced.price_minor, plan.currency());
-        SheetTicket {
-            id: claim.ticket.to_string(),
-            section: name.section_name.to_owned(),
-            row: name.row.to_owned(),
-            number: name.number.to_owned(),
-            area: name.area,
-            price: price.to_string(),
-            code: self.tickets.code(&claim),
-            seat: claim.seat_id,
-        }
+fn sheet_ticket(
+    order: OrderId,
+    desk: &TicketDesk<'_>,
+    (priced, name): (PricedSeat, SeatName<'_>),
+) -> SheetTicket {
+    let (claim, code) = desk.signed(order, (priced, &name));
+    let price = Price::new(priced.price_minor, desk.plan.currency());
+    SheetTicket {
+        id: claim.ticket.to_string(),
+        section: name.section_name.to_owned(),
+        row: name.row.to_owned(),
+        number: name.number.to_owned(),
+        area: name.area,
+        price: price.to_string(),
+        code,
+        seat: claim.seat_id,
     }
 }
 

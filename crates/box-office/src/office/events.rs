@@ -22,10 +22,8 @@ pub(super) async fn list(
     Params(search): Params<Search>,
 ) -> Result<Response, Problem> {
     let catalogue = office.catalogue()?;
-    let page = search.page(&catalogue).map_err(|error| {
-        Problem::invalid_at("", format!("{}: {}", error.parameter, error.detail))
-            .fact("parameter", error.parameter)
-    })?;
+    let page = search.page(&catalogue);
+    let page = page.map_err(|error| Problem::invalid_parameter(error.parameter, error.detail))?;
     let items: Vec<EventBody> = page.events.iter().map(|e| event(&catalogue, e)).collect();
     Ok(public(ListBody { items, next_cursor: page.next_cursor }))
 }

@@ -10,26 +10,28 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use http_api::{Code, Id, IdempotencyKey, Problem, Strict};
-use inventory::{Command, OrderId, OrderStatus, Outcome, RefundSeats, Refusal, SeatIx, TicketId};
+use inventory::{
+    Command, OrderId, Outcome, RefundSeats, Refusal, SeatIx, TicketId, WHOLE_BASIS_POINTS,
+};
 use processing_unit::OrderAnswer;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use utoipa::ToSchema;
 
 use super::Office;
 use super::answer::{Shopper, foreign, private, replayed};
-use super::bodies::Price;
 use super::bodies::staff::StaffRefundBody;
-use super::staff::seats::indices;
+use super::staff::seats::indices_or_all;
+use super::tickets::TicketDesk;
 use crate::checkins;
 use crate::clock::now_ms;
+use crate::outbox::moves;
 use crate::plans::EventPlan;
-use crate::refund_terms::{RefundStep, WHOLE, days_before};
+use crate::refund_terms::{RefundStep, days_before};
 
 /// Longest reason, in characters.
 const REASON_CHARS_MAX: usize = 500;
 /// More than all: the grid carries no such refund out, but it answers a repeat by its key.
-const MORE_THAN_ALL: u16 = WHOLE + 1;
+const MORE_THAN_ALL: u16 = WHOLE_BASIS_POINTS + 1;
 
 /// What to give up.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -120,14 +122,7 @@ pub(super) async fn give_back(
             known.ok_or(refused)?
         }
     };
-    let Outcome::SeatsRefunded { refund, amount_minor } = reply.outcome else {
-        return Err(foreign(&reply.outcome));
-    };
-    let document = StaffRefundBody {
-        order_id: order.to_string(),
-        refund_id: refund.map(|refund| refund.to_string()),
-        amount: Price::new(amount_minor, plan.currency()),
-    };
+    let document = StaffRefundBody::of(order, &reply.outcome, plan.currency())?;
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
 }
 
@@ -141,10 +136,7 @@ impl GivebackForm {
         if self.reason.as_ref().is_some_and(long) {
             return Err(Problem::invalid_at("/reason", "must have at most 500 characters"));
         }
-        match self.seats.as_deref() {
-            None | Some([]) => Ok(Vec::new()),
-            Some(seats) => indices(plan, seats, "/seats"),
-        }
+        indices_or_all(plan, self.seats.as_deref(), "/seats")
     }
 }
 
@@ -157,7 +149,7 @@ impl Office {
         seats: &[SeatIx],
     ) -> Result<u16, Problem> {
         let status = answer.order.status;
-        if !matches!(status, OrderStatus::Paid | OrderStatus::PartiallyRefunded) {
+        if !status.owns_seats() {
             return Err(foreign(&Outcome::Refused(Refusal::OrderState { status })));
         }
         let terms = self.giveback_terms(plan, answer.order.paid_at_ms).await?;
@@ -173,20 +165,15 @@ impl Office {
         plan: &EventPlan,
         paid_at_ms: Option<u64>,
     ) -> Result<GivebackTermsBody, Problem> {
-        let catalogue = self.catalogue.get();
-        let event = catalogue.as_ref().and_then(|all| all.event(&plan.sale.event_id));
-        let venue =
-            event.and_then(|event| catalogue.as_ref().and_then(|all| all.venues.get(&event.venue)));
-        let timezone = venue.map_or("UTC", |venue| &venue.timezone);
-        let starts_at_ms = self.ticket_desk(plan).starts_at_ms;
+        let TicketDesk { starts_at_ms, timezone, .. } = self.ticket_desk(plan);
         let now = now_ms();
-        let days = days_before(now, starts_at_ms, timezone);
+        let days = days_before(now, starts_at_ms, &timezone);
         let has_begun = now >= starts_at_ms;
         let moved = !has_begun && self.was_moved(&plan.sale.event_id, paid_at_ms).await?;
         Ok(GivebackTermsBody {
             share_basis_points: match (has_begun, moved) {
                 (true, _) => 0,
-                (false, true) => WHOLE,
+                (false, true) => WHOLE_BASIS_POINTS,
                 (false, false) => self.refunds.share(days),
             },
             because: if moved { "moved" } else { "table" },
@@ -200,20 +187,8 @@ impl Office {
     async fn was_moved(&self, event_id: &str, paid_at_ms: Option<u64>) -> Result<bool, Problem> {
         let Some(paid_at_ms) = paid_at_ms else { return Ok(false) };
         let paid_at_ms = i64::try_from(paid_at_ms).unwrap_or(i64::MAX);
-        let days = f64::from(self.refunds.moved_days);
-        let moved = |pool: PgPool| async move {
-            sqlx::query_scalar(
-                "select exists (select from office.event_move where event_id = $1
-                     and at > now() - make_interval(secs => $2 * 86400)
-                     and at > to_timestamp($3::double precision / 1000))",
-            )
-            .bind(event_id)
-            .bind(days)
-            .bind(paid_at_ms)
-            .fetch_one(&pool)
-            .await
-        };
-        Ok(self.database.run(moved).await?)
+        let within_days = self.refunds.moved_days;
+        Ok(moves::moved_since(&self.database, event_id, paid_at_ms, within_days).await?)
     }
 
     /// Refuses when somebody came in by one of the tickets.

@@ -32,7 +32,7 @@ pub(super) async fn read(
     let missing = || Problem::new(Code::RefundNotFound);
     let id: RefundId = id.parse().map_err(|_| missing())?;
     // Without a token nothing is looked for: the search is dearer than the refusal.
-    if !shopper.has_token() && shopper.claims.is_none() {
+    if !shopper.token.is_there() && shopper.claims.is_none() {
         return Err(missing());
     }
     let order_id = office.order_of_refund(id, shopper.deadline).await?;

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use http_api::{Code, Id, Problem};
-use inventory::{OrderId, OrderStatus, PricedSeat, TicketId};
+use inventory::{OrderId, PricedSeat, TicketId};
 use processing_unit::OrderAnswer;
 
 use super::Office;
@@ -16,14 +16,15 @@ use super::answer::{Shopper, private};
 use super::bodies::TicketBody;
 use crate::checkins;
 use crate::clock::now_ms;
-use crate::plans::EventPlan;
+use crate::plans::{EventPlan, SeatName};
 use crate::ticket_code::{TicketClaim, TicketSigner};
 use crate::ticket_qr;
+use crate::ticket_standing::good_seats;
 
 /// How long the question may take by which tickets somebody came in.
 const USED_WITHIN: Duration = Duration::from_millis(500);
 /// How long after the start of the event a ticket still lets somebody in.
-pub(super) const VALID_AFTER_START_MS: u64 = 12 * 60 * 60 * 1_000;
+const VALID_AFTER_START_MS: u64 = 12 * 60 * 60 * 1_000;
 
 /// The tickets of an order, once it is paid.
 #[utoipa::path(get, path = "/api/v1/orders/{id}/tickets", tag = "orders", params(
@@ -40,17 +41,10 @@ pub(super) async fn list(
     shopper: Shopper,
 ) -> Result<Response, Problem> {
     let (id, answer) = office.own_order(&id, &shopper).await?;
-    match answer.order.status {
-        OrderStatus::Paid | OrderStatus::PartiallyRefunded => {}
-        status @ (OrderStatus::PendingPayment
-        | OrderStatus::Cancelled
-        | OrderStatus::Expired
-        | OrderStatus::RefundPending
-        | OrderStatus::Refunded) => {
-            let problem = Problem::new(Code::OrderState).detail("The order is not paid");
-            return Err(problem.fact("order_status", status.as_str()));
-        }
-    }
+    good_seats(&answer.order).map_err(|status| {
+        let problem = Problem::new(Code::OrderState).detail("The order is not paid");
+        problem.fact("order_status", status.as_str())
+    })?;
     let plan = office.plans.naming(id.event, &answer.order.seats, shopper.deadline).await?;
     let used = office.used_tickets(id).await;
     let desk = office.ticket_desk(&plan);
@@ -60,10 +54,34 @@ pub(super) async fn list(
 
 /// What tickets of one event are made with.
 pub(super) struct TicketDesk<'a> {
-    plan: &'a EventPlan,
+    pub(super) plan: &'a EventPlan,
     signer: &'a TicketSigner,
     /// When the event starts, milliseconds since 1970.
     pub(super) starts_at_ms: u64,
+    /// The venue's, as IANA names it.
+    pub(super) timezone: String,
+}
+
+impl TicketDesk<'_> {
+    /// Whether a ticket lets nobody in any more at that moment, milliseconds since 1970.
+    pub(super) fn is_over(&self, at_ms: u64) -> bool {
+        at_ms > self.starts_at_ms.saturating_add(VALID_AFTER_START_MS)
+    }
+
+    /// What the ticket for a seat says, and its code.
+    pub(super) fn signed(
+        &self,
+        order: OrderId,
+        (priced, name): (PricedSeat, &SeatName<'_>),
+    ) -> (TicketClaim, String) {
+        let claim = TicketClaim {
+            ticket: TicketId { order, seat: priced.seat },
+            event_id: self.plan.sale.event_id.clone(),
+            seat_id: name.id(),
+        };
+        let code = self.signer.code(&claim);
+        (claim, code)
+    }
 }
 
 impl Office {
@@ -78,10 +96,11 @@ impl Office {
     /// the event may have been moved since.
     pub(super) fn ticket_desk<'a>(&'a self, plan: &'a EventPlan) -> TicketDesk<'a> {
         let catalogue = self.catalogue.get();
-        let known = catalogue.as_ref().and_then(|all| all.event(&plan.sale.event_id));
-        let moved = known.and_then(|event| u64::try_from(event.starts_at_ms).ok());
+        let known = catalogue.as_ref().and_then(|all| all.event_and_venue(&plan.sale.event_id));
+        let moved = known.and_then(|(event, _)| u64::try_from(event.starts_at_ms).ok());
         let starts_at_ms = moved.unwrap_or(plan.sale.starts_at_ms);
-        TicketDesk { plan, signer: &self.tickets, starts_at_ms }
+        let timezone = known.and_then(|(_, venue)| venue).map_or("UTC", |venue| &venue.timezone);
+        TicketDesk { plan, signer: &self.tickets, starts_at_ms, timezone: timezone.to_owned() }
     }
 }
 
@@ -92,8 +111,7 @@ fn live(
     answer: &OrderAnswer,
     (desk, used): (&TicketDesk<'_>, &HashSet<String>),
 ) -> Vec<TicketBody> {
-    let over = now_ms() > desk.starts_at_ms.saturating_add(VALID_AFTER_START_MS);
-    let status = if over { "expired" } else { "valid" };
+    let status = if desk.is_over(now_ms()) { "expired" } else { "valid" };
     let mut tickets = of_seats(order, &answer.order.seats, status, desk);
     for ticket in tickets.iter_mut().filter(|ticket| used.contains(&ticket.id)) {
         ticket.status = "used".to_owned();
@@ -111,9 +129,9 @@ pub(super) fn all(
         return Vec::new();
     }
     let gone = if answer.refunds.is_empty() { "cancelled" } else { "refunded" };
-    let mut tickets = match answer.order.status {
-        OrderStatus::Paid | OrderStatus::PartiallyRefunded => live(order, answer, (desk, used)),
-        _ => of_seats(order, &answer.order.seats, gone, desk),
+    let mut tickets = match answer.order.status.owns_seats() {
+        true => live(order, answer, (desk, used)),
+        false => of_seats(order, &answer.order.seats, gone, desk),
     };
     tickets.extend(of_seats(order, &answer.order.left, gone, desk));
     tickets
@@ -125,14 +143,8 @@ fn of_seats(
     status: &str,
     desk: &TicketDesk<'_>,
 ) -> Vec<TicketBody> {
-    let TicketDesk { plan, signer, .. } = *desk;
-    let ticket = |(priced, name): (PricedSeat, crate::plans::SeatName<'_>)| {
-        let claim = TicketClaim {
-            ticket: TicketId { order, seat: priced.seat },
-            event_id: plan.sale.event_id.clone(),
-            seat_id: name.id(),
-        };
-        let code = signer.code(&claim);
+    let ticket = |(priced, name): (PricedSeat, SeatName<'_>)| {
+        let (claim, code) = desk.signed(order, (priced, &name));
         TicketBody {
             id: claim.ticket.to_string(),
             seat: claim.seat_id,
@@ -141,5 +153,5 @@ fn of_seats(
             status: status.to_owned(),
         }
     };
-    plan.named(seats).map(ticket).collect()
+    desk.plan.named(seats).map(ticket).collect()
 }

@@ -68,7 +68,7 @@ pub(super) async fn of_place(
     shopper: Shopper,
 ) -> Result<Response, Problem> {
     let entry: WaitId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
-    office.tokens.check_wait(entry, shopper.headers())?;
+    office.tokens.check_wait(entry, &shopper.token)?;
     office.notices(&entry.to_string()).await
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use http_api::token::ShownToken;
 use http_api::{Code, FieldError, Guest, Id, IdempotencyKey, Problem, Strict, from_grid};
 use inventory::{
     Best, Command, EventNo, HoldId, JoinWaitlist, LeaveWaitlist, Outcome, Refusal, WaitId,
@@ -80,7 +79,7 @@ pub(super) async fn join(
     let event = EventNo(pin.number);
     let plan = office.plans.get(event, shopper.deadline).await.map_err(missing)?;
     let wish = body.wish(&plan)?;
-    let guest = Guest::of(&ShownToken::of(shopper.headers()), &office.tokens, key);
+    let guest = Guest::of(&shopper.token, &office.tokens, key);
     // A retry of a request that got its place is let through, whatever was taken since.
     if !office.joins.allows(event, shopper.ip(), key.0) {
         let detail = "This address has taken as many places as one may in an hour";
@@ -196,7 +195,7 @@ impl Office {
     /// The place's id, if the token is its own.
     fn own_place(&self, id: &str, shopper: &Shopper) -> Result<WaitId, Problem> {
         let entry: WaitId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
-        self.tokens.check_wait(entry, shopper.headers())?;
+        self.tokens.check_wait(entry, &shopper.token)?;
         Ok(entry)
     }
 
@@ -209,7 +208,7 @@ impl Office {
     ) -> Option<String> {
         let no = found.hold.as_ref()?.no;
         let token = self.tokens.token(HoldId { event: entry.event, no });
-        let guest = Guest::shown(shopper.headers());
+        let guest = Guest::named(&shopper.token);
         Some(guest.map_or(token.clone(), |guest| guest.mark(&token)))
     }
 }

@@ -33,6 +33,28 @@ pub(crate) async fn follow_moves(database: &Database) -> Result<u64, DatabaseErr
     database.run(made).await
 }
 
+/// Whether an event was moved after a moment, milliseconds since 1970, and so lately.
+pub(crate) async fn moved_since(
+    database: &Database,
+    event_id: &str,
+    since_ms: i64,
+    within_days: u32,
+) -> Result<bool, DatabaseError> {
+    let moved = |pool: PgPool| async move {
+        sqlx::query_scalar(
+            "select exists (select from office.event_move where event_id = $1
+                 and at > now() - make_interval(secs => $2 * 86400)
+                 and at > to_timestamp($3::double precision / 1000))",
+        )
+        .bind(event_id)
+        .bind(f64::from(within_days))
+        .bind(since_ms)
+        .fetch_one(&pool)
+        .await
+    };
+    database.run(moved).await
+}
+
 /// Whether the tables are complete is looked at first: what was written before that look is told.
 async fn follow_move(db: &mut PgConnection, id: i64) -> Result<u64, sqlx::Error> {
     let complete: bool = sqlx::query_scalar(

@@ -1,5 +1,6 @@
 //! The lines of an archive file. Read for ever: fields may be added, never changed.
 
+use http_api::to_hex;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{ChainKey, Fields};
 use crate::signing::bytes32;
-use crate::verify::{Record, hex};
+use crate::verify::Record;
 
 /// What the first line says it is.
 pub(super) const FORMAT: &str = "seatgrid-ledger-1";
@@ -113,8 +114,8 @@ impl<'a> Line<'a> {
             subject: subject.into(),
             ip: record.fields.ip.map(|ip| ip.to_string().into()),
             status: status.into(),
-            prev: hex(record.prev_hash).into(),
-            hash: hex(record.hash).into(),
+            prev: to_hex(record.prev_hash).into(),
+            hash: to_hex(record.hash).into(),
         }
     }
 

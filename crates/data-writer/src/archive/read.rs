@@ -1,6 +1,7 @@
 //! Verifies an archive file. A file that is damaged is a fault that names the line; only one that
 //! cannot be opened is an error.
 
+use http_api::to_hex;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::line::{FORMAT, Head, Line, Tail};
 use crate::signing::{HeadVerifier, bytes_of, bytes32};
-use crate::verify::{Progress, Verifier, VerifyError, Wrong, hex};
+use crate::verify::{Progress, Verifier, VerifyError, Wrong};
 
 /// Rows between two words of progress.
 const PROGRESS_EVERY: u64 = 20_000;
@@ -134,7 +135,7 @@ impl Reading<'_> {
             self.fault(Wrong::End, "has another number of records than its last line says");
         }
         let sum = self.sum.clone().finalize();
-        if tail.sha256 != hex(&sum) {
+        if tail.sha256 != to_hex(&sum) {
             self.fault(Wrong::Hash, "the file is not what was written");
         }
         if let Some(key) = self.key {

@@ -1,6 +1,7 @@
 //! Writes an archive file: beside its place first, complete and synced, then renamed. The chain is
 //! followed while writing, so that a broken ledger is never archived as a good one.
 
+use http_api::to_hex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -14,7 +15,7 @@ use super::months::ArchiveError;
 use crate::chain::Hash;
 use crate::database::connect_options;
 use crate::signing::HeadSigner;
-use crate::verify::{Progress, Record, Verifier, for_each_record, for_long_reads, hex, shards};
+use crate::verify::{Progress, Record, Verifier, for_each_record, for_long_reads, shards};
 
 /// Compression: the ledger shrinks to a tenth at this level, at some 100 MB/s.
 const ZSTD_LEVEL: i32 = 3;
@@ -138,7 +139,7 @@ impl Writing {
             checked,
             line: Vec::with_capacity(1_024),
         };
-        let begins = begins.iter().map(|(shard, head)| (*shard, hex(head))).collect();
+        let begins = begins.iter().map(|(shard, head)| (*shard, to_hex(head))).collect();
         writing.line(&Head { format: FORMAT.to_owned(), month, begins })?;
         Ok(writing)
     }
@@ -171,15 +172,15 @@ impl Writing {
     ) -> Result<Exported, ArchiveError> {
         let sha256: Hash = self.sum.clone().finalize().into();
         let end = |(shard, (head, last_at_ms, records)): (&u32, &(Hash, u64, u64))| {
-            let end = End { head: hex(head), last_at_ms: *last_at_ms, records: *records };
+            let end = End { head: to_hex(head), last_at_ms: *last_at_ms, records: *records };
             (*shard, end)
         };
         let tail = Tail {
             ends: self.ends.iter().map(end).collect(),
             records: self.records,
-            sha256: hex(&sha256),
+            sha256: to_hex(&sha256),
             key_id: signer.map(|signer| signer.verifier().key_id()),
-            signature: signer.map(|signer| hex(&signer.sign_file(&sha256))),
+            signature: signer.map(|signer| to_hex(&signer.sign_file(&sha256))),
         };
         self.line(&tail)?;
         let written = self.to.finish()?.into_inner().map_err(std::io::Error::from)?;

@@ -1,5 +1,6 @@
 //! What the grid says of an event, as facts. Pure.
 
+use http_api::to_hex;
 use inventory::{
     HoldId, Order, OrderId, OrderStatus, Payment, PaymentId, PaymentStatus, Refund, RefundId,
     RefundStatus, SeatIx, SeatStatus, SettledAs,
@@ -85,7 +86,7 @@ fn order_values(checked: &CheckedEvent, order: &Order) -> Vec<Option<String>> {
         some(order.status.as_str()),
         some(HoldId { event: checked.event, no: order.hold }),
         order.buyer.map(|id| uuid::Uuid::from_u128(id).to_string()),
-        Some(contact.iter().map(|byte| format!("{byte:02x}")).collect()),
+        Some(to_hex(&contact)),
         some(order.total_minor),
         some(order.created_at_ms),
         some(order.expires_at_ms),

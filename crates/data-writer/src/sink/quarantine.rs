@@ -1,7 +1,7 @@
 //! `grid.writer_quarantine`: records that the database will never take, kept whole for a person.
 
+use http_api::to_hex;
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use inventory::{EventNo, LedgerRecord, codec};
 use serde_json::{Value, json};
@@ -101,11 +101,7 @@ fn payload(record: &LedgerRecord) -> Value {
     let told = LedgerRecord { detail: None, ..record.clone() };
     let readable =
         serde_json::to_value(&told).unwrap_or_else(|_| Value::String(format!("{:?}", told.change)));
-    let encoded = codec::encode(record).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
-    json!({ "record": readable_json(readable), "encoded": encoded })
+    json!({ "record": readable_json(readable), "encoded": to_hex(&codec::encode(record)) })
 }
 
 fn readable_json(value: Value) -> Value {

@@ -1,8 +1,8 @@
 //! Takes records in chain order, shard by shard, and gathers what is wrong. The same for every
 //! source; several sources one after another continue each other.
 
+use http_api::to_hex;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use inventory::FeedPosition;
 
@@ -104,8 +104,8 @@ impl Verifier {
         if known != *head {
             let what = format!(
                 "shard {shard}: the records end with {}, {who} says {}",
-                hex(&known),
-                hex(head)
+                to_hex(&known),
+                to_hex(head)
             );
             self.report.add(Wrong::End, None, what);
         }
@@ -155,16 +155,8 @@ impl Verifier {
         let open = |gap: &&Place| self.signed_to.get(&gap.shard).is_none_or(|to| to < *gap);
         self.report.gaps_unsigned = self.gaps.iter().filter(open).count() as u64;
         self.report.shards = self.chains.len() as u64;
-        let heads = self.chains.iter().map(|(shard, chain)| (*shard, hex(&chain.head())));
+        let heads = self.chains.iter().map(|(shard, chain)| (*shard, to_hex(&chain.head())));
         self.report.heads = heads.collect();
         self.report
     }
-}
-
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }

@@ -2,7 +2,7 @@
 //! orders are taken back with all their money (D54). Each command does a bounded part and says
 //! whether more is left; what is done is in the state, so whoever goes on begins where it stopped.
 
-use super::take_back::{Terms, WHOLE, room, take_back};
+use super::take_back::{Terms, WHOLE_BASIS_POINTS, room, take_back};
 use super::{Effect, Scope, queue, set_window, waitlist};
 use crate::event::{Cancel, HoldEnd, WindowTold};
 use crate::{Change, OrderStatus, Outcome, Refusal, ReturnCause, SaleChange, SeatIx};
@@ -72,7 +72,7 @@ fn take_all(s: &mut Scope<'_>, no: u64) -> bool {
     let seats: Vec<SeatIx> = order.seats.iter().map(|priced| priced.seat).collect();
     s.begin_change();
     let terms = Terms {
-        share_basis_points: WHOLE,
+        share_basis_points: WHOLE_BASIS_POINTS,
         with_fee: true,
         cause: ReturnCause::EventCancelled,
         block: false,

@@ -179,7 +179,7 @@ fn count(event: &mut Event) {
     }
     let owners: Vec<_> = event.orders.values().cloned().collect();
     for order in owners {
-        if matches!(order.status, OrderStatus::Paid | OrderStatus::PartiallyRefunded) {
+        if order.status.owns_seats() {
             event.people.take(order.terms.person, order.seats.len());
         }
     }

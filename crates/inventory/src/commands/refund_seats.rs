@@ -1,7 +1,7 @@
 //! RefundSeats: seats of a paid order go back, with a share of their money. RetryRefund: a refund
 //! that was given up is tried again.
 
-use super::take_back::{Terms, WHOLE, room, take_back};
+use super::take_back::{Terms, WHOLE_BASIS_POINTS, room, take_back};
 use super::{Effect, Scope, record_refund, waitlist};
 use crate::{
     Detail, Order, OrderStatus, Outcome, RefundId, RefundSeats, RefundStatus, Refusal, RetryRefund,
@@ -15,7 +15,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RefundSeats) -> Result<Effect, Refusa
     let order = s.event.orders.get(&c.order.no).ok_or(Refusal::OrderNotFound)?;
     check_owned(order)?;
     let seats = pick(order, &c.seats)?;
-    if c.share_basis_points > WHOLE {
+    if c.share_basis_points > WHOLE_BASIS_POINTS {
         return Err(Refusal::OutOfRange);
     }
     if order.refunds.len() >= PARTS_PER_ORDER_MAX && seats.len() < order.seats.len() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::block_seats::SEATS_PER_COMMAND_MAX;
 use super::choose::distinct;
-use super::take_back::{Terms, WHOLE, room, take_back};
+use super::take_back::{Terms, WHOLE_BASIS_POINTS, room, take_back};
 use super::{Effect, Scope, waitlist};
 use crate::event::HoldEnd;
 use crate::outbox::room_of_seats;
@@ -28,7 +28,7 @@ pub(crate) fn apply(s: &mut Scope<'_>, c: &RemoveSeats) -> Result<Effect, Refusa
     }
     s.begin_change();
     let terms = Terms {
-        share_basis_points: WHOLE,
+        share_basis_points: WHOLE_BASIS_POINTS,
         with_fee: true,
         cause: ReturnCause::Removed,
         block: true,

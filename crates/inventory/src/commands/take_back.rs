@@ -5,7 +5,7 @@ use super::{Scope, payment_room, settle};
 use crate::{Change, OrderStatus, PricedSeat, ReturnCause, SaleRules, SeatIx, SeatStatus};
 
 /// Everything goes back.
-pub(super) const WHOLE: u16 = 10_000;
+pub const WHOLE_BASIS_POINTS: u16 = 10_000;
 
 /// On which terms seats are taken back.
 #[derive(Clone, Copy)]
@@ -60,7 +60,8 @@ pub(super) fn take_back(
 fn amount(seats: &[PricedSeat], fee: crate::Fee, terms: Terms) -> i64 {
     let share = |minor: i64| {
         // Prices are at most 10^12, so a share fits.
-        (i128::from(minor) * i128::from(terms.share_basis_points) / i128::from(WHOLE)) as i64
+        (i128::from(minor) * i128::from(terms.share_basis_points) / i128::from(WHOLE_BASIS_POINTS))
+            as i64
     };
     let one = |seat: &PricedSeat| {
         let fee_minor = if terms.with_fee { fee.on(seat.price_minor) } else { 0 };

@@ -3,17 +3,18 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http_api::{Code, Id, OptionalKey, Problem, Strict, from_refusal};
+use http_api::{Code, Id, OptionalKey, Problem, Strict};
 use inventory::{
     Choice, Command, Envelope, ExtendHold, HoldId, Outcome, Reply, RequestKey, SwapSeats,
 };
 
+use crate::api::caller::Caller;
+use crate::api::commit::{
+    PLAN_TRIES, is_stale, refused, refused_without_seats, replayed, unexpected,
+};
 use crate::api::hold_answer::HoldAnswer;
 use crate::api::hold_request::{Asked, HoldChange};
-use crate::api::holds::{
-    Caller, PLAN_TRIES, is_stale, live, live_answer, missing_hold, own_hold, refused, replayed,
-    told, unexpected,
-};
+use crate::api::holds::{live, live_answer, missing_hold, own_hold, told};
 use crate::state::{App, Router};
 
 /// Exchanges a hold's seats, or gives it more time.
@@ -100,7 +101,7 @@ async fn extend(
             Ok(replayed(told(reply.version, answer), true))
         }
         Outcome::Extended { .. } => now(app, caller, hold).await,
-        Outcome::Refused(refusal) => Err(from_refusal(&refusal, |_| String::new())),
+        Outcome::Refused(refusal) => Err(refused_without_seats(&refusal)),
         other => Err(unexpected(&other)),
     }
 }

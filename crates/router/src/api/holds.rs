@@ -1,26 +1,27 @@
 //! `POST /events/{id}/holds`, `GET` and `DELETE /holds/{id}`: request to command, outcome to
 //! answer.
 
-use std::time::Instant;
-
 use axum::Json;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, LOCATION};
-use http::request::Parts;
 use http_api::token::ShownToken;
 use http_api::{
-    Arrived, Code, Deadline, GRID_VERSION, Guest, IDEMPOTENT_REPLAYED, Id, IdempotencyKey, Peer,
-    Problem, Strict, counts_persons, from_grid, from_refusal, ip_bytes, person_of_account,
+    Code, Deadline, GRID_VERSION, Guest, Id, IdempotencyKey, Problem, Strict, from_grid,
+    person_of_account,
 };
 use inventory::{
-    Actor, Command, Envelope, EventNo, GuestIdentity, HoldEnd, HoldId, HoldSeats, Outcome, Refusal,
-    ReleaseHold, Reply, Subject,
+    Command, Envelope, HoldEnd, HoldId, HoldSeats, Outcome, Refusal, ReleaseHold, Reply,
 };
 use processing_unit::{GridError, HoldAnswer as Found};
 use uuid::Uuid;
 
+use crate::api::asker::Asker;
+use crate::api::caller::Caller;
+use crate::api::commit::{
+    PLAN_TRIES, command, is_stale, refused, refused_without_seats, replayed, unexpected,
+};
 use crate::api::event_map;
 use crate::api::hold_answer::HoldAnswer;
 use crate::api::hold_request::HoldRequest;
@@ -63,7 +64,7 @@ pub(crate) async fn create(
         let person = asker.person(&app, &map.plan, &token);
         let wish = wish(&map.plan, person, &body)?;
         let envelope = Envelope { key, actor, command: Command::Hold(wish) };
-        let answer = command(&app, map.plan.event, &envelope, deadline).await?;
+        let answer = command(&app, map.plan.event, &envelope, deadline).await.map_err(counted)?;
         let answer = answer.map_err(|error| counted(from_grid(error, Code::EventNotFound)))?;
         let is_last = !is_stale(&answer);
         reply = Some(answer);
@@ -76,69 +77,6 @@ pub(crate) async fn create(
     match reply {
         Some(reply) => granted(&app, &map, guest, reply),
         None => Err(Problem::internal("no try of a hold")),
-    }
-}
-
-/// Commits a hold if there is room for it on the way to its shard.
-pub(super) async fn command(
-    app: &Router,
-    event: EventNo,
-    envelope: &Envelope,
-    deadline: Deadline,
-) -> Result<Result<Reply, GridError>, Problem> {
-    let shard = match app.grid.shard_of(event, deadline.0).await {
-        Ok(shard) => shard,
-        Err(error) => return Ok(Err(error)),
-    };
-    let credit = app.credits.enter(shard, deadline).map_err(counted)?;
-    let answer = app.grid.shard_command(shard, envelope, deadline.0).await;
-    // Silence and refusals on the way say nothing about how long the shard takes.
-    if answer.is_ok() {
-        credit.answered();
-    }
-    Ok(answer)
-}
-
-/// How often a request is made from the plan as known here: once, and once more when the plan was
-/// replaced meanwhile.
-pub(super) const PLAN_TRIES: u32 = 2;
-
-/// Whether the shard has another plan than the one that the command was made from.
-pub(super) fn is_stale(reply: &Reply) -> bool {
-    matches!(reply.outcome, Outcome::Refused(Refusal::PlanChanged { .. }))
-}
-
-/// Whom a hold is for.
-#[derive(Clone, Copy)]
-pub(super) struct Asker {
-    pub(super) guest: Guest,
-    /// The account of who is signed in.
-    pub(super) account: Option<Uuid>,
-    pub(super) ip: Option<[u8; 16]>,
-}
-
-impl Asker {
-    /// The person whose limits apply. One who is signed in is known in every sale, so that the hold
-    /// is theirs wherever they come from.
-    ///
-    /// A guest is named where somebody is counted, or where a token was shown: it may be that of a
-    /// place in the waiting room.
-    fn person(self, app: &Router, plan: &PlanView, token: &ShownToken) -> Option<u128> {
-        let rules = &plan.sale.rules;
-        let named = self.account.is_some()
-            || counts_persons(rules)
-            || rules.guests == GuestIdentity::Address
-            || Guest::named(token).is_some();
-        named.then(|| self.known(app, plan))
-    }
-
-    /// The person, whether anybody is counted or not.
-    pub(super) fn known(self, app: &Router, plan: &PlanView) -> u128 {
-        let (event, rules) = (plan.event, &plan.sale.rules);
-        match self.account {
-            Some(account) => person_of_account(&app.tokens, event, account),
-            None => self.guest.person(&app.tokens, (event, rules), self.ip),
-        }
     }
 }
 
@@ -168,28 +106,6 @@ fn granted(app: &Router, map: &EventMap, guest: Guest, reply: Reply) -> Result<R
         Outcome::Refused(refusal) => Err(counted(refused(map, &refusal))),
         other => Err(unexpected(&other)),
     }
-}
-
-/// A refusal in the event's own names.
-pub(super) fn refused(map: &EventMap, refusal: &Refusal) -> Problem {
-    if let Refusal::SeatTaken { seats } = refusal {
-        map.doubt(seats);
-    }
-    let problem = from_refusal(refusal, |seat| map.plan.id(seat).to_owned());
-    if *refusal == Refusal::QueueRequired {
-        let queue = format!("/api/v1/events/{}/queue", map.plan.sale.event_id);
-        return problem.fact("queue", queue);
-    }
-    problem
-}
-
-/// Marks an answer that repeats an earlier one.
-pub(super) fn replayed(mut response: Response, is_replayed: bool) -> Response {
-    if is_replayed {
-        let yes = http::HeaderValue::from_static("true");
-        response.headers_mut().insert(IDEMPOTENT_REPLAYED, yes);
-    }
-    response
 }
 
 /// Reads a hold back.
@@ -280,7 +196,7 @@ pub(crate) async fn release(
         Outcome::Refused(Refusal::HoldNotFound) => {
             Box::pin(released_before(&app, hold, deadline)).await
         }
-        Outcome::Refused(refusal) => Err(from_refusal(&refusal, |_| String::new())),
+        Outcome::Refused(refusal) => Err(refused_without_seats(&refusal)),
         other => Err(unexpected(&other)),
     }
 }
@@ -310,7 +226,7 @@ pub(super) async fn own_hold(
     deadline: Deadline,
 ) -> Result<HoldId, Problem> {
     let hold: HoldId = id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
-    let Err(refused) = app.tokens.check_shown(hold, token, Code::HoldNotFound) else {
+    let Err(refused) = app.tokens.check(hold, token, Code::HoldNotFound) else {
         return Ok(hold);
     };
     let Some(account) = account else { return Err(refused) };
@@ -325,45 +241,6 @@ pub(super) fn missing_hold(error: GridError) -> Problem {
     from_grid(error, Code::HoldNotFound)
 }
 
-/// Who asks, and until when they wait. An extractor.
-pub(crate) struct Caller {
-    pub(super) actor: Actor,
-    pub(super) deadline: Deadline,
-    /// The account of who is signed in.
-    pub(super) account: Option<Uuid>,
-    /// The proof that they show of an earlier hold.
-    pub(super) token: ShownToken,
-}
-
-impl Caller {
-    /// Whoever sent this head, which arrived then.
-    ///
-    /// # Errors
-    /// `unauthenticated`, `csrf`, or `invalid_request` for a deadline that is none.
-    pub(crate) fn of(
-        parts: &Parts,
-        app: &Router,
-        (peer, arrived): (Option<Peer>, Instant),
-    ) -> Result<Self, Problem> {
-        let claims = app.access.signed_in(&parts.method, &parts.headers)?;
-        let account = claims.map(|claims| claims.account);
-        let subject = account.map_or(Subject::Guest, |id| Subject::Person(id.as_u128()));
-        let actor = Actor { subject, ip: peer.map(|peer| ip_bytes(peer.0.ip())) };
-        let deadline = Deadline::of(&parts.headers, arrived)?;
-        Ok(Self { actor, deadline, account, token: ShownToken::of(&parts.headers) })
-    }
-}
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<Peer>().copied();
-        let arrived = parts.extensions.get::<Arrived>().map_or_else(Instant::now, |at| at.0);
-        Self::of(parts, app, (peer, arrived))
-    }
-}
-
 fn counted(problem: Problem) -> Problem {
     count(problem.code().as_str());
     problem
@@ -371,10 +248,4 @@ fn counted(problem: Problem) -> Problem {
 
 fn count(outcome: &'static str) {
     metrics::counter!("seatgrid_holds_total", "outcome" => outcome).increment(1);
-}
-
-/// A unit answered one command with another's outcome.
-pub(super) fn unexpected(outcome: &Outcome) -> Problem {
-    let name: String = format!("{outcome:?}").chars().take_while(|c| c.is_alphanumeric()).collect();
-    Problem::internal(format!("a unit answered {name}"))
 }

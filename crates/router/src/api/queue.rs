@@ -19,8 +19,10 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use self::bodies::{DrawBody, QueueBody};
+use crate::api::asker::Asker;
+use crate::api::caller::Caller;
+use crate::api::commit::{command, refused, refused_without_seats, unexpected};
 use crate::api::event_map;
-use crate::api::holds::{self, Asker, Caller};
 use crate::seatmap::PlanView;
 use crate::state::{App, Router};
 
@@ -54,24 +56,24 @@ pub(crate) async fn enter(
     let (event, plan) = (map.plan.event, &map.plan);
     let guest = Guest::of(&caller.token, &app.tokens, key);
     let person = person(&app, plan, &caller, guest);
-    let command = Command::EnterQueue(EnterQueue { event, person, salt: key.salt() });
+    let enter = Command::EnterQueue(EnterQueue { event, person, salt: key.salt() });
     // One place a person, so it needs no key to be safe to repeat.
-    let envelope = Envelope { key: None, actor: caller.actor, command };
-    let answer = holds::command(&app, event, &envelope, caller.deadline).await?;
+    let envelope = Envelope { key: None, actor: caller.actor, command: enter };
+    let answer = command(&app, event, &envelope, caller.deadline).await?;
     let reply = answer.map_err(|error| from_grid(error, Code::EventNotFound))?;
     match reply.outcome {
         Outcome::QueueEntered { place } => {
             count("entered");
             let token = guest.mark(&app.tokens.queue_token(place));
             let found = app.grid.queue_place(place, caller.deadline.0).await.map_err(missing)?;
-            Ok(told(QueueBody::of(place, &id, &found).with(token)))
+            Ok(told(QueueBody::of(place, plan, &found).with(token)))
         }
         Outcome::Refused(Refusal::NotEnoughSeats) => {
             count("closed");
-            Ok(told(QueueBody::closed(&id, plan.sale.rules.waitlist_ttl_ms.is_some())))
+            Ok(told(QueueBody::closed(plan)))
         }
-        Outcome::Refused(refusal) => Err(holds::refused(&map, &refusal)),
-        other => Err(holds::unexpected(&other)),
+        Outcome::Refused(refusal) => Err(refused(&map, &refusal)),
+        other => Err(unexpected(&other)),
     }
 }
 
@@ -99,7 +101,7 @@ pub(crate) async fn read(
         take(&app, (place, found.place.person), &caller).await?;
         found = app.grid.queue_place(place, caller.deadline.0).await.map_err(missing)?;
     }
-    Ok(told(QueueBody::of(place, &map.plan.sale.event_id, &found)))
+    Ok(told(QueueBody::of(place, &map.plan, &found)))
 }
 
 /// Takes a turn. One that ended meanwhile is told by the next look.
@@ -117,8 +119,8 @@ async fn take(
             Ok(())
         }
         Outcome::Refused(Refusal::QueueRequired | Refusal::QueuePlaceNotFound) => Ok(()),
-        Outcome::Refused(refusal) => Err(http_api::from_refusal(&refusal, |_| String::new())),
-        other => Err(holds::unexpected(&other)),
+        Outcome::Refused(refusal) => Err(refused_without_seats(&refusal)),
+        other => Err(unexpected(&other)),
     }
 }
 

@@ -2,6 +2,7 @@
 //! administrator's first password. A secret that is missing later is a loss and is told, since a
 //! new one would silently void every token, ticket and sealed contact made with the old.
 
+use http_api::to_hex;
 use std::fs;
 use std::path::PathBuf;
 
@@ -95,8 +96,7 @@ fn is_key(bytes: &[u8]) -> bool {
 }
 
 fn hex_key() -> Vec<u8> {
-    let digits: String = random_key().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digits}\n").into_bytes()
+    format!("{}\n", to_hex(&random_key())).into_bytes()
 }
 
 fn is_hex_key(bytes: &[u8]) -> bool {

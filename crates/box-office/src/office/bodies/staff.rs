@@ -1,10 +1,12 @@
 //! The documents of staff calls.
 
-use inventory::CodeUse;
+use http_api::Problem;
+use inventory::{CodeUse, OrderId, Outcome};
 use processing_unit::SaleAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::super::answer::foreign;
 use super::super::staff::event_form::EventForm;
 use super::Price;
 use crate::clock::rfc3339_ms as text;
@@ -99,6 +101,23 @@ pub(crate) struct StaffRefundBody {
     /// Absent when no money goes back.
     pub(crate) refund_id: Option<String>,
     pub(crate) amount: Price,
+}
+
+impl StaffRefundBody {
+    /// What the grid answered to a return of an order's seats.
+    ///
+    /// # Errors
+    /// The refusal, or that another command was answered.
+    pub(crate) fn of(order: OrderId, outcome: &Outcome, currency: &str) -> Result<Self, Problem> {
+        let Outcome::SeatsRefunded { refund, amount_minor } = outcome else {
+            return Err(foreign(outcome));
+        };
+        Ok(Self {
+            order_id: order.to_string(),
+            refund_id: refund.map(|refund| refund.to_string()),
+            amount: Price::new(*amount_minor, currency),
+        })
+    }
 }
 
 /// A code with its use.

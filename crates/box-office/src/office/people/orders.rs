@@ -156,18 +156,15 @@ pub(in crate::office) async fn own_tickets(
 
 impl Listing {
     fn asked(self, statuses: &[&str]) -> Result<Asked, Problem> {
-        let wrong = |parameter: &'static str, detail: &str| {
-            Problem::invalid_at("", format!("{parameter}: {detail}")).fact("parameter", parameter)
-        };
         let max = self.limit.unwrap_or(PAGE);
         if !(1..=PAGE_MAX).contains(&max) {
-            return Err(wrong("limit", "must be 1 to 100"));
+            return Err(Problem::invalid_parameter("limit", "must be 1 to 100"));
         }
         if self.status.as_deref().is_some_and(|status| !statuses.contains(&status)) {
-            return Err(wrong("status", "is none that there is"));
+            return Err(Problem::invalid_parameter("status", "is none that there is"));
         }
         let before = match self.cursor.as_deref().map(read_cursor) {
-            Some(None) => return Err(wrong("cursor", "is none of ours")),
+            Some(None) => return Err(Problem::invalid_parameter("cursor", "is none of ours")),
             cursor => cursor.flatten(),
         };
         Ok(Asked { status: self.status, before, max: max.into() })

@@ -138,13 +138,13 @@ impl Filters {
         let from_ms = moment("from", self.from.as_deref())?;
         let from_ms = from_ms.unwrap_or(to_ms.saturating_sub(WITHOUT_FROM_MS)).max(0);
         let after = match self.cursor.as_deref() {
-            Some(cursor) => {
-                read_cursor(cursor).ok_or_else(|| wrong("cursor", "must come from next_cursor"))?
-            }
+            Some(cursor) => read_cursor(cursor).ok_or_else(|| {
+                Problem::invalid_parameter("cursor", "must come from next_cursor")
+            })?,
             None => Place::before(from_ms),
         };
         if self.ip.as_deref().is_some_and(|ip| !is_network(ip)) {
-            return Err(wrong("ip", "must be an address or a network"));
+            return Err(Problem::invalid_parameter("ip", "must be an address or a network"));
         }
         Ok(AuditSearch {
             from_ms,
@@ -161,10 +161,6 @@ impl Filters {
     }
 }
 
-fn wrong(parameter: &'static str, detail: &'static str) -> Problem {
-    Problem::invalid_at("", format!("{parameter}: {detail}")).fact("parameter", parameter)
-}
-
 /// Whether it is an address, or one with the length of its network's prefix.
 fn is_network(text: &str) -> bool {
     let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
@@ -175,14 +171,16 @@ fn is_network(text: &str) -> bool {
 
 fn moment(parameter: &'static str, given: Option<&str>) -> Result<Option<i64>, Problem> {
     let parsed = given.map(|text| text.parse::<Timestamp>().map(Timestamp::as_millisecond));
-    parsed.transpose().map_err(|_| wrong(parameter, "must be an RFC 3339 time"))
+    parsed
+        .transpose()
+        .map_err(|_| Problem::invalid_parameter(parameter, "must be an RFC 3339 time"))
 }
 
 fn text(parameter: &'static str, given: Option<&str>) -> Result<Option<String>, Problem> {
     match given {
         // PostgreSQL's texts have no zero byte.
         Some(text) if text.len() > TEXT_BYTES_MAX || text.contains('\0') => {
-            Err(wrong(parameter, "must be at most 200 bytes of text"))
+            Err(Problem::invalid_parameter(parameter, "must be at most 200 bytes of text"))
         }
         given => Ok(given.map(str::to_owned)),
     }
@@ -191,7 +189,7 @@ fn text(parameter: &'static str, given: Option<&str>) -> Result<Option<String>, 
 fn limit(given: Option<&str>) -> Result<i64, Problem> {
     let Some(given) = given else { return Ok(LIMIT_DEFAULT) };
     let limit = given.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    limit.ok_or_else(|| wrong("limit", "must be 1 to 1000"))
+    limit.ok_or_else(|| Problem::invalid_parameter("limit", "must be 1 to 1000"))
 }
 
 fn cursor(place: Place) -> String {

@@ -146,18 +146,20 @@ pub(in crate::office) async fn errors(
 
 impl JobListing {
     fn filter(self) -> Result<JobFilter, Problem> {
-        let wrong = |parameter: &'static str, detail: &str| {
-            Problem::invalid_at("", format!("{parameter}: {detail}")).fact("parameter", parameter)
-        };
         let max = self.limit.unwrap_or(PAGE);
         if !(1..=PAGE_MAX).contains(&max) {
-            return Err(wrong("limit", "must be 1 to 200"));
+            return Err(Problem::invalid_parameter("limit", "must be 1 to 200"));
         }
         if self.status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
-            return Err(wrong("status", "must be waiting, running, done or dead"));
+            return Err(Problem::invalid_parameter(
+                "status",
+                "must be waiting, running, done or dead",
+            ));
         }
         let before = self.cursor.map(|cursor| cursor.parse::<i64>());
-        let before = before.transpose().map_err(|_| wrong("cursor", "is none of ours"))?;
+        let before = before
+            .transpose()
+            .map_err(|_| Problem::invalid_parameter("cursor", "is none of ours"))?;
         Ok(JobFilter { status: self.status, kind: self.kind, before, max: max.into() })
     }
 }

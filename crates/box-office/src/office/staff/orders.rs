@@ -9,6 +9,7 @@ use axum::response::Response;
 use http_api::{Code, FieldError, Id, IdempotencyKey, NoBody, Problem, Strict, from_grid};
 use inventory::{
     Command, OrderId, Outcome, ReassignSeats, RefundId, RefundSeats, RetryRefund, SeatIx,
+    WHOLE_BASIS_POINTS,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -16,13 +17,12 @@ use utoipa::ToSchema;
 use super::super::Office;
 use super::super::answer::{foreign, private, replayed};
 use super::super::bodies::staff::StaffRefundBody;
-use super::super::bodies::{self, OrderBody, Price, RefundBody};
-use super::seats::indices;
-use super::{Staff, payouts};
+use super::super::bodies::{self, OrderBody, RefundBody};
+use super::Staff;
+use super::seats::indices_or_all;
+use crate::payouts;
 use crate::plans::EventPlan;
 
-/// The whole price, in hundredths of a percent.
-const WHOLE: u16 = 10_000;
 /// Moves of one call: as many seats as an order can have.
 const MOVES_MAX: usize = 100;
 
@@ -66,7 +66,7 @@ pub(in crate::office) struct RefundForm {
 }
 
 fn whole() -> u16 {
-    WHOLE
+    WHOLE_BASIS_POINTS
 }
 
 fn yes() -> bool {
@@ -149,8 +149,7 @@ pub(in crate::office) async fn refund(
 ) -> Result<Response, Problem> {
     let order = order_id(&id)?;
     let plan = office.newest_plan(order.event, &staff).await?;
-    let seats = body.seats.as_deref().unwrap_or_default();
-    let seats = if seats.is_empty() { Vec::new() } else { indices(&plan, seats, "/seats")? };
+    let seats = indices_or_all(&plan, body.seats.as_deref(), "/seats")?;
     let command = Command::RefundSeats(RefundSeats {
         order,
         seats,
@@ -160,14 +159,7 @@ pub(in crate::office) async fn refund(
     });
     let about = (order.event, Code::OrderNotFound);
     let reply = office.staff_command(about, Some(key.of(hash)), &staff, command).await?;
-    let Outcome::SeatsRefunded { refund, amount_minor } = reply.outcome else {
-        return Err(foreign(&reply.outcome));
-    };
-    let document = StaffRefundBody {
-        order_id: order.to_string(),
-        refund_id: refund.map(|refund| refund.to_string()),
-        amount: Price::new(amount_minor, plan.currency()),
-    };
+    let document = StaffRefundBody::of(order, &reply.outcome, plan.currency())?;
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
 }
 

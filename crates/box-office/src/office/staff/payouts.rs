@@ -9,16 +9,14 @@ use axum::response::Response;
 use http_api::{Code, Id, Problem, Strict, from_grid};
 use inventory::{RefundId, RefundStatus};
 use serde::{Deserialize, Serialize};
-use sqlx::{FromRow, PgConnection};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::super::Office;
 use super::super::answer::private;
 use super::super::bodies::Price;
 use super::Staff;
 use crate::clock::text_signed;
-use crate::database::{Database, DatabaseError, Work};
+use crate::payouts::{self, NewPayout};
 
 /// Longest reference, in characters.
 const REFERENCE_CHARS_MAX: usize = 100;
@@ -41,14 +39,6 @@ pub(in crate::office) struct PayoutBody {
     amount: Price,
     reference: String,
     at: String,
-}
-
-#[derive(FromRow)]
-struct PayoutRow {
-    amount_minor: i64,
-    currency: String,
-    reference: String,
-    at_ms: i64,
 }
 
 /// Notes that a refund which was given up was paid out by hand; the first note stays.
@@ -74,7 +64,7 @@ pub(in crate::office) async fn note(
     let reference = body.checked()?;
     let order = office.order_of_refund(refund, staff.deadline).await?;
     // Nobody has the gateway try it again between the look at the grid and the note.
-    let mut work = alone(&office.database, refund).await?;
+    let mut work = payouts::alone(&office.database, refund).await?;
     let answer = office.grid.order(order, staff.deadline).await;
     let answer = answer.map_err(|error| from_grid(error, Code::RefundNotFound))?;
     let known = answer.refunds.iter().find(|known| known.no == refund.no).ok_or_else(missing)?;
@@ -83,70 +73,25 @@ pub(in crate::office) async fn note(
         return Err(problem.fact("refund_status", known.status.as_str()));
     }
     let plan = office.plans.get(refund.event, staff.deadline).await?;
-    let about = (refund.to_string(), known.amount_minor, plan.currency().to_owned());
-    let row = put(work.db(), about, reference.clone(), staff.subject()).await;
-    let row = row.map_err(DatabaseError::of)?;
+    let payout = NewPayout {
+        refund,
+        amount_minor: known.amount_minor,
+        currency: plan.currency(),
+        reference: &reference,
+        subject: staff.subject(),
+    };
+    let noted = payouts::note(&mut work, payout).await?;
     work.commit().await?;
-    if row.reference != reference {
-        return Err(Problem::new(Code::Taken).fact("reference", row.reference));
+    if noted.reference != reference {
+        return Err(Problem::new(Code::Taken).fact("reference", noted.reference));
     }
     let document = PayoutBody {
         refund_id: refund.to_string(),
-        amount: Price::new(row.amount_minor, &row.currency),
-        reference: row.reference,
-        at: text_signed(row.at_ms),
+        amount: Price::new(noted.amount_minor, &noted.currency),
+        reference: noted.reference,
+        at: text_signed(noted.at_ms),
     };
     Ok(private(StatusCode::OK, None, document))
-}
-
-/// Begins a piece of work that is alone with a refund: it is either paid by hand or tried again, and who
-/// does the one waits until the other is done.
-pub(super) async fn alone(database: &Database, refund: RefundId) -> Result<Work, DatabaseError> {
-    let mut work = database.begin().await?;
-    sqlx::query("select pg_advisory_xact_lock(hashtextextended('office.payout ' || $1, 0))")
-        .bind(refund.to_string())
-        .execute(work.db())
-        .await
-        .map_err(DatabaseError::of)?;
-    Ok(work)
-}
-
-/// The document by which a refund was paid by hand, where it was.
-pub(super) async fn reference(
-    work: &mut Work,
-    refund: RefundId,
-) -> Result<Option<String>, DatabaseError> {
-    sqlx::query_scalar("select reference from office.payout where refund_id = $1")
-        .bind(refund.to_string())
-        .fetch_optional(work.db())
-        .await
-        .map_err(DatabaseError::of)
-}
-
-async fn put(
-    db: &mut PgConnection,
-    (refund, amount_minor, currency): (String, i64, String),
-    reference: String,
-    subject: Option<Uuid>,
-) -> Result<PayoutRow, sqlx::Error> {
-    sqlx::query(
-        "insert into office.payout (refund_id, amount_minor, currency, reference, subject)
-         values ($1, $2, $3, $4, $5) on conflict (refund_id) do nothing",
-    )
-    .bind(&refund)
-    .bind(amount_minor)
-    .bind(currency)
-    .bind(reference)
-    .bind(subject)
-    .execute(&mut *db)
-    .await?;
-    sqlx::query_as(
-        "select amount_minor, currency, reference, (extract(epoch from at) * 1000)::bigint as at_ms
-         from office.payout where refund_id = $1",
-    )
-    .bind(refund)
-    .fetch_one(db)
-    .await
 }
 
 impl PayoutForm {

@@ -230,10 +230,8 @@ async fn from_file(params: FileParams, request: Request) -> Result<(HallForm, u6
     let bytes = read_body(&parts.headers, body, BODY_BYTES_MAX).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Problem::invalid_at("", "the file must be UTF-8"))?;
-    let missing = |name: &'static str| {
-        Problem::invalid_at("", format!("?{name}= is required with text/csv"))
-            .fact("parameter", name)
-    };
+    let missing =
+        |name: &'static str| Problem::invalid_parameter(name, "is required with text/csv");
     let venue_id = params.venue_id.ok_or_else(|| missing("venue_id"))?;
     let name = params.name.ok_or_else(|| missing("name"))?;
     let read = PlanFile::read(Format::Csv, text);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use http_api::{Code, Id, IdempotencyKey, Problem, Strict};
+use http_api::{Code, Id, IdempotencyKey, Problem, Strict, to_hex};
 use inventory::{Command, OpenQueue, Outcome, QueueRules};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -87,7 +87,7 @@ pub(in crate::office) async fn open(
     let document = OpenedQueueBody {
         draw: format!("/api/v1/events/{id}/draw"),
         event_id: id,
-        commitment: commitment.iter().map(|byte| format!("{byte:02x}")).collect(),
+        commitment: to_hex(&commitment),
         admit_per_s: rules.admit_per_s,
         turn_ttl_s: rules.turn_ttl_ms / SECOND_MS,
         claim_ttl_s: rules.claim_ttl_ms / SECOND_MS,

@@ -211,6 +211,18 @@ pub(in crate::office) fn indices(
     if faults.is_empty() { Ok(found) } else { Err(Problem::invalid(faults)) }
 }
 
+/// The same, of a list that may be left out or empty: then all seats are meant, said by none.
+pub(in crate::office) fn indices_or_all(
+    plan: &EventPlan,
+    ids: Option<&[String]>,
+    pointer: &str,
+) -> Result<Vec<SeatIx>, Problem> {
+    match ids {
+        None | Some([]) => Ok(Vec::new()),
+        Some(ids) => indices(plan, ids, pointer),
+    }
+}
+
 impl Office {
     /// The plan that is in force at the leader now, not an earlier one from memory.
     pub(super) async fn newest_plan(

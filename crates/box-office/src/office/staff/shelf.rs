@@ -60,8 +60,7 @@ impl PageParams {
     pub(super) fn checked(&self) -> Result<(&str, i64), Problem> {
         let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
         if !(1..=LIMIT_MAX).contains(&limit) {
-            let fault = Problem::invalid_at("", "limit must be 1 to 100");
-            return Err(fault.fact("parameter", "limit"));
+            return Err(Problem::invalid_parameter("limit", "must be 1 to 100"));
         }
         Ok((self.cursor.as_deref().unwrap_or_default(), i64::from(limit)))
     }

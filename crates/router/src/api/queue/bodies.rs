@@ -2,10 +2,13 @@
 //! while seats are free, never a guess at how many give up.
 
 use http_api::time::rfc3339_ms;
-use inventory::{DrawView, QueueId, Stand};
+use http_api::to_hex;
+use inventory::{DrawView, QueueId, QueueStand, Stand};
 use processing_unit::PlaceAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::seatmap::PlanView;
 
 /// How the draw is made, for whoever makes it again.
 const ALGORITHM: &str = "commitment = SHA-256(seed). crowd(0) = 32 zero bytes; crowd(n) = \
@@ -52,55 +55,55 @@ pub(crate) struct QueueBody {
 
 impl QueueBody {
     /// A place as it is now.
-    pub(super) fn of(ticket: QueueId, event_id: &str, found: &PlaceAnswer) -> Self {
+    pub(super) fn of(ticket: QueueId, plan: &PlanView, found: &PlaceAnswer) -> Self {
         let place = &found.place;
-        let rate = u64::from(place.rules.admit_per_s);
-        let until_open_ms = place.opens_at_ms.saturating_sub(found.at_ms);
-        let mut body = Self {
-            ticket: Some(ticket.to_string()),
-            event_id: event_id.to_owned(),
-            status: if place.sold_out { "closed" } else { "waiting" },
-            place: None,
-            eta_s: None,
-            remaining_seats: place.free,
-            opens_at: None,
-            present: None,
-            expires_in: None,
-            salt: Some(format!("{:032x}", place.salt)),
-            poll_in_s: LOOK_S.0,
-            waitlist: None,
-            token: None,
-        };
-        match place.stand {
-            Stand::Present => {
-                body.opens_at = Some(rfc3339_ms(place.opens_at_ms));
-                body.present = Some(place.ahead);
-                body.eta_s = Some(until_open_ms.div_ceil(1_000) + place.ahead.div_ceil(rate));
-                body.poll_in_s = (until_open_ms / 1_000).clamp(LOOK_S.0, LOOK_S.1);
-            }
-            Stand::Waiting { .. } => {
-                let eta_s = place.ahead.div_ceil(rate);
-                (body.place, body.eta_s) = (Some(place.ahead), Some(eta_s));
-                body.poll_in_s = (eta_s / 4).clamp(LOOK_S.0, LOOK_S.1);
-            }
-            Stand::Turn { until_ms, .. } => {
-                body.status = "ready";
-                (body.place, body.eta_s) = (Some(0), Some(0));
-                body.expires_in = Some(until_ms.saturating_sub(found.at_ms) / 1_000);
-            }
-        }
-        if body.status == "closed" {
+        let mut body = Self::closed(plan);
+        body.ticket = Some(ticket.to_string());
+        body.salt = Some(format!("{:032x}", place.salt));
+        body.remaining_seats = place.free;
+        body.stand(place, found.at_ms);
+        if place.sold_out && !matches!(place.stand, Stand::Turn { .. }) {
+            body.status = "closed";
             body.eta_s = None;
             body.poll_in_s = LOOK_S.1;
+        } else {
+            body.waitlist = None;
         }
         body
     }
 
-    /// A room that takes nobody in: nothing is left.
-    pub(super) fn closed(event_id: &str, has_waitlist: bool) -> Self {
+    /// Where a place stands while seats are left.
+    fn stand(&mut self, place: &QueueStand, at_ms: u64) {
+        self.status = "waiting";
+        let rate = u64::from(place.rules.admit_per_s);
+        match place.stand {
+            Stand::Present => {
+                let until_open_ms = place.opens_at_ms.saturating_sub(at_ms);
+                self.opens_at = Some(rfc3339_ms(place.opens_at_ms));
+                self.present = Some(place.ahead);
+                self.eta_s = Some(until_open_ms.div_ceil(1_000) + place.ahead.div_ceil(rate));
+                self.poll_in_s = (until_open_ms / 1_000).clamp(LOOK_S.0, LOOK_S.1);
+            }
+            Stand::Waiting { .. } => {
+                let eta_s = place.ahead.div_ceil(rate);
+                (self.place, self.eta_s) = (Some(place.ahead), Some(eta_s));
+                self.poll_in_s = (eta_s / 4).clamp(LOOK_S.0, LOOK_S.1);
+            }
+            Stand::Turn { until_ms, .. } => {
+                self.status = "ready";
+                (self.place, self.eta_s) = (Some(0), Some(0));
+                self.expires_in = Some(until_ms.saturating_sub(at_ms) / 1_000);
+                self.poll_in_s = LOOK_S.0;
+            }
+        }
+    }
+
+    /// Nothing is left, and the room takes nobody in.
+    pub(super) fn closed(plan: &PlanView) -> Self {
+        let event_id = plan.sale.event_id.clone();
+        let has_waitlist = plan.sale.rules.waitlist_ttl_ms.is_some();
         Self {
             ticket: None,
-            event_id: event_id.to_owned(),
             status: "closed",
             place: None,
             eta_s: None,
@@ -112,6 +115,7 @@ impl QueueBody {
             poll_in_s: LOOK_S.1,
             waitlist: has_waitlist.then(|| format!("/api/v1/events/{event_id}/waitlist")),
             token: None,
+            event_id,
         }
     }
 
@@ -177,9 +181,9 @@ impl DrawBody {
             event_id: event_id.to_owned(),
             status: if draw.drawn.is_some() { "drawn" } else { "open" },
             algorithm: ALGORITHM,
-            commitment: hex(&draw.commitment),
-            seed: draw.seed.as_ref().map(hex),
-            crowd: hex(&draw.crowd),
+            commitment: to_hex(&draw.commitment),
+            seed: draw.seed.as_ref().map(|seed| to_hex(seed)),
+            crowd: to_hex(&draw.crowd),
             opens_at: rfc3339_ms(draw.opens_at_ms),
             drawn_at: draw.drawn.map(|drawn| rfc3339_ms(drawn.at_ms)),
             places,
@@ -189,8 +193,4 @@ impl DrawBody {
             next_after: last.filter(|last| *last < places),
         }
     }
-}
-
-fn hex(bytes: &[u8; 32]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
