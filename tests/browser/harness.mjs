@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 
 const { SEATGRID_BROWSER_TOOLS: tools, SEATGRID_CHROMIUM: executablePath, SEATGRID_URL: base,
-  SEATGRID_DATA: data, SEATGRID_SHOTS: shots } = process.env;
+  SEATGRID_DATA: data, SEATGRID_SHOTS: shots, SEATGRID_ASSETS: assets } = process.env;
 
 const require = createRequire(join(tools, "package.json"));
 const { chromium } = require("playwright-core");
@@ -31,10 +31,17 @@ export async function visitor({ size = "desktop", lang = "en", dark = false } = 
     locale: lang === "en" ? "en-GB" : "ru-RU", colorScheme: dark ? "dark" : "light",
     reducedMotion: "reduce" });
   context.setDefaultTimeout(WITHIN_MS);
+  // Scripts and styles from a folder, to try them without building the shop anew.
+  if (assets) {
+    await context.route("**/assets/*/*", (route) =>
+      route.fulfill({ path: join(assets, route.request().url().split("/").at(-1)) }));
+  }
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(`${message.text()} @ ${page.url()}`);
+    if (message.type() === "error") {
+      complaints.push(`${message.text()} ${message.location().url} @ ${page.url()}`);
+    }
   });
   page.on("pageerror", (error) => complaints.push(`${error} @ ${page.url()}`));
   return { context, page, complaints, size, lang, dark };
@@ -83,15 +90,21 @@ export async function shot({ page, size, lang, dark }, name) {
   await page.screenshot({ path, fullPage: true });
 }
 
-/** A call of the shop's API from outside any page; throws on a refusal. */
-export async function api(method, path, { body, token, key, revision } = {}) {
+/** A call of the shop's API from outside any page; throws on a refusal. A loaded machine that asks for
+ * patience gets it, with the same key. */
+export async function api(method, path, { body, token, hold, key, revision } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (hold) headers["X-Hold-Token"] = hold;
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (key) headers["Idempotency-Key"] = crypto.randomUUID();
+  if (key || method === "POST") headers["Idempotency-Key"] = crypto.randomUUID();
   if (revision !== undefined) headers["If-Match"] = `"${revision}"`;
-  const answer = await fetch(`${base}/api/v1${path}`, { method, headers,
+  const ask = () => fetch(`${base}/api/v1${path}`, { method, headers,
     body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await until(`${method} ${path}`, async () => {
+    const answered = await ask();
+    return answered.status === 503 ? null : answered;
+  });
   const json = answer.status === 204 ? null : await answer.json();
   if (!answer.ok) throw new Error(`${method} ${path}: ${JSON.stringify(json)}`);
   return json;
@@ -109,7 +122,7 @@ export async function until(what, look) {
   while (Date.now() < deadline) {
     const found = await look();
     if (found) return found;
-    await new Promise((done) => setTimeout(done, 100));
+    await new Promise((done) => setTimeout(done, 200));
   }
   throw new Error(`${what}: nothing within ${WITHIN_MS} ms`);
 }
@@ -127,7 +140,7 @@ export async function codeFor(address, after = "") {
 }
 
 /** An event of the test's own with `rows` x 10 seats and its own length of a hold. */
-export async function ownEvent(name, { holdTtlS = 300, rows = 2 } = {}) {
+export async function ownEvent(name, { holdTtlS = 300, rows = 2, rules, opensInS = -60 } = {}) {
   const token = await administrator();
   const make = (path, body) => api("POST", path, { token, body, key: true });
   const venue = await make("/admin/venues", { name: `${name} hall`, city: "Kazan",
@@ -141,9 +154,9 @@ export async function ownEvent(name, { holdTtlS = 300, rows = 2 } = {}) {
     venue_id: venue.id, plan_id: plan.id,
     starts_at: new Date(Date.now() + 90 * day).toISOString(), currency: "RUB",
     tiers: [{ id: "a", name: "Parterre", price: { value: "1500.00", currency: "RUB" } }],
-    sale: { opens_at: new Date(Date.now() - 60_000).toISOString(), closes_at: null,
+    sale: { opens_at: new Date(Date.now() + opensInS * 1000).toISOString(), closes_at: null,
       short_notice_reason: null },
-    limits: { per_person: 6, per_hold: 6 }, hold_ttl_s: holdTtlS });
+    limits: { per_person: 6, per_hold: 6 }, hold_ttl_s: holdTtlS, ...(rules ? { rules } : {}) });
   await api("POST", `/admin/events/${event.id}/publish`, { token, key: true });
   await until(`${name} on sale`, async () => {
     const answer = await fetch(`${base}/api/v1/events/${event.id}/availability`);
@@ -152,6 +165,26 @@ export async function ownEvent(name, { holdTtlS = 300, rows = 2 } = {}) {
     return page.ok;
   });
   return event.id;
+}
+
+/** Tickets bought by somebody at another place: {order, token, tickets}. */
+export async function bought(event, number) {
+  const hold = await api("POST", `/events/${event}/holds`, { body: { best: { number } }, key: true });
+  const with_ = { hold: hold.token, key: true };
+  const order = await api("POST", "/orders", { ...with_, body: { hold_id: hold.id,
+    buyer: { name: "Oleg Petrov", email: "oleg@example.org", phone: "+79000000001" },
+    consents: ["personal_data"], channels: ["email"] } });
+  const payment = await api("POST", `/orders/${order.id}/payments`, { ...with_, body: {
+    provider: "sandbox", method: "bank_card", return_url: `${base}/orders/${order.id}` } });
+  await fetch(payment.confirmation.confirmation_url, { method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify({ outcome: "succeed", delay_ms: 0 }) });
+  await until(`the order ${order.id} is paid`, async () => {
+    const { status } = await api("GET", `/orders/${order.id}`, { hold: hold.token });
+    return status === "paid";
+  });
+  const tickets = await api("GET", `/orders/${order.id}/tickets`, { hold: hold.token });
+  return { order: order.id, token: hold.token, tickets: tickets.items ?? tickets };
 }
 
 const results = [];

@@ -66,7 +66,7 @@ async function tabTo(page, selector) {
 
 const BUYER = { name: "Anna Ivanova", email: "anna@example.org", phone: "+7 900 000-00-00" };
 
-async function details({ page }, { keyboard = false } = {}) {
+export async function details({ page }, { keyboard = false } = {}) {
   for (const [name, value] of Object.entries(BUYER)) {
     if (keyboard) {
       await tabTo(page, `#buyer-${name}`);
@@ -85,7 +85,7 @@ async function details({ page }, { keyboard = false } = {}) {
 }
 
 /** At the gateway: what becomes of the payment, then back in the shop on the order's page. */
-async function pay({ page }, outcome, delayMs = 0) {
+export async function pay({ page }, outcome, delayMs = 0) {
   await page.waitForURL(`${file("sandbox.url")}/**`);
   const answer = await fetch(page.url(), { method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
@@ -93,7 +93,7 @@ async function pay({ page }, outcome, delayMs = 0) {
   if (!answer.ok) throw new Error(`the gateway answers ${answer.status}`);
 }
 
-async function order(visit, state, id) {
+export async function order(visit, state, id) {
   await visit.page.goto(`/orders/${id}`);
   await visit.page.waitForSelector(`#state[data-state=${state}]`);
   await accessible(visit.page, `an order: ${state}`);
@@ -101,7 +101,7 @@ async function order(visit, state, id) {
 }
 
 /** The newest order that this browser made. */
-const orderOf = ({ page }) => page.evaluate(() =>
+export const orderOf = ({ page }) => page.evaluate(() =>
   Object.keys(JSON.parse(localStorage.getItem("seatgrid.keep")).orders).at(-1));
 
 /** Holds, fills in, goes to pay; gives the order's id. */

@@ -1,7 +1,8 @@
 // Staff's pages: signing in, the board, writing an artist, a venue, a plan from a file and an event,
 // selling it, looking at the order, giving money back, reading the ledger.
 
-import { accessible, file, leave, shot, test, visitor } from "./harness.mjs";
+import { accessible, administrator, api, bought, file, leave, ownEvent, shot, test, visitor }
+  from "./harness.mjs";
 
 const PLAN = ["section,row,number,tier,x,y,flags",
   ...Array.from({ length: 40 }, (_, at) => `P,${1 + Math.floor(at / 10)},${1 + (at % 10)},`
@@ -102,6 +103,40 @@ export async function staff() {
     await leave(visit, [400]);
   });
 
+  await test("staff opens a waiting room, moves an event, and cancels it", async () => {
+    const event = await ownEvent(`Campaign ${Date.now()}`);
+    const sold = await bought(event, 2);
+    const visit = await visitor();
+    const { page } = visit;
+    await signIn(visit);
+    await page.goto(`/staff/events?id=${event}`);
+    await page.fill("input[name=rate]", "7");
+    await page.check("input[name=sure] >> visible=true");
+    await page.click("text=Open the waiting room");
+    await page.waitForSelector("#room dd:has-text('not yet drawn'), #room dd:has-text('drawn')");
+    await accessible(page, "an event with a waiting room");
+    await shot(visit, "staff-event-room");
+    const draw = await api("GET", `/events/${event}/draw`);
+    if (draw.admit_per_s !== 7) throw new Error(`${draw.admit_per_s} a second`);
+
+    const before = await page.inputValue("input[name=starts]");
+    await page.fill("input[name=starts]", day(100));
+    await page.click("text=Move it");
+    await page.waitForFunction((was) => {
+      const field = document.querySelector("input[name=starts]");
+      return field !== null && field.value !== was;
+    }, before);
+
+    await sure(page, "Cancel the event");
+    await page.waitForSelector("#campaign progress");
+    await page.waitForSelector("#campaign .badge-valid");
+    await accessible(page, "a cancelled event");
+    await shot(visit, "staff-event-cancelled");
+    const order = await api("GET", `/orders/${sold.order}`, { hold: sold.token });
+    if (order.status !== "refunded") throw new Error(`the order is ${order.status}`);
+    await leave(visit, [404]);
+  });
+
   for (const options of [{ size: "desktop" }, { size: "phone", lang: "ru", dark: true }]) {
     await test(`staff's pages to look at: ${options.size}`, async () => {
       const visit = await visitor(options);
@@ -117,6 +152,14 @@ export async function staff() {
       await page.waitForSelector(".badge-valid");
       await accessible(page, "/staff/audit");
       await shot(visit, "staff-audit");
+      await page.goto("/staff/work");
+      await page.waitForSelector("#jobs .data");
+      await accessible(page, "/staff/work");
+      await shot(visit, "staff-work");
+      await page.goto("/staff/work?status=running");
+      await page.waitForSelector("#jobs > *");
+      await page.goto("/staff/audit");
+      await page.waitForSelector("#records .data");
       const order = await page.getAttribute("#records a[href*='/staff/orders']", "href");
       await page.goto(order);
       await page.waitForSelector(".timeline li");

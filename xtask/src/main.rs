@@ -32,9 +32,12 @@ enum Task {
     Sim(sim::Seeds),
     /// Every page and every end of a purchase in Chromium, with budgets; pictures into a folder.
     Browser {
-        /// Where pictures of all pages go; none are taken without it.
-        #[arg(long)]
-        shots: Option<std::path::PathBuf>,
+        /// Where pictures of all pages go.
+        #[arg(long, default_value = "target/browser-shots")]
+        shots: std::path::PathBuf,
+        /// Only tests whose name holds this.
+        #[arg(long, default_value = "")]
+        only: String,
     },
     /// What must hold while something breaks, each with its target and verdict.
     Drill(drills::Drills),
@@ -57,7 +60,7 @@ fn main() -> anyhow::Result<()> {
         Task::Tidy => tidy::run(),
         Task::Fix => verify::fix(),
         Task::Sim(seeds) => sim::sim(&seeds),
-        Task::Browser { shots } => verify::browser(shots.as_deref()),
+        Task::Browser { shots, only } => verify::browser(&shots, &only),
         Task::Drill(which) => drills::drill(&which),
         Task::Long { suite, power_cuts } => verify::long(suite, power_cuts),
     }

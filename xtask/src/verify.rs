@@ -40,16 +40,22 @@ pub fn fix() -> Result<()> {
     run("cargo fmt --all")
 }
 
-/// All browser tests; pictures of all pages where a folder is named.
-pub fn browser(shots: Option<&std::path::Path>) -> Result<()> {
+/// All browser tests, or those whose name holds `only`, with measured budgets; pictures of all pages
+/// into a folder.
+pub fn browser(shots: &std::path::Path, only: &str) -> Result<()> {
     ensure_nextest()?;
     run("cargo build --quiet --package seatgrid")?;
-    let shots = shots.map(std::path::absolute).transpose()?;
-    let shots = shots.map(|folder| folder.display().to_string()).unwrap_or_default();
+    let shots = std::path::absolute(shots)?.display().to_string();
     run_with(
-        "cargo nextest run --package e2e --success-output immediate browser::",
-        &[("SEATGRID_BROWSER_ALL", "1"), ("SEATGRID_SHOTS", &shots)],
-    )
+        "cargo nextest run --package e2e --no-capture browser::",
+        &[
+            ("SEATGRID_BROWSER_ALL", "1"),
+            ("SEATGRID_SHOTS", &shots),
+            ("SEATGRID_ONLY", only),
+        ],
+    )?;
+    println!("pictures: {shots}");
+    Ok(())
 }
 
 /// The long suites.

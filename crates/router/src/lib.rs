@@ -11,6 +11,7 @@ mod attempts;
 mod config;
 mod credits;
 mod etag;
+mod gzip;
 mod hot;
 mod office;
 mod pages;

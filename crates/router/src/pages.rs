@@ -4,6 +4,9 @@
 pub(crate) mod browse;
 
 mod cards;
+mod rooms;
+
+pub(crate) use rooms::Rooms;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +16,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, ETAG,
-    SET_COOKIE, VARY,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    COOKIE, ETAG, SET_COOKIE, VARY,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -22,13 +25,13 @@ use http_api::{Code, Id, Problem, RequestId};
 use inventory::{EventNo, SeatCounts};
 use storefront::{
     AppPage, AppView, ConsentPage, EventPage, LANG_COOKIE, Lang, Notice, NoticePage, OrderPage,
-    PayMethod, Payment, RenderError, Rules, TicketPage, negotiate,
+    PayMethod, Payment, RenderError, Rules, TicketPage, Waiting, negotiate,
 };
 
-use crate::etag;
 use crate::office::EventEntry;
 use crate::seatmap::{EVENT_ID_LEN_MAX, MapView};
 use crate::state::{App, Router};
+use crate::{etag, gzip};
 
 /// How long a page waits for seat counts; without them it is shown without.
 const COUNTS_WITHIN: Duration = Duration::from_millis(300);
@@ -36,6 +39,9 @@ const COUNTS_WITHIN: Duration = Duration::from_millis(300);
 const CACHE_A_MOMENT: &str = "public, max-age=5";
 /// Seats per hold shown where the catalogue names none.
 const SEATS_MAX_DEFAULT: u32 = 6;
+/// Says that a body is compressed.
+pub(crate) const GZIP: [(HeaderName, HeaderValue); 1] =
+    [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
 /// Longest id in the address of an order or ticket page.
 const ID_LEN_MAX: usize = 64;
 
@@ -48,14 +54,21 @@ pub(crate) async fn event(State(app): State<App>, Id(id): Id, request: Request) 
     match app.catalogue.event(&app.office, &id).await {
         Ok(Some(entry)) => {
             let view = counts(&app, &id).await;
-            page(&parts, event_page(&app, lang(&parts), &entry, view.as_deref()).render())
+            let waiting = Waiting { list: entry.waiting_list, room: has_room(&app, &id).await };
+            let known = (view.as_deref(), waiting);
+            page(&parts, event_page(&app, lang(&parts), &entry, known).render())
         }
         Ok(None) => notice(&parts, Notice::NotFound),
         Err(_) => notice(&parts, Notice::Unavailable),
     }
 }
 
-fn event_page(app: &Router, lang: Lang, entry: &EventEntry, view: Option<&MapView>) -> EventPage {
+fn event_page(
+    app: &Router,
+    lang: Lang,
+    entry: &EventEntry,
+    (view, waiting): (Option<&MapView>, Waiting),
+) -> EventPage {
     EventPage {
         lang,
         event: cards::card(entry, view.map(|view| view.total)),
@@ -68,6 +81,7 @@ fn event_page(app: &Router, lang: Lang, entry: &EventEntry, view: Option<&MapVie
         },
         hold_ttl_s: entry.hold_ttl_s,
         payment: payment(app),
+        waiting,
     }
 }
 
@@ -97,7 +111,14 @@ pub(crate) async fn ticket(
 pub(crate) async fn app(request: Request) -> Response {
     let parts = request.into_parts().0;
     match AppView::at(parts.uri.path()) {
-        Some(view) => page(&parts, AppPage { lang: lang(&parts), view }.render()),
+        Some(view) => {
+            let mut answer = page(&parts, AppPage { lang: lang(&parts), view }.render());
+            if view.may_use_camera() {
+                let allowed = HeaderValue::from_static(storefront::PERMISSIONS_OF_THE_DOOR);
+                answer.headers_mut().insert("permissions-policy", allowed);
+            }
+            answer
+        }
         None => notice(&parts, Notice::NotFound),
     }
 }
@@ -119,8 +140,11 @@ pub(crate) async fn asset(request: Request) -> Response {
     let Some(asset) = storefront::asset(parts.uri.path()) else {
         return Problem::new(Code::NotFound).into_response();
     };
-    let tag = HeaderValue::from_str(&asset.etag).unwrap_or(HeaderValue::from_static("\"-\""));
+    let plain = HeaderValue::from_str(&asset.etag).unwrap_or(HeaderValue::from_static("\"-\""));
+    let is_packed = gzip::is_accepted(&parts.headers);
+    let tag = if is_packed { gzip::tag(&plain) } else { plain };
     let headers = [
+        (VARY, HeaderValue::from_static("Accept-Encoding")),
         (CACHE_CONTROL, HeaderValue::from_static(asset.cache_control())),
         (CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
         (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
@@ -128,6 +152,9 @@ pub(crate) async fn asset(request: Request) -> Response {
     ];
     if etag::has(&parts.headers, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    if is_packed {
+        return (headers, GZIP, Body::from(gzip::file(asset))).into_response();
     }
     (headers, Body::from(asset.bytes)).into_response()
 }
@@ -159,6 +186,15 @@ fn free_known(app: &Router, event_id: &str) -> Option<SeatCounts> {
     Some(app.maps.known(event)?.latest().total)
 }
 
+/// Whether a waiting room stands before the event's sale, as far as is known.
+async fn has_room(app: &Router, event_id: &str) -> bool {
+    let no = app.grid.routes().pins.get(event_id).map(|pin| EventNo(pin.number));
+    match no {
+        Some(no) => app.rooms.has(&app.grid, no).await,
+        None => false,
+    }
+}
+
 async fn counts(app: &Router, event_id: &str) -> Option<Arc<MapView>> {
     let map = app.maps.by_id(event_id, Instant::now() + COUNTS_WITHIN).await.ok()?;
     Some(map.latest())
@@ -174,7 +210,11 @@ fn page(parts: &Parts, rendered: Result<String, RenderError>) -> Response {
         Ok(html) => html,
         Err(error) => return Problem::internal(error).into_response(),
     };
-    let mut response = Html(html).into_response();
+    let mut response = if gzip::is_accepted(&parts.headers) {
+        (GZIP, Html(gzip::packed(html.as_bytes(), gzip::QUICKEST))).into_response()
+    } else {
+        Html(html).into_response()
+    };
     let headers = response.headers_mut();
     guard(headers);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(CACHE_A_MOMENT));
@@ -211,7 +251,7 @@ fn guard(headers: &mut HeaderMap) {
     for (name, value) in storefront::SECURITY_HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    headers.insert(VARY, HeaderValue::from_static("Accept-Language, Cookie"));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Language, Cookie, Accept-Encoding"));
 }
 
 /// A language chosen in the address is remembered.

@@ -21,6 +21,7 @@ use crate::config::{ConfigError, RouterConfig};
 use crate::credits::Credits;
 use crate::hot::Edge;
 use crate::office::{Catalogue, Office};
+use crate::pages::Rooms;
 use crate::seatmap::SeatMaps;
 use crate::state::{App, Router};
 use crate::{attempts, readiness, routes};
@@ -110,6 +111,7 @@ fn assemble(
         maps,
         catalogue: Catalogue::new(Duration::from_millis(config.catalogue_age_max_ms)),
         office,
+        rooms: Rooms::default(),
         credits: Credits::new(config.credit_limits()),
         attempts: Arc::new(Attempts::new(config)),
         streams: Arc::new(Semaphore::new(config.streams_max)),

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::attempts::Attempts;
 use crate::credits::Credits;
 use crate::office::{Catalogue, Office};
+use crate::pages::Rooms;
 use crate::seatmap::SeatMaps;
 
 /// The router's parts.
@@ -25,6 +26,8 @@ pub(crate) struct Router {
     pub(crate) maps: SeatMaps,
     pub(crate) office: Office,
     pub(crate) catalogue: Catalogue,
+    /// Which events have a waiting room, for pages.
+    pub(crate) rooms: Rooms,
     /// Room for holds on their way to shards.
     pub(crate) credits: Credits,
     /// Refused attempts on their way into the ledger.

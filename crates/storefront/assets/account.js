@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { byId, make, show } from "./dom.js";
 import { describe } from "./problem.js";
-import { forgetSession, keepSession, session } from "./session.js";
+import { forgetSession, keepSession, session, staffPage } from "./session.js";
 import { showWho } from "./who.js";
 
 /** Shows `parts` in the page in place of what was there. */
@@ -35,8 +35,9 @@ export function toSignIn() {
   location.replace(`/signin?next=${encodeURIComponent(here)}`);
 }
 
-/** Builds a page of the cabinet: `build(me)` gets the person; nobody else sees it. */
-export async function cabinet(build, roles = null) {
+/** Builds a page of the cabinet: `build(me)` gets the person; nobody whose
+ * role it is not for sees it. */
+export async function cabinet(build, may = () => true) {
   if (session() === null) {
     toSignIn();
     return;
@@ -45,8 +46,8 @@ export async function cabinet(build, roles = null) {
   try {
     const me = await call("GET", "/me");
     keepSession({ name: me.name, role: me.role });
-    if (roles !== null && !roles.includes(me.role)) {
-      location.replace("/account");
+    if (!may(me.role)) {
+      location.replace(staffPage(me.role) ?? "/account");
       return;
     }
     await build(me);

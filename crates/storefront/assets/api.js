@@ -35,7 +35,8 @@ export function newKey() {
 /**
  * One request, repeated while that can help, always with the same key.
  * `options`: body (object), text ({type, content}, sent as it is), token (X-Hold-Token), key
- * (Idempotency-Key), revision (If-Match), again (a POST that needs no key to be repeated).
+ * (Idempotency-Key), revision (If-Match), again (a POST that needs no key to be repeated), once
+ * (never repeated), withinMs (how long one try may take).
  * Returns the JSON answer (null for 204); throws Problem.
  */
 export async function call(method, path, options = {}) {
@@ -44,7 +45,7 @@ export async function call(method, path, options = {}) {
     const problem = await attempt(method, path, options);
     if (!(problem instanceof Problem)) return problem;
     const repeatable = method !== "POST" || options.key !== undefined || options.again === true;
-    const wait = repeatable && worthRetrying(problem.status)
+    const wait = repeatable && options.once !== true && worthRetrying(problem.status)
       ? waitMs(next, problem.retryAfterS, Math.random())
       : null;
     if (wait === null) throw problem;
@@ -63,7 +64,7 @@ async function attempt(method, path, options) {
         ?? (options.body === undefined ? undefined : JSON.stringify(options.body)),
       credentials: "same-origin",
       cache: "no-store",
-      signal: AbortSignal.timeout(TRY_MS),
+      signal: AbortSignal.timeout(options.withinMs ?? TRY_MS),
     });
     if (response.status === 204) return null;
     const json = await response.json().catch(() => null);
@@ -96,15 +97,19 @@ export class Intent {
   #text = null;
   #key = "";
 
-  /** Like `call("POST", …)`; the same path and body continue the same intent. */
-  async post(path, options) {
-    const text = path + JSON.stringify(options.body);
+  post(path, options) {
+    return this.send("POST", path, options);
+  }
+
+  /** Like `call`; the same method, path and body continue the same intent. */
+  async send(method, path, options) {
+    const text = `${method} ${path} ${JSON.stringify(options.body)}`;
     if (text !== this.#text) {
       this.#text = text;
       this.#key = newKey();
     }
     try {
-      const answer = await call("POST", path, { ...options, key: this.#key });
+      const answer = await call(method, path, { ...options, key: this.#key });
       this.#text = null;
       return answer;
     } catch (problem) {

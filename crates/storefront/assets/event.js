@@ -14,12 +14,14 @@ import { nearestTo } from "./nearest.js";
 import { orderPage } from "./pay.js";
 import { Plan } from "./plan.js";
 import { describe } from "./problem.js";
+import { Room } from "./room.js";
 import { countDown } from "./saleclock.js";
 import { SeatMap } from "./seatmap.js";
 import { Seats } from "./seats.js";
 import { Selection } from "./selection.js";
 import { wireSteppers } from "./stepper.js";
 import { Tray } from "./tray.js";
+import { Waitlist } from "./waitlist.js";
 import { localizeTimes } from "./when.js";
 import { showWho } from "./who.js";
 
@@ -45,6 +47,13 @@ class EventPage {
       onTake: (request, button, complain) => this.#take(request, button, complain),
     });
     this.checkout = new Checkout(this.desk, main.dataset.provider);
+    this.waitlist = new Waitlist({ eventId: this.eventId, tiers: plan.tiers, desk: this.desk,
+      max: this.selection.max, isOffered: "waitlist" in main.dataset });
+    this.room = new Room({ eventId: this.eventId,
+      stage: (name) => {
+        main.dataset.room = name;
+      },
+      onClosed: (hasList) => hasList && this.waitlist.open() });
   }
 
   start() {
@@ -53,6 +62,8 @@ class EventPage {
     this.#tiers();
     this.#standing();
     this.live.start();
+    this.room.start();
+    this.waitlist.start();
     this.desk.restore();
     const order = openOrder(this.eventId);
     if (order !== null) this.tray.say(say("unfinished"), { link: orderPage(order) });
@@ -63,6 +74,7 @@ class EventPage {
       byId("map-wait").hidden = true;
       this.#counts();
       this.#loseTaken();
+      if (this.seats.known && this.seats.free.every((free) => free === 0)) this.waitlist.open();
     });
     this.live.addEventListener("state", () => {
       byId("fresh").dataset.state = this.live.connected ? "live" : "late";
@@ -197,6 +209,11 @@ class EventPage {
   }
 
   #refused(problem, complain) {
+    if (problem?.code === "queue_required") {
+      this.room.require();
+      return;
+    }
+    if (problem?.code?.startsWith("not_enough")) this.#offerWaiting();
     const lost = (problem?.body?.seats ?? [])
       .map(({ id, status }) => [this.plan.find(id), status === "sold" ? 2 : HELD])
       .filter(([seat]) => seat !== undefined);
@@ -210,6 +227,13 @@ class EventPage {
     this.seats.learn(lost);
     complain(say("lost_seats", { seats: this.#names(seats) }));
     this.#offerNearest(seats);
+  }
+
+  /** None that fit are free: the list takes wishes. */
+  #offerWaiting() {
+    const number = () => Number(byId("best-number").value);
+    // After the words of the refusal, which are put there first.
+    queueMicrotask(() => this.waitlist.offerBeside(byId("best-error"), number));
   }
 
   /** Others like the seats that were lost, chosen by one press. */
@@ -226,6 +250,8 @@ class EventPage {
   #held() {
     const { hold } = this.desk;
     const seats = this.#seatsOf(hold);
+    this.room.pause();
+    this.waitlist.pause();
     this.selection.frozen = false;
     this.selection.replace(seats);
     this.selection.frozen = true;
@@ -254,6 +280,8 @@ class EventPage {
     this.tray.say(say(reason, { seats: names }), { focus: true });
     // The guess above is corrected by the server at once.
     this.live.refresh();
+    this.room.resume();
+    this.waitlist.start();
   }
 
   async #release() {

@@ -3,15 +3,16 @@
 // "gone" when a hold of an earlier visit has ended meanwhile.
 // The server alone decides when a hold ends; the clock only says when to ask.
 
-import { call, Intent, newKey, segment } from "./api.js";
+import { call, Intent, segment } from "./api.js";
 import { Clock } from "./clock.js";
-import { forgetHold, keepHold, keptHold } from "./keep.js";
+import { forgetHold, keepHold, keptHold, keptRoom } from "./keep.js";
 
 /** A hold that the server still has at our zero is asked about again after this many seconds. */
 const ASK_AGAIN_S = 1;
 
 export class HoldDesk extends EventTarget {
   #intent = new Intent();
+  #more = new Intent();
 
   constructor(eventId) {
     super();
@@ -29,9 +30,17 @@ export class HoldDesk extends EventTarget {
   async take(request) {
     const fromMs = performance.now();
     const path = `/events/${segment(this.eventId)}/holds`;
-    const hold = await this.#intent.post(path, { body: request });
+    // Whoever came through the waiting room is the same person here.
+    const token = keptRoom(this.eventId)?.token;
+    const hold = await this.#intent.post(path, { body: request, token });
     keepHold(this.eventId, hold);
     this.#accept(hold, fromMs);
+  }
+
+  /** Takes up a hold that was made elsewhere for this visitor. */
+  async adopt(hold) {
+    keepHold(this.eventId, hold);
+    await this.restore();
   }
 
   /** Gives the seats back; throws Problem. A hold that is already gone is as good as released. */
@@ -50,7 +59,7 @@ export class HoldDesk extends EventTarget {
     const { id, token } = this.hold;
     const fromMs = performance.now();
     const path = `/holds/${segment(id)}`;
-    const hold = await call("PATCH", path, { token, body: { extend: true }, key: newKey() });
+    const hold = await this.#more.send("PATCH", path, { token, body: { extend: true } });
     this.hold = { ...this.hold, ...hold, token };
     this.clock.start(hold.expires_in, fromMs);
   }

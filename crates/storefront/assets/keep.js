@@ -6,6 +6,8 @@ const NAME = "seatgrid.keep";
 /** Orders remembered, the newest win: more tickets than anybody carries in one browser. */
 const ORDERS_MAX = 50;
 const HOLDS_MAX = 10;
+/** Places in waiting rooms, and in waiting lists. */
+const PLACES_MAX = 10;
 
 /** Used where the browser refuses storage: then the memory ends with the page. */
 let fallback = null;
@@ -14,15 +16,17 @@ function read() {
   if (fallback !== null) return fallback;
   try {
     const kept = JSON.parse(localStorage.getItem(NAME) ?? "{}");
-    return { holds: kept.holds ?? {}, orders: kept.orders ?? {} };
+    return { holds: {}, orders: {}, rooms: {}, waits: {}, ...kept };
   } catch {
-    return { holds: {}, orders: {} };
+    return { holds: {}, orders: {}, rooms: {}, waits: {} };
   }
 }
 
 function write(kept) {
   trim(kept.holds, HOLDS_MAX);
   trim(kept.orders, ORDERS_MAX);
+  trim(kept.rooms, PLACES_MAX);
+  trim(kept.waits, PLACES_MAX);
   try {
     localStorage.setItem(NAME, JSON.stringify(kept));
   } catch {
@@ -36,23 +40,29 @@ function trim(entries, max) {
   for (const name of names.slice(0, Math.max(0, names.length - max))) delete entries[name];
 }
 
+/** Puts `value` in place of what is kept of a kind for an event; null takes it away. */
+function put(kind, eventId, value) {
+  const kept = read();
+  delete kept[kind][eventId];
+  if (value !== null) kept[kind][eventId] = value;
+  write(kept);
+}
+
 /** The hold kept for an event: {id, token}, or null. */
-export function keptHold(eventId) {
-  return read().holds[eventId] ?? null;
-}
+export const keptHold = (eventId) => read().holds[eventId] ?? null;
+export const keepHold = (eventId, { id, token }) => put("holds", eventId, { id, token });
+export const forgetHold = (eventId) => put("holds", eventId, null);
 
-export function keepHold(eventId, { id, token }) {
-  const kept = read();
-  delete kept.holds[eventId];
-  kept.holds[eventId] = { id, token };
-  write(kept);
-}
+/** The place in an event's waiting room: {ticket, token}, or null. */
+export const keptRoom = (eventId) => read().rooms[eventId] ?? null;
+export const keepRoom = (eventId, { ticket, token }) => put("rooms", eventId, { ticket, token });
+export const forgetRoom = (eventId) => put("rooms", eventId, null);
 
-export function forgetHold(eventId) {
-  const kept = read();
-  delete kept.holds[eventId];
-  write(kept);
-}
+/** The place in an event's waiting list: {id, token, taken}, or null; `taken`: its offer was. */
+export const keptWait = (eventId) => read().waits[eventId] ?? null;
+export const keepWait = (eventId, { id, token, taken }) => put("waits", eventId,
+  { id, token, taken });
+export const forgetWait = (eventId) => put("waits", eventId, null);
 
 /** The order kept under its id: {token, eventId, payUrl}, or null. */
 export function keptOrder(orderId) {

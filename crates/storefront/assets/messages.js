@@ -62,6 +62,7 @@ const EN = {
     + "they were made.",
   problem_event_not_found: "This event no longer exists.",
   problem_queue_required: "There is a queue for this event; please take a place in it.",
+  problem_waitlist_state: "Such seats are free right now, or you wait already.",
   problem_rate_limited: "That was very quick. Please wait a few seconds and try again.",
   problem_busy: "Very many people are here at once. Please try again in a few seconds.",
   problem_outcome_unknown: "We could not learn whether that worked. Try again: nothing will "
@@ -179,6 +180,7 @@ const RU = {
     + "котором он сделан.",
   problem_event_not_found: "Этого концерта больше нет.",
   problem_queue_required: "На этот концерт есть очередь, займите в ней место.",
+  problem_waitlist_state: "Такие места сейчас свободны, или вы уже ждёте.",
   problem_rate_limited: "Слишком быстро. Подождите несколько секунд и попробуйте снова.",
   problem_busy: "Сейчас здесь очень много людей. Попробуйте через несколько секунд.",
   problem_outcome_unknown: "Не удалось узнать, получилось ли. Попробуйте ещё раз: дважды ничего не "

@@ -10,6 +10,15 @@ const REFRESH_MS = 8000;
 /** A refresh that failed for the moment is not tried again within this, in milliseconds. */
 const PAUSE_MS = 5000;
 
+/** Where staff begins: stewards at the door, others at the board; null for everybody else. */
+export function staffPage(role) {
+  if (role === "steward") return "/staff/door";
+  return isStaff(role) ? "/staff" : null;
+}
+
+/** Whether a role may use the pages of staff; a steward may use the door's alone. */
+export const isStaff = (role) => role === "organiser" || role === "administrator";
+
 let triedAtMs = -PAUSE_MS;
 
 /** The value for X-CSRF-Token, or null where nobody is signed in. */

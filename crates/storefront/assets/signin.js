@@ -4,10 +4,8 @@ import { fill, nextPage } from "./account.js";
 import { call } from "./api.js";
 import { make } from "./dom.js";
 import { field, form } from "./forms.js";
-import { dropTickets, keepSession, keepTokens, session } from "./session.js";
+import { dropTickets, keepSession, keepTokens, session, staffPage } from "./session.js";
 import { tell } from "./words-account.js";
-
-const STAFF = new Set(["organiser", "administrator"]);
 
 /** Opens a session; throws a Problem that says what to do in `told`. */
 export async function signIn(body) {
@@ -39,7 +37,7 @@ function page() {
     if (values.code !== "") body.code = values.code;
     try {
       const { role } = await signIn(body);
-      location.assign(nextPage(STAFF.has(role) ? "/staff" : "/account"));
+      location.assign(nextPage(staffPage(role) ?? "/account"));
     } catch (problem) {
       if (!problem.body?.second_factor) throw problem;
       const again = !code.box.hidden;

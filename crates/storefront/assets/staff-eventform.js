@@ -63,9 +63,8 @@ function withIds(one, artists) {
   return { ...one, get value() { return names().map(idOf); }, missing: false };
 }
 
-/** The API's document. */
-export function bodyOf(values) {
-  const currency = "RUB";
+/** The API's document; an event that there is keeps its currency. */
+export function bodyOf(values, { currency = "RUB" } = {}) {
   const body = {
     name: values.name, description: values.description, artist_ids: values.artist_ids,
     venue_id: values.venue_id, starts_at: fromInput(values.starts_at), currency,

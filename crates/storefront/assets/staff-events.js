@@ -8,8 +8,10 @@ import { form, sureButton } from "./forms.js";
 import { describe } from "./problem.js";
 import { bodyOf, eventFields } from "./staff-eventform.js";
 import { all, asked, facts, order, staff } from "./staff.js";
+import { campaign, moving, room } from "./staff-room.js";
 import { seatsForm } from "./staff-seats.js";
 import { momentText } from "./when.js";
+import { tell as tellWork } from "./words-staff-work.js";
 import { tell } from "./words-staff.js";
 
 const PATH = "/admin/events";
@@ -48,12 +50,24 @@ async function one(id, said, shelves) {
   parts.push(section(event.name, state(event), switches(event)));
   parts.push(section(tell("edit"), form({ fields: eventFields(event, shelves),
     submit: tell("save"), onSubmit: (values) => save(event, values) })));
-  if (grid) parts.push(section(tell("seats"), seatsForm(id, () => page())));
+  if (grid?.cancel) parts.splice(3, 0, section(tellWork("campaign"), campaign(event)));
+  else if (grid) parts.push(...await around(event, shelves.venues));
   fill(...parts);
 }
 
+/** What is done beside the terms of a sale under way. */
+async function around(event, venues) {
+  const done = () => page(tell("done"));
+  const parts = [section(tell("seats"), seatsForm(event.id, () => page()))];
+  if (event.grid.state !== "closed") {
+    parts.push(section(tellWork("room"), await room(event, done)));
+    parts.push(section(tellWork("move"), moving(event, venues, done)));
+  }
+  return parts;
+}
+
 async function save(event, values) {
-  const body = bodyOf(values);
+  const body = bodyOf(values, event);
   // A published event keeps its plan; naming it again would copy it anew.
   if (event.status === "published") delete body.plan_id;
   await call("PATCH", `${PATH}/${segment(event.id)}`,

@@ -3,9 +3,9 @@
 import { cabinet, notice } from "./account.js";
 import { call, newKey } from "./api.js";
 import { byId, make } from "./dom.js";
+import { isStaff } from "./session.js";
 import { tell } from "./words-staff.js";
 
-const ROLES = ["organiser", "administrator"];
 /** Pages of one list that are read at most; 100 entries each. */
 const PAGES_MAX = 20;
 
@@ -17,7 +17,7 @@ export function staff(build) {
     const told = notice(tell("no_second_factor"));
     told.append(" ", make("a", { href: "/account/security" }, tell("set_it_up")));
     byId("app").prepend(told);
-  }, ROLES);
+  }, isStaff);
 }
 
 /** All entries of a list. */

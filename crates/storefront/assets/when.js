@@ -12,6 +12,11 @@ export function momentText(at, timeZone, language = locale) {
   return new Intl.DateTimeFormat(language, { ...SHAPE, timeZone }).format(new Date(at));
 }
 
+/** The time of day of `at`, in the device's own zone. */
+export function clockTime(at, language = locale) {
+  return new Intl.DateTimeFormat(language, { timeStyle: "medium" }).format(new Date(at));
+}
+
 /** Rewrites every <time data-zone> of the page; a zone unknown here keeps the server's words. */
 export function localizeTimes(root) {
   for (const time of root.querySelectorAll("time[data-zone]")) {

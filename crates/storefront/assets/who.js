@@ -5,14 +5,12 @@ import { call } from "./api.js";
 import { make } from "./dom.js";
 import { forgetKept } from "./keep.js";
 import { speaker } from "./messages.js";
-import { forgetSession, keepSession, session } from "./session.js";
+import { forgetSession, keepSession, session, staffPage } from "./session.js";
 
 const tell = speaker({
   en: { account: "My tickets", staff: "Staff", out: "Sign out", nav: "Account" },
   ru: { account: "Мои билеты", staff: "Управление", out: "Выйти", nav: "Личный кабинет" },
 });
-
-const STAFF = new Set(["steward", "organiser", "administrator"]);
 
 /** Shows who is signed in; asks the server once where the name is not known yet. */
 export async function showWho() {
@@ -34,7 +32,8 @@ export async function showWho() {
 function fill(corner, { name, role }) {
   corner.setAttribute("aria-label", tell("nav"));
   const links = [make("a", { href: "/account" }, name || tell("account"))];
-  if (STAFF.has(role)) links.push(make("a", { href: "/staff" }, tell("staff")));
+  const href = staffPage(role);
+  if (href !== null) links.push(make("a", { href }, tell("staff")));
   const out = make("button", { type: "button", className: "plain" }, tell("out"));
   out.addEventListener("click", signOut);
   corner.replaceChildren(...links, out);

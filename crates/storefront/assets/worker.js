@@ -12,6 +12,7 @@ function isKept({ method, url }) {
   const { origin, pathname } = new URL(url);
   if (method !== "GET" || origin !== self.location.origin) return false;
   return pathname.startsWith("/assets/") || pathname === "/account"
+    || pathname === "/staff/door"
     || /^\/orders\/[^/]+(\/tickets\/[^/]+)?$/.test(pathname)
     || /^\/api\/v1\/orders\/[^/]+(\/tickets)?$/.test(pathname)
     || /^\/api\/v1\/(me\/tickets|me|events\/[^/]+)$/.test(pathname);

@@ -26,8 +26,9 @@ pub use pages::{
     AppPage, AppView, ArtistPage, CONSENT_VERSION, ConsentPage, EventPage, Filters, HomePage,
     Notice, NoticePage, OrderPage, RenderError, TicketPage,
 };
-pub use policy::{CONTENT_SECURITY_POLICY, SECURITY_HEADERS};
+pub use policy::{CONTENT_SECURITY_POLICY, PERMISSIONS_OF_THE_DOOR, SECURITY_HEADERS};
 pub use price::Price;
 pub use view::{
-    ArtistLink, ArtistView, EventCard, PayMethod, Payment, Rules, SaleState, Tier, When, Work,
+    ArtistLink, ArtistView, EventCard, PayMethod, Payment, Rules, SaleState, Tier, Waiting, When,
+    Work,
 };

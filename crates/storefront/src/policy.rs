@@ -16,3 +16,8 @@ pub const SECURITY_HEADERS: [(&str, &str); 4] = [
     ("cross-origin-opener-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 ];
+
+/// What takes the place of `permissions-policy` on the one page that may look through a camera: the
+/// door's, where a steward asks for it.
+pub const PERMISSIONS_OF_THE_DOOR: &str =
+    "camera=(self), geolocation=(), microphone=(), payment=()";

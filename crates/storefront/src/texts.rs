@@ -86,6 +86,15 @@ pub(crate) struct Texts {
     pub(crate) to_calendar: &'static str,
     pub(crate) from: &'static str,
 
+    pub(crate) room_title: &'static str,
+    pub(crate) room_lead: &'static str,
+    pub(crate) room_enter: &'static str,
+    pub(crate) room_draw_title: &'static str,
+    pub(crate) room_draw_text: &'static str,
+    pub(crate) room_draw_link: &'static str,
+    pub(crate) wait_title: &'static str,
+    pub(crate) wait_lead: &'static str,
+
     pub(crate) best_title: &'static str,
     pub(crate) best_number: &'static str,
     pub(crate) best_tier: &'static str,

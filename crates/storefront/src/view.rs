@@ -107,6 +107,15 @@ pub struct Rules {
     pub extensions: u32,
 }
 
+/// Where people wait for an event's seats. Pages show what is known; the server alone decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Seats that come back after the sell-out are given to a waiting list.
+    pub list: bool,
+    /// Nobody holds seats without a turn from the waiting room.
+    pub room: bool,
+}
+
 /// An event as lists show it, and the head of its own page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventCard {

@@ -57,6 +57,9 @@ pub(crate) struct EventEntry {
     pub(crate) limits: LimitsEntry,
     #[serde(default)]
     pub(crate) hold_ttl_s: u32,
+    /// Whether seats that come back go to a waiting list.
+    #[serde(default)]
+    pub(crate) waiting_list: bool,
 }
 
 /// An artist. An event's bill says id and name alone.

@@ -2,7 +2,7 @@
 //! event, since a plan never changes while its sale is open.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -12,7 +12,7 @@ use processing_unit::PlanAnswer;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::etag;
+use crate::{etag, gzip};
 
 /// Hundredths of a unit on the drawing, as plans store places.
 const PLACES_PER_UNIT: f64 = 100.0;
@@ -26,6 +26,8 @@ pub(crate) struct PlanView {
     /// The answer to `GET …/plan`.
     pub(crate) json: Bytes,
     pub(crate) etag: HeaderValue,
+    /// The same compressed, once somebody asked for it so.
+    pub(crate) packed: OnceLock<Bytes>,
     ids: Vec<Arc<str>>,
     by_id: HashMap<Arc<str>, SeatIx>,
     places: Vec<Place>,
@@ -67,7 +69,9 @@ impl PlanView {
         let by_id = ids.iter().cloned().zip((0..).map(SeatIx)).collect();
         let places = places(&plan);
         let (heads, head_ends) = (Vec::new(), Vec::new());
-        let mut view = Self { event, sale, plan, json, etag, ids, by_id, places, heads, head_ends };
+        let packed = OnceLock::new();
+        let mut view =
+            Self { event, sale, plan, json, etag, packed, ids, by_id, places, heads, head_ends };
         view.render_heads();
         view
     }
@@ -83,6 +87,11 @@ impl PlanView {
             ends.push(heads.len() as u32);
         }
         (self.heads, self.head_ends) = (heads, ends);
+    }
+
+    /// The compressed answer to `GET …/plan`; made at the first call.
+    pub(crate) fn packed(&self) -> &Bytes {
+        self.packed.get_or_init(|| gzip::packed(&self.json, gzip::SMALLEST))
     }
 
     pub(crate) fn event_id(&self) -> &str {

@@ -1,5 +1,6 @@
 //! Pages: what they show, what they allow a browser, what they say when something is missing.
 
+use std::io::Read as _;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
@@ -56,6 +57,53 @@ async fn files_are_cached_by_their_version() {
     let worker = client.get("/worker.js", &[]).await;
     assert_eq!(worker.header("content-type"), "text/javascript; charset=utf-8");
     assert_eq!(worker.header("cache-control"), "no-cache");
+}
+
+#[tokio::test]
+async fn what_browsers_load_whole_is_compressed_and_the_rush_never() {
+    let system = System::start().await;
+    let client = system.client();
+    let gzip = [("accept-encoding", "gzip, br")];
+    let asset = storefront::asset_url("event.js");
+    for path in ["/events/hall", asset.as_str(), "/api/v1/events/hall/plan"] {
+        let plain = client.get(path, &[]).await;
+        let packed = client.get(path, &gzip).await;
+        assert_eq!((plain.status.as_u16(), packed.status.as_u16()), (200, 200), "{path}");
+        assert_eq!(plain.header("content-encoding"), "", "{path}");
+        assert_eq!(packed.header("content-encoding"), "gzip", "{path}");
+        assert!(packed.header("vary").contains("Accept-Encoding"), "{path}");
+        assert!(packed.body.len() * 2 < plain.body.len(), "{path}");
+        let mut back = Vec::new();
+        flate2::read::GzDecoder::new(&*packed.body).read_to_end(&mut back).expect("gzip");
+        assert_eq!(back, plain.body, "{path}");
+        let (plain, packed) = (plain.header("etag"), packed.header("etag"));
+        if packed.is_empty() {
+            continue;
+        }
+        assert_ne!(plain, packed, "{path}: other bytes, another tag");
+        let with = |tag| [("accept-encoding", "gzip"), ("if-none-match", tag)];
+        assert_eq!(client.get(path, &with(packed)).await.status, 304, "{path}");
+        assert_eq!(client.get(path, &with(plain)).await.status, 200, "{path}");
+    }
+    let hold = client.hold(&json!({"best": {"number": 6}})).await;
+    let hold = hold.json();
+    let read = [("accept-encoding", "gzip"), ("x-hold-token", hold["token"].as_str().unwrap())];
+    let path = format!("/api/v1/holds/{}", hold["id"].as_str().unwrap());
+    for path in [&path, "/api/v1/events/hall/availability", "/api/v1/events/hall/seats"] {
+        let answer = client.get(path, &read).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("content-encoding"), "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_door_may_look_through_a_camera() {
+    let system = System::start().await;
+    let client = system.client();
+    for (path, camera) in [("/staff/door", "camera=(self)"), ("/staff", "camera=()")] {
+        let page = client.get(path, &[]).await;
+        assert!(page.header("permissions-policy").starts_with(camera), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -274,3 +274,19 @@ async fn one_place_a_person_and_none_when_nothing_is_left() {
     let told = look(&client, &late).await;
     assert_eq!((&told["status"], &told["remaining_seats"]), (&json!("waiting"), &json!(0)));
 }
+
+#[tokio::test]
+async fn pages_know_where_people_wait() {
+    let system = start(5).await;
+    let client = system.client();
+    until("the page shows the room", async || {
+        let page = client.get("/events/gala", &[]).await;
+        page.text().contains("data-room=\"outside\"").then_some(())
+    })
+    .await;
+    let gala = client.get("/events/gala", &[]).await;
+    assert!(gala.text().contains("data-waitlist=\"yes\""));
+    let hall = client.get("/events/hall", &[]).await;
+    assert_eq!(hall.status, 200);
+    assert!(!hall.text().contains("data-room=") && !hall.text().contains("data-waitlist="));
+}

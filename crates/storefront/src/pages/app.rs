@@ -42,19 +42,23 @@ pub enum AppView {
     Plans,
     /// Staff: one order, refunds.
     Sales,
+    /// Staff: background work and what failed for good.
+    Work,
     /// Staff: the ledger.
     Audit,
+    /// Stewards: letting people in.
+    Door,
 }
 
 use AppView::{
-    Artists, Audit, Board, Events, Orders, Plans, Privacy, Profile, Register, Reset, Sales,
-    Security, SignIn, Tickets, Venues,
+    Artists, Audit, Board, Door, Events, Orders, Plans, Privacy, Profile, Register, Reset, Sales,
+    Security, SignIn, Tickets, Venues, Work,
 };
 
 /// The cabinet's views in the order of its navigation.
 const CABINET: &[AppView] = &[Tickets, Orders, Profile, Security, Privacy];
 /// The views of staff in the order of their navigation.
-const STAFF: &[AppView] = &[Board, Events, Artists, Venues, Plans, Sales, Audit];
+const STAFF: &[AppView] = &[Board, Events, Artists, Venues, Plans, Sales, Work, Audit, Door];
 
 impl AppView {
     /// Every view.
@@ -84,7 +88,9 @@ impl AppView {
             Venues => "/staff/venues",
             Plans => "/staff/plans",
             Sales => "/staff/orders",
+            Work => "/staff/work",
             Audit => "/staff/audit",
+            Door => "/staff/door",
         }
     }
 
@@ -105,7 +111,9 @@ impl AppView {
             Venues => "staff-venues.js",
             Plans => "staff-plans.js",
             Sales => "staff-orders.js",
+            Work => "staff-work.js",
             Audit => "staff-audit.js",
+            Door => "staff-door.js",
         }
     }
 
@@ -125,8 +133,15 @@ impl AppView {
             Venues => texts.venues,
             Plans => texts.plans,
             Sales => texts.sales,
+            Work => texts.work,
             Audit => texts.audit,
+            Door => texts.door,
         }
+    }
+
+    /// Whether its script may look through a camera.
+    pub const fn may_use_camera(self) -> bool {
+        matches!(self, Door)
     }
 
     /// Its neighbours, itself included; none where it stands alone.
@@ -134,7 +149,7 @@ impl AppView {
         match self {
             SignIn | Register | Reset => &[],
             Tickets | Orders | Profile | Security | Privacy => CABINET,
-            Board | Events | Artists | Venues | Plans | Sales | Audit => STAFF,
+            Board | Events | Artists | Venues | Plans | Sales | Work | Audit | Door => STAFF,
         }
     }
 }

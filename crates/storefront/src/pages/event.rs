@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::RenderError;
 use super::frame::Frame;
-use crate::{EventCard, Lang, Payment, Rules, SaleState, Tier};
+use crate::{EventCard, Lang, Payment, Rules, SaleState, Tier, Waiting};
 
 /// The page of one event.
 #[derive(Debug, Clone)]
@@ -24,6 +24,8 @@ pub struct EventPage {
     pub hold_ttl_s: u32,
     /// How people can pay.
     pub payment: Payment,
+    /// What stands between a visitor and seats.
+    pub waiting: Waiting,
 }
 
 #[derive(Template)]

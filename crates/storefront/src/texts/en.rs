@@ -55,6 +55,17 @@ pub(super) const TEXTS: Texts = Texts {
     to_calendar: "Add to calendar",
     from: "from",
 
+    room_title: "Waiting room",
+    room_lead: "So that nobody is pushed aside, people choose seats one after the other. Whoever is \
+                here when the sale opens takes part in one draw; everybody later stands behind.",
+    room_enter: "Take a place",
+    room_draw_title: "How to check the draw",
+    room_draw_text: "The shop fixed its part of the draw in advance, your browser added this one:",
+    room_draw_link: "All that is needed to draw again",
+    wait_title: "Waiting list",
+    wait_lead: "Seats do come back. They go to the list in the order of joining and are held for \
+                you; you have time to pay or to decline.",
+
     best_title: "Best seats for us",
     best_number: "How many together",
     best_tier: "Price",

@@ -3,7 +3,7 @@
 use storefront::{
     AppPage, AppView, ArtistLink, ArtistPage, ArtistView, ConsentPage, EventCard, EventPage,
     Filters, HomePage, Lang, Notice, NoticePage, OrderPage, PayMethod, Payment, Price, Rules,
-    SaleState, TicketPage, Tier, When, Work,
+    SaleState, TicketPage, Tier, Waiting, When, Work,
 };
 
 /// Texts that break out of careless templates.
@@ -91,6 +91,7 @@ pub(crate) fn event(lang: Lang, text: &str, sale: SaleState) -> String {
         rules: Rules { per_hold: 6, per_person: 8, extensions: 1 },
         hold_ttl_s: 300,
         payment: payment(text),
+        waiting: Waiting { list: true, room: true },
     }
     .render()
     .unwrap()

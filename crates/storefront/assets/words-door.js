@@ -1,0 +1,92 @@
+// The words of the door, in both languages.
+
+import { speaker } from "./messages.js";
+
+const EN = {
+  setup: "This door", event: "Event", gate: "Name of the door", gate_hint: "Such as North or B2.",
+  begin: "Begin", change: "Another event or door",
+  code: "Code of the ticket",
+  code_hint: "A scanner types here by itself. By hand: paste the code and press Enter.",
+  check: "Check", camera: "Use the camera", camera_stop: "Stop the camera",
+  camera_no: "The camera cannot be used here. Use a scanner or type the code.",
+  admitted: "Come in", refused: "Do not let in", wait: "One moment…",
+  by_key: "Checked by this device, without a network.",
+  conflict: "Somebody came in by this ticket before. Call a colleague.",
+  first: "First at {time}, door {gate}.",
+  reason_unknown_code: "This is not a code of ours.",
+  reason_not_signed: "The code is forged or damaged.",
+  reason_wrong_event: "A ticket for another event.",
+  reason_unknown_ticket: "There is no such ticket.",
+  reason_not_paid: "The order is not paid.",
+  reason_refunded: "The ticket was given back.",
+  reason_replaced: "The ticket was replaced by another one.",
+  reason_expired: "The event is over.",
+  reason_already_used: "Somebody came in by this ticket already.",
+  reason_no_key: "Without a network this device cannot check yet. Connect it once.",
+  reason_no_way: "This browser cannot check codes by itself. It needs a network.",
+  online: "Connected", offline: "No network: this device checks by itself.",
+  count_used: "Came in", count_refused: "Refused", count_conflicts: "To be looked at",
+  waiting: { one: "{n} scan waits to be sent.", other: "{n} scans wait to be sent." },
+  waiting_none: "Everything is sent.", send: "Send now",
+  upload_conflicts: {
+    one: "{n} person came in by a ticket that was no good.",
+    other: "{n} people came in by tickets that were no good.",
+  },
+  upload_refused: { one: "{n} scan is not accepted.", other: "{n} scans are not accepted." },
+  full: "Too many scans wait on this device. Connect it before going on.",
+  void_list: { one: "{n} void ticket is known", other: "{n} void tickets are known" },
+  as_of: "as of {time}",
+  latest: "Last scans", latest_none: "Nobody yet.",
+  ready: "Ready for the next one.", no_events: "There is no event to let people into.",
+};
+
+const RU = {
+  setup: "Этот вход", event: "Событие", gate: "Название входа",
+  gate_hint: "Например: Север или B2.",
+  begin: "Начать", change: "Другое событие или вход",
+  code: "Код билета",
+  code_hint: "Сканер печатает сюда сам. Вручную: вставьте код и нажмите Enter.",
+  check: "Проверить", camera: "Включить камеру", camera_stop: "Выключить камеру",
+  camera_no: "Камера здесь недоступна. Нужен сканер, или введите код.",
+  admitted: "Проходите", refused: "Не пускать", wait: "Минутку…",
+  by_key: "Проверено этим устройством, без сети.",
+  conflict: "По этому билету уже прошли. Позовите коллегу.",
+  first: "Впервые в {time}, вход {gate}.",
+  reason_unknown_code: "Это не наш код.",
+  reason_not_signed: "Код подделан или испорчен.",
+  reason_wrong_event: "Билет на другое событие.",
+  reason_unknown_ticket: "Такого билета нет.",
+  reason_not_paid: "Заказ не оплачен.",
+  reason_refunded: "Билет возвращён.",
+  reason_replaced: "Билет заменён другим.",
+  reason_expired: "Событие прошло.",
+  reason_already_used: "По этому билету уже прошли.",
+  reason_no_key: "Без сети это устройство проверять ещё не может. Подключите его один раз.",
+  reason_no_way: "Этот браузер не проверяет коды сам. Нужна сеть.",
+  online: "На связи", offline: "Сети нет: устройство проверяет само.",
+  count_used: "Прошли", count_refused: "Не пущены", count_conflicts: "Разобраться",
+  waiting: {
+    one: "{n} проход ждёт отправки.", few: "{n} прохода ждут отправки.",
+    other: "{n} проходов ждут отправки.",
+  },
+  waiting_none: "Всё отправлено.", send: "Отправить сейчас",
+  upload_conflicts: {
+    one: "{n} человек прошёл по негодному билету.",
+    few: "{n} человека прошли по негодным билетам.",
+    other: "{n} человек прошли по негодным билетам.",
+  },
+  upload_refused: {
+    one: "{n} проход не принят.", few: "{n} прохода не приняты.", other: "{n} проходов не приняты.",
+  },
+  full: "На устройстве ждёт слишком много проходов. Подключите его, прежде чем продолжать.",
+  void_list: {
+    one: "Известен {n} недействительный билет", few: "Известно {n} недействительных билета",
+    other: "Известно {n} недействительных билетов",
+  },
+  as_of: "на {time}",
+  latest: "Последние проходы", latest_none: "Пока никого.",
+  ready: "Готово к следующему.", no_events: "Нет события, на которое пускать.",
+};
+
+export const TABLES = { en: EN, ru: RU };
+export const tell = speaker(TABLES);

@@ -1,0 +1,84 @@
+// The door: a steward with a scanner, with and without a network.
+
+import { accessible, administrator, api, bought, leave, ownEvent, shot, test, until, visitor }
+  from "./harness.mjs";
+import { register, somebody } from "./people.mjs";
+
+const LATIN = "qwertyuiop[]asdfghjkl;'zxcvbnm,.QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>";
+const CYRILLIC = "йцукенгшщзхъфывапролджэячсмитьбюЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ";
+
+/** What a scanner types where the keyboard is set to Russian. */
+const inRussian = (code) => Array.from(code, (c) => CYRILLIC[LATIN.indexOf(c)] ?? c).join("");
+
+async function scan({ page }, code, status) {
+  const shown = await page.locator("#door-latest [data-status]").count();
+  await page.locator("#door-code").pressSequentially(code, { delay: 0 });
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(([n]) =>
+    document.querySelectorAll("#door-latest [data-status]").length > n, [shown]);
+  const told = await page.getAttribute("#door-result", "data-status");
+  if (told !== status) {
+    throw new Error(`${told} instead of ${status}: ${await page.textContent("#door-result")}`);
+  }
+}
+
+async function door(options) {
+  const event = await ownEvent(`Door ${Date.now()}`);
+  const { tickets: [first, second, third] } = await bought(event, 3);
+  const visit = await visitor(options);
+  const { page, context } = visit;
+  await register(visit, somebody());
+  const me = await page.evaluate(() => fetch("/api/v1/me").then((answer) => answer.json()));
+  await api("PUT", `/admin/accounts/${me.id}/role`, { token: await administrator(),
+    body: { role: "steward" } });
+
+  await page.goto("/staff/door");
+  await page.waitForSelector("select[name=event]");
+  await accessible(page, "/staff/door before");
+  if (await page.locator(".ways a").count() !== 1) throw new Error("a steward has one way only");
+  await page.selectOption("select[name=event]", event);
+  await page.fill("input[name=gate]", "North");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#door-used");
+  await accessible(page, "/staff/door");
+  await shot(visit, "door-ready");
+
+  await scan(visit, first.code, "admitted");
+  await accessible(page, "/staff/door: admitted");
+  await shot(visit, "door-admitted");
+  await scan(visit, first.code, "refused");
+  await accessible(page, "/staff/door: refused");
+  await shot(visit, "door-refused");
+  await scan(visit, "SG1:nothing", "refused");
+  await scan(visit, inRussian(second.code), "admitted");
+
+  // A network that is gone, also over a reload: the device decides by key and list.
+  await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await page.reload();
+  await page.waitForSelector("#door-used");
+  await context.setOffline(true);
+  await page.reload();
+  await page.waitForSelector("#door-code");
+  await scan(visit, second.code, "refused");
+  await scan(visit, third.code.replace(/.$/, (c) => (c === "A" ? "B" : "A")), "refused");
+  await scan(visit, third.code, "admitted");
+  await scan(visit, third.code, "refused");
+  await page.waitForSelector("#door-pending[data-waiting=\"1\"]");
+  await accessible(page, "/staff/door without a network");
+  await shot(visit, "door-offline");
+
+  await context.setOffline(false);
+  await page.waitForSelector("#door-pending[data-waiting=\"0\"]");
+  const token = await administrator();
+  await until("three came in", async () => {
+    const counts = await api("GET", `/events/${event}/checkins`, { token });
+    return counts.used === 3 && counts.conflicts === 0;
+  });
+  await leave(visit);
+}
+
+export async function doors() {
+  for (const options of [{ size: "desktop" }, { size: "phone", lang: "ru", dark: true }]) {
+    await test(`the door: ${options.size}`, () => door(options));
+  }
+}
