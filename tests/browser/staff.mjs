@@ -119,13 +119,12 @@ export async function staff() {
     const draw = await api("GET", `/events/${event}/draw`);
     if (draw.admit_per_s !== 7) throw new Error(`${draw.admit_per_s} a second`);
 
-    const before = await page.inputValue("input[name=starts]");
-    await page.fill("input[name=starts]", day(100));
+    const moved = day(100);
+    await page.fill("input[name=starts]", moved);
+    await page.locator("input[name=starts]").evaluate((field) => field.setAttribute("data-old", ""));
     await page.click("text=Move it");
-    await page.waitForFunction((was) => {
-      const field = document.querySelector("input[name=starts]");
-      return field !== null && field.value !== was;
-    }, before);
+    await page.waitForSelector("input[name=starts]:not([data-old])");
+    if (await page.inputValue("input[name=starts]") !== moved) throw new Error("not moved");
 
     await sure(page, "Cancel the event");
     await page.waitForSelector("#campaign progress");
