@@ -113,6 +113,8 @@ impl Drills {
             ("OUTAGE_S", outage_s),
             ("OUTAGE_SHARDS", outage_shards),
             ("CATCH_UP_MAX_S", catch_up_max_s),
+            // All cells of the matrix of faults and steps.
+            ("MONEY_MATRIX_WHOLE", 1),
             // The development form is not held to the release's time limits.
             ("STRICT", u32::from(!self.dev)),
         ];

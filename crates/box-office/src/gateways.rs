@@ -2,10 +2,13 @@
 //! which adapters exist.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use payments::yookassa::YooKassaConfigError;
-use payments::{PaymentProvider, Providers, Secret, YooKassa, YooKassaConfig};
+use payments::{
+    AdapterConfigError, Breaker, BreakerTerms, PaymentProvider, Providers, Secret, Stripe,
+    StripeConfig, YooKassa, YooKassaConfig,
+};
 
 use crate::config::{ProviderConfig, ProviderKind};
 
@@ -27,7 +30,7 @@ pub enum GatewayError {
     },
     /// Its settings cannot work.
     #[error(transparent)]
-    Config(#[from] YooKassaConfigError),
+    Config(#[from] AdapterConfigError),
 }
 
 /// All providers, ready to be called; opens no connection yet.
@@ -38,7 +41,9 @@ pub(crate) fn providers(
     for (name, config) in configs {
         let provider = match config.kind {
             ProviderKind::Yookassa => yookassa(name, config)?,
+            ProviderKind::Stripe => stripe(name, config)?,
         };
+        let provider = Arc::new(Breaker::new(provider, BreakerTerms::default()));
         providers.register(provider).expect("names are the keys of a map, so they are unique");
     }
     Ok(providers)
@@ -50,7 +55,7 @@ fn yookassa(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvid
         name: name.to_owned(),
         base_url: config.base_url.clone().unwrap_or(defaults.base_url),
         shop_id: config.shop_id.clone(),
-        secret: secret(name, config)?,
+        secret: secret(name, &config.secret_file)?,
         call_timeout_ms: config.call_timeout_ms,
         connect_timeout_ms: config.connect_timeout_ms,
         answer_bytes_max: defaults.answer_bytes_max,
@@ -58,21 +63,41 @@ fn yookassa(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvid
     Ok(Arc::new(adapter))
 }
 
-fn secret(name: &str, config: &ProviderConfig) -> Result<Secret, GatewayError> {
+fn stripe(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvider>, GatewayError> {
+    let defaults = StripeConfig::default();
+    let webhook_secret = match &config.webhook_secret_file {
+        Some(file) => secret(name, file)?,
+        // The adapter refuses to go without, and says so.
+        None => Secret::default(),
+    };
+    let adapter = Stripe::new(StripeConfig {
+        name: name.to_owned(),
+        base_url: config.base_url.clone().unwrap_or(defaults.base_url),
+        secret: secret(name, &config.secret_file)?,
+        webhook_secret,
+        call_timeout_ms: config.call_timeout_ms,
+        connect_timeout_ms: config.connect_timeout_ms,
+        answer_bytes_max: defaults.answer_bytes_max,
+    })?;
+    Ok(Arc::new(adapter))
+}
+
+fn secret(name: &str, file: &Path) -> Result<Secret, GatewayError> {
     let failed = |detail: String| GatewayError::Secret {
         name: name.to_owned(),
-        path: config.secret_file.clone(),
+        path: file.to_owned(),
         detail,
     };
-    let text = std::fs::read(&config.secret_file).map_err(|e| failed(e.to_string()))?;
+    let text = std::fs::read(file).map_err(|e| failed(e.to_string()))?;
     let text = secret_text(&text)
         .ok_or_else(|| failed("must hold 1 to 4096 printable characters".to_owned()))?;
     Ok(Secret::new(text))
 }
 
-/// The text without the line end; what no header can carry is no secret of a gateway.
+/// The text without the line end, of one line or several; what no header can carry is no secret of
+/// a gateway.
 fn secret_text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let sized = (1..=SECRET_BYTES_MAX).contains(&text.len());
-    (sized && text.bytes().all(|b| b.is_ascii_graphic())).then(|| text.to_owned())
+    (sized && text.bytes().all(|b| b.is_ascii_graphic() || b == b'\n')).then(|| text.to_owned())
 }

@@ -46,7 +46,9 @@ mod ticket_standing;
 mod upkeep;
 mod webhook_journal;
 
-pub use config::{ConfigError, OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig};
+pub use config::{
+    ConfigError, OfficeConfig, ProviderConfig, ProviderKind, ReceiptConfig, WorkerConfig,
+};
 pub use database::{DatabaseError, migrate};
 pub use mail::MailConfig;
 pub use office::RunError as OfficeError;

@@ -4,7 +4,7 @@
 //! In the flow: a handler checks, sends one command to the grid or asks it, and answers; what talks
 //! to gateways goes through [`crate::settlement`]. Checkout must go on while PostgreSQL is away.
 
-use http_api::to_hex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use axum::Router;
 use http_api::access::Access;
 use http_api::admin::{self, Probes};
 use http_api::server::{self, BindError, ServerLimits};
+use http_api::to_hex;
 use http_api::token::{KeyFileError, TokenKey, load_key_file};
 use payments::Providers;
 use processing_unit::Grid;
@@ -21,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::CatalogueCache;
-use crate::config::{ConfigError, OfficeConfig};
+use crate::config::{ConfigError, OfficeConfig, ProviderConfig, ReceiptConfig};
 use crate::database::{Database, DatabaseError};
 use crate::gateways::{self, GatewayError};
 use crate::plans::Plans;
@@ -59,6 +60,7 @@ mod offers;
 mod openapi;
 mod orders;
 mod payments_api;
+mod receipts;
 mod refunds;
 mod reports;
 mod routes;
@@ -104,6 +106,8 @@ pub(crate) struct Office {
     grid: Grid,
     plans: Arc<Plans>,
     providers: Providers,
+    /// What receipts say, by provider.
+    receipts: BTreeMap<String, ReceiptConfig>,
     settlement: Settlement,
     database: Arc<Database>,
     history: History,
@@ -230,6 +234,7 @@ impl Office {
             grid,
             plans,
             providers,
+            receipts: receipt_terms(config),
             settlement,
             database,
             history,
@@ -252,6 +257,14 @@ impl Office {
         };
         Ok((office, journal_tasks))
     }
+}
+
+/// The terms of providers that make receipts.
+fn receipt_terms(config: &OfficeConfig) -> BTreeMap<String, ReceiptConfig> {
+    let terms = |(name, provider): (&String, &ProviderConfig)| {
+        Some((name.clone(), provider.receipts.clone()?))
+    };
+    config.providers.iter().filter_map(terms).collect()
 }
 
 /// A short name derived from a secret that only this installation has; tells nothing about it.

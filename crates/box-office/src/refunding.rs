@@ -146,6 +146,7 @@ fn request(refund: &DueRefund) -> Result<CreateRefund, &'static str> {
         payment_ref,
         amount: Money::new(refund.amount_minor, currency),
         description: DESCRIPTION.to_owned(),
+        receipt: None,
     })
 }
 

@@ -6,15 +6,25 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use crate::provider::{EventKind, GatewayPayment, PaymentProvider};
+use http::HeaderMap;
 
-pub use sandbox::SandboxGateway;
+use crate::{
+    adapter::AdapterConfigError,
+    provider::{EventKind, GatewayPayment, PaymentProvider},
+};
+
+pub use sandbox::{SandboxGateway, Tongue};
 
 mod faults;
+mod mismatches;
 mod money;
 mod notices;
 mod payments;
+mod receipts;
 mod sandbox;
+mod settings;
+mod sheet;
+mod signatures;
 mod support;
 
 /// Something to be awaited that may fail with a sentence.
@@ -22,7 +32,7 @@ pub type Step<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>
 
 /// A gateway to test an adapter against.
 pub trait Gateway: Send + Sync {
-    /// The adapter under test, wired as asked. Its deadline must be below one second, so that the
+    /// The adapter under test, wired as asked. Its deadline must be below two seconds, so that the
     /// cases about silence end soon.
     fn adapter(&self, wiring: Wiring) -> Arc<dyn PaymentProvider>;
 
@@ -40,6 +50,26 @@ pub trait Gateway: Send + Sync {
 
     /// A well-formed notification of an event that the adapter has no use for.
     fn unknown_notification(&self) -> Vec<u8>;
+
+    /// The headers with which this gateway would send that body, signed at that time by `signer`;
+    /// nothing where the gateway signs nothing.
+    fn signed(&self, signer: Signer, body: &[u8], now_ms: i64) -> Option<HeaderMap>;
+
+    /// Whether this shop's payments must come with the positions of a receipt.
+    fn needs_receipt(&self) -> bool;
+
+    /// The adapter as it would be made for another address.
+    ///
+    /// # Errors
+    /// What the adapter says to its configuration.
+    fn made_for(&self, base_url: &str) -> Result<Arc<dyn PaymentProvider>, AdapterConfigError>;
+
+    /// The address of the running gateway: scheme, host and port.
+    fn base_url(&self) -> &str;
+
+    /// Everything that may end up in a log about the adapter by itself: its debug form and that of
+    /// its configuration.
+    fn shown(&self) -> String;
 }
 
 /// How the adapter reaches the gateway.
@@ -60,6 +90,25 @@ pub enum Settle {
     Pay,
     /// The bank says no.
     Decline,
+    /// Nobody comes until the gateway gives the payment up.
+    Expire,
+    /// Another amount is taken than was asked for.
+    PayOtherAmount,
+    /// Money of another currency is taken.
+    PayOtherCurrency,
+    /// The money is taken, and the object names another order and payment.
+    PayOtherOrder,
+    /// Nothing is paid, but somebody says so.
+    Forge,
+}
+
+/// Who signs a notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signer {
+    /// The gateway.
+    Gateway,
+    /// Somebody who does not know its key.
+    Stranger,
 }
 
 /// Which call.
@@ -100,6 +149,12 @@ pub enum Breakage {
     Malformed,
     /// Done, a far too large answer.
     Oversized,
+    /// Done, answered late but within the deadline.
+    Slow,
+    /// Refunds only: the bank takes a moment.
+    BankWaits,
+    /// Refunds only: the bank says no.
+    BankRefuses,
 }
 
 /// One demand on an adapter.
@@ -119,6 +174,28 @@ pub struct Report {
     pub failed: Vec<(&'static str, String)>,
 }
 
+/// The cases as a table with a column for each report: `ok`, `FAILED`, or nothing where a case did
+/// not run.
+pub fn table(reports: &[(&str, &Report)]) -> String {
+    let width = cases().iter().map(|case| case.name.len()).max().unwrap_or_default();
+    let heads: Vec<String> = reports.iter().map(|(name, _)| format!("{name:<10}")).collect();
+    let mut text = format!("{:<width$}  {}\n", "case", heads.join(" "));
+    for case in cases() {
+        let cell = |report: &Report| {
+            let failed = report.failed.iter().any(|(name, _)| *name == case.name);
+            match (failed, report.passed.contains(&case.name)) {
+                (true, _) => "FAILED",
+                (false, true) => "ok",
+                (false, false) => "-",
+            }
+        };
+        let row: Vec<String> =
+            reports.iter().map(|(_, report)| format!("{:<10}", cell(report))).collect();
+        text.push_str(&format!("{:<width$}  {}\n", case.name, row.join(" ")));
+    }
+    text
+}
+
 impl std::fmt::Debug for Case {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
@@ -127,7 +204,18 @@ impl std::fmt::Debug for Case {
 
 /// Every case, in reading order.
 pub fn cases() -> Vec<Case> {
-    [payments::CASES, money::CASES, faults::CASES, notices::CASES].concat()
+    [
+        settings::CASES,
+        sheet::CASES,
+        payments::CASES,
+        mismatches::CASES,
+        receipts::CASES,
+        money::CASES,
+        faults::CASES,
+        notices::CASES,
+        signatures::CASES,
+    ]
+    .concat()
 }
 
 /// Runs every case, one after the other.

@@ -9,18 +9,24 @@
 pub mod money;
 pub mod provider;
 pub mod secret;
+pub mod stripe;
 pub mod yookassa;
 
 pub mod conformance;
 pub mod sandbox;
 
+mod adapter;
+mod breaker;
 mod http_client;
 
+pub use adapter::AdapterConfigError;
+pub use breaker::{Breaker, BreakerTerms};
 pub use money::{Currency, Money, MoneyError};
 pub use provider::{
-    Capabilities, CreatePayment, CreateRefund, EventKind, GatewayPayment, GatewayRefund, Method,
-    Notification, NotificationError, PaymentProvider, PaymentStatus, ProviderError, Providers,
-    RefundStatus,
+    Capabilities, CreatePayment, CreateRefund, EventKind, Forged, GatewayPayment, GatewayRefund,
+    Method, Notification, NotificationError, PaymentProvider, PaymentStatus, ProviderError,
+    Providers, RECEIPT_ITEMS_MAX, Receipt, ReceiptContact, ReceiptItem, RefundStatus,
 };
 pub use secret::Secret;
+pub use stripe::{Stripe, StripeConfig};
 pub use yookassa::{YooKassa, YooKassaConfig};

@@ -23,6 +23,8 @@ pub struct Currency([u8; 3]);
 impl Currency {
     /// The Russian rouble.
     pub const RUB: Self = Self(*b"RUB");
+    /// The euro.
+    pub const EUR: Self = Self(*b"EUR");
     /// The dollar of the United States.
     pub const USD: Self = Self(*b"USD");
 

@@ -6,16 +6,20 @@
 
 use std::{future::Future, pin::Pin};
 
+use http::HeaderMap;
+
 use crate::money::Money;
 
 pub use capabilities::{Capabilities, Method, MethodCapabilities};
 pub use error::ProviderError;
-pub use notification::{EventKind, Notification, NotificationError};
+pub use notification::{EventKind, Forged, Notification, NotificationError};
+pub use receipt::{RECEIPT_ITEMS_MAX, Receipt, ReceiptContact, ReceiptItem};
 pub use registry::{Providers, RegistryError};
 
 mod capabilities;
 mod error;
 mod notification;
+mod receipt;
 mod registry;
 
 /// The answer of a provider call, to be awaited. Boxed so that adapters stay behind `dyn`.
@@ -63,6 +67,17 @@ pub trait PaymentProvider: Send + Sync {
     /// [`NotificationError`] when the body names no object that this adapter knows; the sender is
     /// still answered 200, since a repeat would be no better.
     fn parse_notification(&self, body: &[u8]) -> Result<Notification, NotificationError>;
+
+    /// Whether the gateway itself sent a notification, where it signs them; a gateway that signs
+    /// nothing has nothing to say here, and its hints are as good as their objects.
+    ///
+    /// # Errors
+    /// [`Forged`] when there is no signature, or one that does not fit body and time (`now_ms`,
+    /// milliseconds since 1970 UTC).
+    fn check_signature(&self, headers: &HeaderMap, body: &[u8], now_ms: i64) -> Result<(), Forged> {
+        let _ = (headers, body, now_ms);
+        Ok(())
+    }
 }
 
 /// A wish for a payment.
@@ -84,9 +99,12 @@ pub struct CreatePayment {
     pub description: String,
     /// `true` takes the money at once, `false` only reserves it (two-stage).
     pub capture: bool,
-    /// How long the payment may wait for the shopper, in milliseconds. A gateway whose sheet does
-    /// not allow this value uses its nearest; the seller must live with late money either way.
-    pub ttl_ms: u64,
+    /// Until when the payment should wait for the shopper, milliseconds since 1970 UTC; the same at
+    /// every repeat. A gateway whose sheet does not allow it uses its nearest; the seller must live
+    /// with late money either way.
+    pub pay_until_ms: i64,
+    /// What goes on the fiscal receipt, where the shop has one made.
+    pub receipt: Option<Receipt>,
 }
 
 /// A wish for a refund.
@@ -100,6 +118,9 @@ pub struct CreateRefund {
     pub amount: Money,
     /// What the shopper sees on the statement; may be empty.
     pub description: String,
+    /// What goes on the receipt of the refund. Without one a gateway that made a receipt of the
+    /// payment makes the same again, which is right when all of it goes back.
+    pub receipt: Option<Receipt>,
 }
 
 /// A payment as the gateway tells it.

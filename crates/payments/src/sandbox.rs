@@ -34,6 +34,7 @@ mod refusal;
 mod routes;
 mod state;
 mod store;
+mod stripe;
 mod timekeeper;
 mod validate;
 mod view;

@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    money::Money,
+    adapter::{AdapterConfigError, check_amount, check_ref, check_wish, cut},
+    money::{Currency, Money},
     provider::{
         Call, Capabilities, CreatePayment, CreateRefund, GatewayPayment, GatewayRefund, Method,
         MethodCapabilities, Notification, NotificationError, PaymentProvider, ProviderError,
+        Receipt, ReceiptContact,
     },
     secret::Secret,
 };
@@ -33,8 +35,11 @@ const DESCRIPTION_CHARS_MAX: usize = 128;
 const REFUND_DESCRIPTION_CHARS_MAX: usize = 250;
 /// Longest idempotence key that YooKassa takes, in bytes; exactly the length of a SHA-256 in hex.
 const KEY_LEN_MAX: usize = 64;
-/// Longest id of a gateway object that we put into a path, in bytes; real ones have 36.
-const REF_LEN_MAX: usize = 64;
+/// Longest description of a receipt's position, in characters.
+const ITEM_DESCRIPTION_CHARS_MAX: usize = 128;
+/// A ticket is a service that is paid for before it is given.
+const PAYMENT_SUBJECT: &str = "service";
+const PAYMENT_MODE: &str = "full_prepayment";
 
 /// YooKassa's sheet: SBP moves the money at once and can only be refunded.
 const CAPABILITIES: Capabilities = Capabilities {
@@ -46,6 +51,8 @@ const CAPABILITIES: Capabilities = Capabilities {
     pending_ttl_ms_max: PENDING_TTL_MS,
     cancel_pending: false,
     partial_refund: true,
+    amounts_min: &[Money::new(100, Currency::RUB)],
+    receipts: true,
 };
 
 /// How to reach one shop at one gateway.
@@ -83,29 +90,6 @@ impl Default for YooKassaConfig {
     }
 }
 
-/// Why an adapter could not be made from its configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum YooKassaConfigError {
-    /// A field has a value that cannot work.
-    #[error("payment provider {name}: {field}: {detail}")]
-    Field {
-        /// The provider's name.
-        name: String,
-        /// The field.
-        field: &'static str,
-        /// What is wrong and what is expected.
-        detail: &'static str,
-    },
-    /// The HTTP client could not be built.
-    #[error("payment provider {name}: HTTP client: {source}")]
-    Client {
-        /// The provider's name.
-        name: String,
-        /// The cause.
-        source: reqwest::Error,
-    },
-}
-
 /// A gateway that speaks YooKassa's API.
 #[derive(Debug)]
 pub struct YooKassa {
@@ -117,15 +101,14 @@ impl YooKassa {
     /// Makes the adapter; opens no connection yet.
     ///
     /// # Errors
-    /// [`YooKassaConfigError`] names the field that cannot work.
-    pub fn new(config: YooKassaConfig) -> Result<Self, YooKassaConfigError> {
+    /// [`AdapterConfigError`] names the field that cannot work.
+    pub fn new(config: YooKassaConfig) -> Result<Self, AdapterConfigError> {
         let name = config.name.clone();
         Ok(Self { name, transport: Transport::new(config)? })
     }
 
     async fn create(&self, request: CreatePayment) -> Result<GatewayPayment, ProviderError> {
-        check_method(&request)?;
-        check_amount(request.amount)?;
+        check_wish(&CAPABILITIES, &request)?;
         let key = wire_key(&request.idempotence_key)?;
         let body = payment_body(&request);
         let answer = self.transport.post(Operation::CreatePayment, "/v3/payments", &key, &body);
@@ -154,6 +137,10 @@ impl YooKassa {
         });
         if !request.description.is_empty() {
             body["description"] = cut(&request.description, REFUND_DESCRIPTION_CHARS_MAX).into();
+        }
+        if let Some(receipt) = &request.receipt {
+            receipt.check(request.amount)?;
+            body["receipt"] = receipt_body(receipt);
         }
         let answer = self.transport.post(Operation::CreateRefund, "/v3/refunds", &key, &body);
         wire::refund(&answer.await?)
@@ -219,35 +206,44 @@ impl PaymentProvider for YooKassa {
 }
 
 fn payment_body(request: &CreatePayment) -> Value {
-    json!({
+    let mut body = json!({
         "amount": wire::amount(request.amount),
         "payment_method_data": { "type": request.method.as_str() },
         "confirmation": { "type": "redirect", "return_url": request.return_url },
         "capture": request.capture,
         "description": cut(&request.description, DESCRIPTION_CHARS_MAX),
         "metadata": { "payment_id": request.payment_id, "order_id": request.order_id },
-    })
+    });
+    if let Some(receipt) = &request.receipt {
+        body["receipt"] = receipt_body(receipt);
+    }
+    body
 }
 
-fn cut(text: &str, chars_max: usize) -> String {
-    text.chars().take(chars_max).collect()
-}
-
-fn check_method(request: &CreatePayment) -> Result<(), ProviderError> {
-    if !CAPABILITIES.supports(request.method) {
-        return Err(ProviderError::refused("unsupported_method", "method is not in the sheet"));
+fn receipt_body(receipt: &Receipt) -> Value {
+    let customer = match &receipt.contact {
+        ReceiptContact::Email(email) => json!({ "email": email }),
+        ReceiptContact::Phone(phone) => json!({ "phone": phone }),
+    };
+    let items: Vec<Value> = receipt
+        .items
+        .iter()
+        .map(|item| {
+            json!({
+                "description": cut(&item.description, ITEM_DESCRIPTION_CHARS_MAX),
+                "quantity": "1.00",
+                "amount": wire::amount(item.amount),
+                "vat_code": item.vat_code,
+                "payment_subject": PAYMENT_SUBJECT,
+                "payment_mode": PAYMENT_MODE,
+            })
+        })
+        .collect();
+    let mut body = json!({ "customer": customer, "items": items });
+    if let Some(code) = receipt.tax_system_code {
+        body["tax_system_code"] = code.into();
     }
-    if !request.capture && !CAPABILITIES.two_stage(request.method) {
-        return Err(ProviderError::refused("unsupported_two_stage", "method takes money at once"));
-    }
-    Ok(())
-}
-
-fn check_amount(amount: Money) -> Result<(), ProviderError> {
-    if amount.minor <= 0 {
-        return Err(ProviderError::refused("invalid_amount", "amount must be above zero"));
-    }
-    Ok(())
+    body
 }
 
 /// The key as the gateway takes it. Ours name the event and may be longer than the gateway allows;
@@ -260,17 +256,4 @@ fn wire_key(key: &str) -> Result<Cow<'_, str>, ProviderError> {
         return Ok(Cow::Borrowed(key));
     }
     Ok(Cow::Owned(format!("{:x}", Sha256::digest(key))))
-}
-
-/// An id becomes a part of an address, so that anything but a plain word is refused here.
-fn check_ref(provider_ref: &str) -> Result<(), ProviderError> {
-    if is_plain_ref(provider_ref) {
-        return Ok(());
-    }
-    Err(ProviderError::refused("invalid_reference", "id must be 1 to 64 of A-Z a-z 0-9 - _"))
-}
-
-fn is_plain_ref(text: &str) -> bool {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    !text.is_empty() && text.len() <= REF_LEN_MAX && text.bytes().all(plain)
 }

@@ -160,19 +160,46 @@ impl Client {
 
     /// Starts a payment at the sandbox.
     pub async fn pay(&self, order: &str, token: &str) -> Answer {
+        self.pay_at("sandbox", order, token).await
+    }
+
+    /// Starts a payment at some gateway.
+    pub async fn pay_at(&self, provider: &str, order: &str, token: &str) -> Answer {
         let body = json!({
-            "provider": "sandbox", "method": "bank_card", "return_url": "http://127.0.0.1/return",
+            "provider": provider, "method": "bank_card", "return_url": "http://127.0.0.1/return",
         });
         self.post(&format!("/orders/{order}/payments"), body, Some(token)).await
     }
 
     /// Clicks on the sandbox's payment page.
     pub async fn decide(&self, payment: &Answer, outcome: &str) {
+        let status = self.try_to_decide(payment, outcome).await;
+        assert!(status.is_success(), "the payment page answered {status}");
+    }
+
+    /// Clicks on the sandbox's payment page, which may have closed.
+    pub async fn try_to_decide(&self, payment: &Answer, outcome: &str) -> StatusCode {
         let url = payment.body["confirmation"]["confirmation_url"].as_str();
         let url = url.unwrap_or_else(|| panic!("no payment page in {:?}", payment.body));
         let sent = self.http.post(url).json(&json!({"outcome": outcome})).send().await;
-        let status = sent.expect("the payment page answers").status();
-        assert!(status.is_success(), "the payment page answered {status}");
+        sent.expect("the payment page answers").status()
+    }
+
+    /// Throws fault switches of the sandbox at `url`.
+    pub async fn throw(&self, url: &str, switches: Value) {
+        let sent = self.http.post(format!("{url}/faults")).json(&switches).send().await;
+        let status = sent.expect("the sandbox answers").status();
+        assert!(status.is_success(), "the switches answered {status}");
+    }
+
+    /// Reads something that is no part of the API: probes, switches, a gateway's own objects.
+    pub async fn read(&self, url: &str, basic: Option<(&str, &str)>) -> String {
+        let mut request = self.http.get(url);
+        if let Some((user, password)) = basic {
+            request = request.basic_auth(user, Some(password));
+        }
+        let answer = request.send().await.unwrap_or_else(|e| panic!("{url}: {e}"));
+        answer.text().await.unwrap_or_default()
     }
 
     /// Hold, order, payment, money: gives the order's id.

@@ -103,6 +103,12 @@ pub const ALL: &[Named] = &[
             &["faults::", "outcomes::", "restart::", "payments::", "late_money::", "verdicts::"],
         ),
     ),
+    named(
+        "money-matrix",
+        "R9",
+        "each fault at each step of a purchase has its one ending, with real processes",
+        How::Processes(&["money::matrix::"]),
+    ),
 ];
 
 #[cfg(test)]

@@ -12,9 +12,11 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use http_api::{Code, FieldError, Id, IdempotencyKey, Problem, Strict, from_grid};
 use inventory::{
-    Command, OrderId, Outcome, PaymentId, PaymentStarted, PaymentStatus, StartPayment,
+    Command, HoldId, OrderId, Outcome, PaymentId, PaymentStarted, PaymentStatus, StartPayment,
 };
-use payments::{CreatePayment, GatewayPayment, Method, Money, PaymentProvider, ProviderError};
+use payments::{
+    CreatePayment, Currency, GatewayPayment, Method, Money, PaymentProvider, ProviderError, Receipt,
+};
 use processing_unit::PaymentAnswer;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -22,7 +24,6 @@ use utoipa::ToSchema;
 use super::Office;
 use super::answer::{Shopper, foreign, private, replayed};
 use super::bodies::{self, PaymentBody};
-use crate::clock::now_ms;
 use crate::plans::EventPlan;
 use crate::settlement::{FollowError, within};
 
@@ -79,7 +80,8 @@ pub(super) async fn start(
         shopper.deadline = Instant::now() + office.payment_create_max;
     }
     let wanted = office.check(&body)?;
-    let (order, _) = office.own_order(&id, &shopper).await?;
+    let (order, answer) = office.own_order(&id, &shopper).await?;
+    let receipts = office.receipts.get(&body.provider);
     let command = Command::StartPayment(StartPayment {
         order,
         provider: body.provider,
@@ -89,9 +91,18 @@ pub(super) async fn start(
     let Outcome::PaymentStarted(started) = &reply.outcome else {
         return Err(foreign(&reply.outcome));
     };
-    let plan = office.plans.get(order.event, shopper.deadline).await?;
+    let plan = office.plans.naming(order.event, &answer.order.seats, shopper.deadline).await?;
+    let receipt = match receipts {
+        Some(terms) => {
+            let hold = HoldId { event: order.event, no: answer.order.hold };
+            let amount = Money::new(started.amount_minor, currency_of(&plan)?);
+            Some(office.receipt((hold, &answer), &shopper, &plan, (amount, terms)))
+        }
+        None => None,
+    };
     let deadline = shopper.deadline;
-    let attempt = Attempt { office: &office, order, started, wanted, plan: &plan, deadline };
+    let attempt =
+        Attempt { office: &office, order, started, wanted, plan: &plan, receipt, deadline };
     let document = attempt.create().await?;
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
 }
@@ -162,7 +173,12 @@ struct Attempt<'a> {
     started: &'a PaymentStarted,
     wanted: Wanted,
     plan: &'a EventPlan,
+    receipt: Option<Receipt>,
     deadline: Instant,
+}
+
+fn currency_of(plan: &EventPlan) -> Result<Currency, Problem> {
+    plan.currency().parse().map_err(Problem::internal)
 }
 
 impl Attempt<'_> {
@@ -183,7 +199,7 @@ impl Attempt<'_> {
     }
 
     fn request(&self) -> Result<CreatePayment, Problem> {
-        let currency = self.plan.currency().parse().map_err(Problem::internal)?;
+        let currency = currency_of(self.plan)?;
         let (order, payment) = (self.order, self.started.payment);
         Ok(CreatePayment {
             idempotence_key: format!("{payment}.{}", self.office.installation),
@@ -194,7 +210,8 @@ impl Attempt<'_> {
             return_url: self.wanted.return_url.clone(),
             description: format!("{} · {order}", self.plan.sale.name),
             capture: true,
-            ttl_ms: self.started.pay_until_ms.saturating_sub(now_ms()),
+            pay_until_ms: i64::try_from(self.started.pay_until_ms).unwrap_or(i64::MAX),
+            receipt: self.receipt.clone(),
         })
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Office, REFUND_ATTEMPTS_MAX};
+use crate::clock::now_ms;
 use crate::notices;
 use crate::webhook_journal::{End, Ended, Waiting};
 
@@ -33,7 +35,7 @@ const LATER_DEADLINE: Duration = Duration::from_secs(20);
     params(("provider" = String, Path, description = "The payment provider's name")),
     request_body(content = Object, description = "The gateway's own notification"), responses(
     (status = 200, description = "Stored or dealt with; also when it is not for us"),
-    (status = 400, description = "`invalid_request`: not a notification of this provider"),
+    (status = 400, description = "`invalid_request`: not a notification of this provider, or not signed by it"),
     (status = 404, description = "`not_found`: no such provider"),
     (status = 503, description = "Neither stored nor dealt with: send it again"),
 ))]
@@ -46,6 +48,10 @@ pub(super) async fn receive(
     let body = read_body(&parts.headers, body, BODY_BYTES_MAX).await?;
     let parsed = notices::parse(&office.settlement, &provider, &body)
         .map_err(|_| Problem::new(Code::NotFound))?;
+    if parsed.is_ok() && office.is_forged(&provider, &parts.headers, &body) {
+        notices::count(&provider, "forged");
+        return Err(Problem::invalid_at("", "not signed by this payment provider"));
+    }
     match parsed {
         Ok(notification) => office.accept(provider, notification, &body).await,
         Err(NotificationError::UnknownEvent { event }) => {
@@ -76,6 +82,19 @@ impl Office {
             let _ = self.notices.try_send(waiting);
         }
         Ok(accepted())
+    }
+
+    /// Whether a gateway that signs what it sends did not send this.
+    fn is_forged(&self, provider: &str, headers: &HeaderMap, body: &[u8]) -> bool {
+        let Some(gateway) = self.providers.get(provider) else { return false };
+        let now_ms = i64::try_from(now_ms()).unwrap_or(i64::MAX);
+        match gateway.check_signature(headers, body, now_ms) {
+            Ok(()) => false,
+            Err(error) => {
+                tracing::debug!(provider, %error, "a notification is not the gateway's own");
+                true
+            }
+        }
     }
 
     /// Without a journal the result itself is what makes the answer safe.

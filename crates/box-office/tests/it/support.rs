@@ -447,6 +447,8 @@ fn providers(dir: &Path, gateway: &str) -> BTreeMap<String, ProviderConfig> {
         base_url: Some(gateway.to_owned()),
         shop_id: "100500".to_owned(),
         secret_file: text_file(dir, "shop.secret", SHOP_SECRET),
+        webhook_secret_file: None,
+        receipts: None,
         call_timeout_ms: 5_000,
         connect_timeout_ms: 1_000,
     };

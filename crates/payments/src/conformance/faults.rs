@@ -14,6 +14,7 @@ use crate::provider::PaymentStatus;
 pub const CASES: &[Case] = &[
     Case { name: "wrong_secret_is_refused", run: |g| Box::pin(wrong_secret(g)) },
     Case { name: "nobody_there_is_unavailable", run: |g| Box::pin(nobody_there(g)) },
+    Case { name: "slow_answer_in_time_is_an_answer", run: |g| Box::pin(slow(g)) },
     Case { name: "too_many_is_unavailable", run: |g| Box::pin(too_many(g)) },
     Case { name: "refusal_is_definite", run: |g| Box::pin(refusal(g)) },
     Case { name: "silence_is_unknown", run: |g| Box::pin(create_with(g, Breakage::Silence)) },
@@ -61,6 +62,14 @@ async fn nobody_there(gateway: &dyn Gateway) -> Verdict {
     let nobody = gateway.adapter(Wiring::NobodyThere);
     unavailable("create", nobody.create_payment(wish(true)).await)?;
     unavailable("read", nobody.read_payment("some").await)
+}
+
+async fn slow(gateway: &dyn Gateway) -> Verdict {
+    let payment = paid(gateway, true).await?;
+    gateway.break_next(CallKind::Read, Breakage::Slow).await?;
+    let adapter = gateway.adapter(Wiring::Proper);
+    let read = works("read", adapter.read_payment(&payment.provider_ref).await)?;
+    same("payment", &read, &payment)
 }
 
 async fn too_many(gateway: &dyn Gateway) -> Verdict {

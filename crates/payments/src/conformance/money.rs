@@ -1,10 +1,10 @@
 //! Demands on giving money back: never more than was taken, never twice for one wish.
 
 use super::{
-    Case, Gateway, Wiring,
+    Breakage, CallKind, Case, Gateway, Wiring,
     support::{
-        PRICE_MINOR, Verdict, holds, new_key, paid, refund_wish, refused, roubles, same, wish,
-        works,
+        PATIENCE, PRICE_MINOR, Verdict, holds, new_key, now, paid, refund_wish, refused, roubles,
+        same, wish, works,
     },
 };
 use crate::{
@@ -18,6 +18,9 @@ pub const CASES: &[Case] = &[
     Case { name: "refunds_of_parts_add_up", run: |g| Box::pin(refund_parts(g)) },
     Case { name: "refund_above_the_rest_is_refused", run: |g| Box::pin(refund_too_much(g)) },
     Case { name: "refund_repeated_goes_back_once", run: |g| Box::pin(refund_repeated(g)) },
+    Case { name: "fifty_refunds_at_once_go_back_once", run: |g| Box::pin(fifty_refunds(g)) },
+    Case { name: "refund_that_the_bank_delays_ends_by_reading", run: |g| Box::pin(delayed(g)) },
+    Case { name: "refund_that_the_bank_refuses_says_why", run: |g| Box::pin(rejected(g)) },
     Case { name: "refund_key_with_other_amount_is_refused", run: |g| Box::pin(other_amount(g)) },
     Case { name: "refund_of_unpaid_is_refused", run: |g| Box::pin(refund_unpaid(g)) },
     Case { name: "refund_in_other_currency_is_refused", run: |g| Box::pin(other_currency(g)) },
@@ -73,6 +76,50 @@ async fn refund_repeated(gateway: &dyn Gateway) -> Verdict {
     same("refunded", &read.refunded, &roubles(PRICE_MINOR / 2))
 }
 
+async fn fifty_refunds(gateway: &dyn Gateway) -> Verdict {
+    let payment = paid(gateway, true).await?;
+    let adapter = gateway.adapter(Wiring::Proper);
+    let wish = refund_wish(&payment, PRICE_MINOR / 2);
+    let refunds = (0..50).map(|_| adapter.create_refund(wish.clone()));
+    let made = futures_util::future::join_all(refunds).await;
+    let first = works("repeat", adapter.create_refund(wish.clone()).await)?;
+    for refund in made {
+        same("refund", &works("refund", refund)?.provider_ref, &first.provider_ref)?;
+    }
+    same("refunded", &now(gateway, &payment).await?.refunded, &roubles(PRICE_MINOR / 2))
+}
+
+async fn delayed(gateway: &dyn Gateway) -> Verdict {
+    let payment = paid(gateway, true).await?;
+    let adapter = gateway.adapter(Wiring::Proper);
+    gateway.break_next(CallKind::Refund, Breakage::BankWaits).await?;
+    let refund = adapter.create_refund(refund_wish(&payment, PRICE_MINOR)).await;
+    let refund = works("refund", refund)?;
+    same("at first", &refund.status, &RefundStatus::Pending)?;
+    let ends = async {
+        loop {
+            let read = works("read", adapter.read_refund(&refund.provider_ref).await)?;
+            if read.status != RefundStatus::Pending {
+                return Ok::<_, String>(read);
+            }
+        }
+    };
+    let read = tokio::time::timeout(PATIENCE, ends).await.map_err(|_| "it never ended")??;
+    same("in the end", &read.status, &RefundStatus::Succeeded)?;
+    same("payment", &read.payment_ref, &payment.provider_ref)
+}
+
+async fn rejected(gateway: &dyn Gateway) -> Verdict {
+    let payment = paid(gateway, true).await?;
+    let adapter = gateway.adapter(Wiring::Proper);
+    gateway.break_next(CallKind::Refund, Breakage::BankRefuses).await?;
+    let refund = adapter.create_refund(refund_wish(&payment, PRICE_MINOR)).await;
+    let refund = works("refund", refund)?;
+    let reason = matches!(&refund.status, RefundStatus::Canceled { reason } if !reason.is_empty());
+    holds("canceled with a reason", reason)?;
+    same("refunded", &now(gateway, &payment).await?.refunded, &roubles(0))
+}
+
 async fn other_amount(gateway: &dyn Gateway) -> Verdict {
     let payment = paid(gateway, true).await?;
     let adapter = gateway.adapter(Wiring::Proper);
@@ -103,6 +150,7 @@ async fn unknown_payment(gateway: &dyn Gateway) -> Verdict {
         payment_ref: new_key(),
         amount: roubles(1),
         description: "none".to_owned(),
+        receipt: None,
     };
     refused("refund", adapter.create_refund(wish).await)
 }

@@ -2,18 +2,24 @@
 //!
 //! No case lives here.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use uuid::Uuid;
 
 use super::{Gateway, Settle, Wiring};
 use crate::{
     money::{Currency, Money},
-    provider::{CreatePayment, CreateRefund, GatewayPayment, Method, PaymentStatus, ProviderError},
+    provider::{
+        CreatePayment, CreateRefund, GatewayPayment, Method, PaymentStatus, ProviderError, Receipt,
+        ReceiptContact, ReceiptItem,
+    },
 };
 
 /// What most cases pay, minor units.
 pub const PRICE_MINOR: i64 = 350_000;
+
+/// How long a gateway may take for what comes by itself.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A case's verdict.
 pub type Verdict = Result<(), String>;
@@ -40,8 +46,56 @@ pub fn wish(capture: bool) -> CreatePayment {
         return_url: "http://127.0.0.1/return".to_owned(),
         description: "Билеты: 2 места".to_owned(),
         capture,
-        ttl_ms: 300_000,
+        pay_until_ms: now_ms() + 300_000,
+        receipt: Some(receipt(PRICE_MINOR)),
     }
+}
+
+/// The same wish for another amount.
+pub fn priced(wish: CreatePayment, amount: Money) -> CreatePayment {
+    let item = ReceiptItem { amount, ..item(amount.minor) };
+    let receipt = Receipt { items: vec![item], ..receipt(amount.minor) };
+    CreatePayment { amount, receipt: Some(receipt), ..wish }
+}
+
+/// Two tickets as a receipt lists them.
+pub fn receipt(minor: i64) -> Receipt {
+    let first = minor / 2;
+    Receipt {
+        contact: ReceiptContact::Email(BUYER.to_owned()),
+        items: [first, minor - first].into_iter().filter(|m| *m != 0).map(item).collect(),
+        tax_system_code: Some(1),
+    }
+}
+
+fn item(minor: i64) -> ReceiptItem {
+    ReceiptItem {
+        description: "Билет: партер, ряд 1".to_owned(),
+        amount: roubles(minor),
+        vat_code: 1,
+    }
+}
+
+/// Whom receipts go to.
+pub const BUYER: &str = "buyer@example.org";
+
+/// Milliseconds since 1970 UTC.
+pub fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// A payment that waits for the shopper.
+pub async fn waiting(gateway: &dyn Gateway) -> Result<GatewayPayment, String> {
+    works("create", gateway.adapter(Wiring::Proper).create_payment(wish(true)).await)
+}
+
+/// The payment as it is now.
+pub async fn now(
+    gateway: &dyn Gateway,
+    payment: &GatewayPayment,
+) -> Result<GatewayPayment, String> {
+    let adapter = gateway.adapter(Wiring::Proper);
+    works("read", adapter.read_payment(&payment.provider_ref).await)
 }
 
 /// A wish for a refund under a fresh key.
@@ -51,6 +105,7 @@ pub fn refund_wish(payment: &GatewayPayment, minor: i64) -> CreateRefund {
         payment_ref: payment.provider_ref.clone(),
         amount: roubles(minor),
         description: String::new(),
+        receipt: None,
     }
 }
 

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::money::{Currency, Money};
+
 /// A way to pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,6 +53,10 @@ pub struct Capabilities {
     pub cancel_pending: bool,
     /// Whether a part of the captured money can be given back.
     pub partial_refund: bool,
+    /// The currencies that it takes, each with the least amount.
+    pub amounts_min: &'static [Money],
+    /// Whether it makes fiscal receipts from the positions that come with a payment.
+    pub receipts: bool,
 }
 
 impl Capabilities {
@@ -62,6 +68,11 @@ impl Capabilities {
     /// Whether the gateway can reserve first and capture later with this method.
     pub fn two_stage(&self, method: Method) -> bool {
         self.methods.iter().any(|sheet| sheet.method == method && sheet.two_stage)
+    }
+
+    /// The least that may be paid in a currency; nothing where it is not taken.
+    pub fn amount_min(&self, currency: Currency) -> Option<Money> {
+        self.amounts_min.iter().copied().find(|least| least.currency == currency)
     }
 
     /// The time to live that the gateway will really use for a wish of `wanted_ms`.

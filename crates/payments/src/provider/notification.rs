@@ -34,7 +34,7 @@ pub struct Notification {
     /// What is claimed to have happened.
     pub kind: EventKind,
     /// The gateway's id of the payment or, for refund events, of the refund. Safe to put into an
-    /// address path: letters, digits, `-` and `_` only, at most 64.
+    /// address path: letters, digits, `-` and `_` only, at most 128.
     pub provider_ref: String,
     /// The gateway's id of the payment, for refund events as well where the body names it.
     pub payment_ref: Option<String>,
@@ -65,4 +65,18 @@ pub enum NotificationError {
         /// The event's name, cut to 64 characters.
         event: String,
     },
+}
+
+/// Why a notification does not count as the gateway's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Forged {
+    /// It carries no signature.
+    #[error("notification is not signed")]
+    Unsigned,
+    /// The signature does not fit the body under any of our keys.
+    #[error("notification has a wrong signature")]
+    WrongSignature,
+    /// Signed too long ago, or in the future: perhaps a recorded one, sent again.
+    #[error("notification was signed at another time")]
+    Stale,
 }

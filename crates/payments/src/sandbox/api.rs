@@ -33,7 +33,10 @@ type Answer = Result<Response, Refusal>;
 /// A refusal as an answer.
 pub fn refuse(refusal: &Refusal) -> Response {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    (status, Json(refusal.body())).into_response()
+    let mut answer = (status, Json(refusal.body())).into_response();
+    // Whoever speaks another language says it in its own words.
+    answer.extensions_mut().insert(refusal.clone());
+    answer
 }
 
 impl IntoResponse for Refusal {
@@ -69,7 +72,7 @@ pub async fn create_payment(
 ) -> Answer {
     let body = validate::body(&headers, &body)?;
     let key = validate::key(&headers, "/v3/payments", &body)?;
-    let new = validate::new_payment(&body)?;
+    let new = validate::new_payment(&body, sandbox.receipts_required)?;
     let decide = |ledger: &Ledger, now_ms| ledger.create_payment(&key, new, now_ms);
     let target = sandbox.store.commit(decide).await?;
     let answer = object(&sandbox, &target).await?;
@@ -151,7 +154,8 @@ async fn object(sandbox: &Sandbox, target: &Target) -> Answer {
     Ok(Json(json).into_response())
 }
 
-fn manner(fault: Option<Fault>) -> RefundManner {
+/// How the bank behaves towards a refund under a fault.
+pub fn manner(fault: Option<Fault>) -> RefundManner {
     match fault.map(|fault| (fault.mode, fault.delay_ms)) {
         Some((Mode::Pending, ms)) => RefundManner::After(i64::try_from(ms).unwrap_or(i64::MAX)),
         Some((Mode::Reject, _)) => RefundManner::Rejected,

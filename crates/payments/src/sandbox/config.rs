@@ -27,6 +27,13 @@ pub struct SandboxConfig {
     /// Where notifications go, such as `http://127.0.0.1:8080/api/v1/webhooks/sandbox`; empty
     /// sends none.
     pub notify_url: String,
+    /// Where notifications of payments that were made by Stripe's API go, such as
+    /// `http://127.0.0.1:8080/api/v1/webhooks/stripe`; empty sends none. They are signed with the
+    /// shop's secret.
+    pub stripe_notify_url: String,
+    /// Whether payments without the positions of a receipt are refused, as a gateway does for shops
+    /// that have their receipts made by it. Default false.
+    pub receipts_required: bool,
     /// The shop's id: user name of Basic authentication.
     pub shop_id: String,
     /// The shop's secret key: password of Basic authentication.
@@ -64,6 +71,8 @@ impl Default for SandboxConfig {
             smtp_listen: "127.0.0.1:0".to_owned(),
             public_url: String::new(),
             notify_url: String::new(),
+            stripe_notify_url: String::new(),
+            receipts_required: false,
             shop_id: "100500".to_owned(),
             secret: Secret::default(),
             secret_file: None,
@@ -95,6 +104,7 @@ impl SandboxConfig {
             ),
             (is_base(&self.public_url), "public_url", "must be empty or scheme://host[:port]"),
             (is_http(&self.notify_url), "notify_url", "must be empty or an http(s) address"),
+            (is_http(&self.stripe_notify_url), "stripe_notify_url", "must be as notify_url"),
             (is_day_or_less(self.pending_ttl_ms), "pending_ttl_ms", "must be 1 to 86400000"),
             (self.capture_ttl_ms > 0, "capture_ttl_ms", "must be above zero"),
             (self.payments_max > 0, "payments_max", "must be above zero"),

@@ -37,6 +37,20 @@ pub async fn authenticate(
     next.run(request).await
 }
 
+/// The same for callers who show the secret as a bearer.
+pub async fn authenticate_bearer(
+    State(sandbox): State<Arc<Sandbox>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if !bool::from(given.as_bytes().ct_eq(sandbox.secret.reveal().as_bytes())) {
+        return api::refuse(&Refusal::credentials());
+    }
+    next.run(request).await
+}
+
 fn is_shop(sandbox: &Sandbox, headers: &HeaderMap) -> bool {
     let given = headers
         .get(header::AUTHORIZATION)

@@ -7,8 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::{
-    object::{Change, Notice, Payment, Refund, Status, Target, UsedKey},
+    object::{Change, Language, Notice, Payment, Refund, Status, Target, UsedKey},
     refusal::Refusal,
+    stripe,
     view::{self, ViewFacts},
 };
 
@@ -33,8 +34,10 @@ const FINISHED_LIFE_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 pub struct Terms {
     /// For the JSON inside notifications.
     pub view: ViewFacts,
-    /// Whether anybody is to be notified.
+    /// Whether anybody is to be notified in YooKassa's form.
     pub notices: bool,
+    /// Whether anybody is to be notified in Stripe's.
+    pub stripe_notices: bool,
     /// How long a payment waits for the shopper, milliseconds.
     pub pending_ttl_ms: i64,
     /// How long reserved money waits for the capture, milliseconds.
@@ -156,6 +159,12 @@ impl Ledger {
             notice.due_at_ms = due_at_ms;
             self.unsent.insert((due_at_ms, id));
         }
+    }
+
+    /// So much in the currency of a payment that is known.
+    pub fn same_currency(&self, id: &str, minor: i64) -> Option<crate::money::Money> {
+        let payment = self.payments.get(id)?;
+        Some(crate::money::Money::new(minor, payment.amount.currency))
     }
 
     /// Whether that notice is not yet acknowledged.
@@ -280,32 +289,75 @@ impl<'a> Draft<'a> {
 
     /// Tells the seller where the payment stands, or is said to stand.
     fn tell_payment(&mut self, payment: &Payment, due_at_ms: i64, now_ms: i64) {
-        let event = match payment.status {
-            // The API has no event for a payment that begins to wait for the shopper.
-            Status::Pending => return,
-            Status::WaitingForCapture => "payment.waiting_for_capture",
-            Status::Succeeded => "payment.succeeded",
-            Status::Canceled => "payment.canceled",
-        };
-        let object = view::payment(payment, &self.ledger.terms.view);
-        self.tell(event, object, due_at_ms, now_ms);
+        if let Some(tale) = tale_of(payment, &self.ledger.terms.view) {
+            self.tell(Tale { due_at_ms, ..tale }, now_ms);
+        }
+    }
+
+    /// Somebody else tells it, without the gateway's key.
+    fn tell_forged(&mut self, payment: &Payment, due_at_ms: i64, now_ms: i64) {
+        if let Some(tale) = tale_of(payment, &self.ledger.terms.view) {
+            self.tell(Tale { due_at_ms, forged: true, ..tale }, now_ms);
+        }
     }
 
     /// Tells the seller that a refund succeeded; the API has no other event for refunds.
     fn tell_refund(&mut self, refund: &Refund, now_ms: i64) {
-        if refund.status == Status::Succeeded {
-            self.tell("refund.succeeded", view::refund(refund), now_ms, now_ms);
+        if refund.status != Status::Succeeded {
+            return;
         }
+        let language = refund.language;
+        let (event, object) = match language {
+            Language::Yookassa => ("refund.succeeded", view::refund(refund)),
+            Language::Stripe => ("refund.updated", stripe::refund(refund)),
+        };
+        self.tell(Tale { language, event, object, forged: false, due_at_ms: now_ms }, now_ms);
     }
 
-    fn tell(&mut self, event: &str, object: serde_json::Value, due_at_ms: i64, now_ms: i64) {
-        if !self.ledger.terms.notices || self.ledger.notices.len() >= NOTICES_MAX {
+    fn tell(&mut self, tale: Tale, now_ms: i64) {
+        let is_heard = match tale.language {
+            Language::Yookassa => self.ledger.terms.notices,
+            Language::Stripe => self.ledger.terms.stripe_notices,
+        };
+        if !is_heard || self.ledger.notices.len() >= NOTICES_MAX {
             return;
         }
         let id = self.next_notice;
         self.next_notice += 1;
-        let event = event.to_owned();
-        let notice = Notice { id, event, object, created_at_ms: now_ms, due_at_ms };
-        self.changes.push(Change::Notice(notice));
+        self.changes.push(Change::Notice(Notice {
+            id,
+            language: tale.language,
+            forged: tale.forged,
+            event: tale.event.to_owned(),
+            object: tale.object,
+            created_at_ms: now_ms,
+            due_at_ms: tale.due_at_ms,
+        }));
     }
+}
+
+/// What is to be told.
+struct Tale {
+    language: Language,
+    event: &'static str,
+    object: serde_json::Value,
+    forged: bool,
+    due_at_ms: i64,
+}
+
+/// How a payment's status is told; neither API has an event for one that begins to wait.
+fn tale_of(payment: &Payment, facts: &ViewFacts) -> Option<Tale> {
+    let (event, object) = match payment.language {
+        Language::Stripe => stripe::event_of(payment, facts)?,
+        Language::Yookassa => {
+            let event = match payment.status {
+                Status::Pending => return None,
+                Status::WaitingForCapture => "payment.waiting_for_capture",
+                Status::Succeeded => "payment.succeeded",
+                Status::Canceled => "payment.canceled",
+            };
+            (event, view::payment(payment, facts))
+        }
+    };
+    Some(Tale { language: payment.language, event, object, forged: false, due_at_ms: 0 })
 }

@@ -6,19 +6,20 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use reqwest::{Client, Url};
+use reqwest::{Client, RequestBuilder, Url};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::{
     SandboxConfig, SandboxError,
     faults::{Mode, Operation},
-    object::{Change, Notice},
+    object::{Change, Language, Notice},
     state::Sandbox,
     store::now_ms,
+    stripe,
     timekeeper::until,
 };
-use crate::http_client;
+use crate::{http_client, secret::Secret, stripe::signature};
 
 /// The seller has this long to acknowledge a notice, milliseconds: a day.
 const NOTICE_LIFE_MS: i64 = 24 * 60 * 60 * 1_000;
@@ -31,7 +32,8 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 pub struct Notifier {
     sandbox: Arc<Sandbox>,
     client: Client,
-    target: Url,
+    target: Option<Url>,
+    stripe_target: Option<Url>,
     retry_ms: i64,
     in_flight_max: usize,
     tries: HashMap<u64, u32>,
@@ -52,19 +54,15 @@ impl Notifier {
         sandbox: Arc<Sandbox>,
         config: &SandboxConfig,
     ) -> Result<Option<Self>, SandboxError> {
-        if config.notify_url.is_empty() {
-            return Ok(None);
-        }
-        let target = Url::parse(&config.notify_url).map_err(|_| SandboxError::Config {
-            field: "notify_url",
-            detail: "must be an http(s) address",
-        })?;
+        let target = url("notify_url", &config.notify_url)?;
+        let stripe_target = url("stripe_notify_url", &config.stripe_notify_url)?;
+        let Some(some) = target.as_ref().or(stripe_target.as_ref()) else { return Ok(None) };
         let timeout = Duration::from_millis(config.notify_timeout_ms);
-        let client = http_client::build(&target, timeout, timeout)?;
+        let client = http_client::build(some, timeout, timeout)?;
         let retry_ms = i64::try_from(config.notify_retry_ms).unwrap_or(RETRY_MS_MAX);
         let in_flight_max = config.notify_in_flight_max;
         let tries = HashMap::new();
-        Ok(Some(Self { sandbox, client, target, retry_ms, in_flight_max, tries }))
+        Ok(Some(Self { sandbox, client, target, stripe_target, retry_ms, in_flight_max, tries }))
     }
 
     /// Runs until the sandbox stops or its journal breaks.
@@ -95,8 +93,11 @@ impl Notifier {
     }
 
     fn send(&self, notice: Notice) -> impl Future<Output = Tried> + Send + use<> {
-        let (sandbox, client, target) =
-            (self.sandbox.clone(), self.client.clone(), self.target.clone());
+        let (sandbox, client) = (self.sandbox.clone(), self.client.clone());
+        let target = match notice.language {
+            Language::Yookassa => self.target.clone(),
+            Language::Stripe => self.stripe_target.clone(),
+        };
         async move {
             let fault = sandbox.faults.take(Operation::Notify);
             let mut copies = 1;
@@ -107,8 +108,10 @@ impl Notifier {
                 None => {}
             }
             let mut acknowledged = true;
-            for _ in 0..copies {
-                acknowledged &= post(&client, &target, &notice).await;
+            // One that nobody listens for any more, after a change of settings, is done with.
+            for target in target.iter().flat_map(|target| std::iter::repeat_n(target, copies)) {
+                let request = request(&client, target, &notice, &sandbox.secret);
+                acknowledged &= post(request, notice.id).await;
             }
             Tried { notice, acknowledged }
         }
@@ -134,18 +137,41 @@ impl Notifier {
     }
 }
 
+/// A notice in its form; Stripe's are signed when they are sent, so that a repeat is fresh.
+fn request(client: &Client, target: &Url, notice: &Notice, secret: &Secret) -> RequestBuilder {
+    let request = client.post(target.clone());
+    if notice.language == Language::Yookassa {
+        let (event, object) = (&notice.event, &notice.object);
+        return request.json(&json!({ "type": "notification", "event": event, "object": object }));
+    }
+    let (body, now_s) = (stripe::event(notice).to_string(), now_ms() / 1_000);
+    let key = if notice.forged { "a key of somebody else" } else { secret.reveal() };
+    let signature = signature(key, now_s, body.as_bytes());
+    request
+        .header("Content-Type", "application/json; charset=utf-8")
+        .header("Stripe-Signature", format!("t={now_s},v1={signature}"))
+        .body(body)
+}
+
+fn url(field: &'static str, text: &str) -> Result<Option<Url>, SandboxError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let detail = "must be an http(s) address";
+    Url::parse(text).map(Some).map_err(|_| SandboxError::Config { field, detail })
+}
+
 /// Posts one notice; `true` when the seller answered 200 and nothing else.
-async fn post(client: &Client, target: &Url, notice: &Notice) -> bool {
-    let body = json!({ "type": "notification", "event": notice.event, "object": notice.object });
-    match client.post(target.clone()).json(&body).send().await {
+async fn post(request: RequestBuilder, notice: u64) -> bool {
+    match request.send().await {
         Ok(answer) if answer.status().as_u16() == 200 => true,
         Ok(answer) => {
-            tracing::debug!(notice = notice.id, status = %answer.status(), "notice not taken");
+            tracing::debug!(notice, status = %answer.status(), "notice not taken");
             false
         }
         Err(error) => {
             let error = error.without_url();
-            tracing::debug!(notice = notice.id, %error, "notice not delivered");
+            tracing::debug!(notice, %error, "notice not delivered");
             false
         }
     }

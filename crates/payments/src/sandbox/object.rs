@@ -11,6 +11,17 @@ use serde_json::Value;
 use super::outcome::Outcome;
 use crate::{money::Money, provider::Method};
 
+/// In which API a seller made a payment, and is told of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// YooKassa's v3.
+    #[default]
+    Yookassa,
+    /// Stripe's v1.
+    Stripe,
+}
+
 /// Where a payment stands, in the API's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -90,6 +101,16 @@ pub struct Payment {
     pub decided: Option<Outcome>,
     /// A decision whose time has not come.
     pub planned: Option<Planned>,
+    /// The seller's language.
+    #[serde(default)]
+    pub language: Language,
+    /// Whether the money was reserved once.
+    #[serde(default)]
+    pub was_reserved: bool,
+    /// Whether positions of a receipt came with it. They are checked and not kept: they carry the
+    /// buyer's address.
+    #[serde(default)]
+    pub receipt: bool,
 }
 
 impl Payment {
@@ -129,6 +150,12 @@ pub struct Refund {
     pub description: String,
     /// Milliseconds since 1970 UTC.
     pub created_at_ms: i64,
+    /// The seller's language, as of the payment.
+    #[serde(default)]
+    pub language: Language,
+    /// The seller's own fields.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
     /// When a pending refund succeeds by itself.
     pub settles_at_ms: i64,
     /// Why it came to nothing.
@@ -173,6 +200,12 @@ pub struct UsedKey {
 pub struct Notice {
     /// Grows by one with each notice.
     pub id: u64,
+    /// In which form it is sent, and where.
+    #[serde(default)]
+    pub language: Language,
+    /// Whether it is a stranger's: where notices are signed, it is signed with another key.
+    #[serde(default)]
+    pub forged: bool,
     /// Such as `payment.succeeded`.
     pub event: String,
     /// The payment or refund as it was, or was claimed to be, at that moment.

@@ -21,6 +21,7 @@ use super::{
     faults::{Operation, Switches},
     inject, mailbox, page,
     state::Sandbox,
+    stripe,
 };
 
 /// Largest request body, bytes.
@@ -30,6 +31,7 @@ const BODY_BYTES_MAX: usize = 64 * 1_024;
 pub fn router(sandbox: Arc<Sandbox>) -> Router {
     Router::new()
         .merge(seller_api(&sandbox))
+        .merge(stripe::routes(&sandbox))
         .merge(payment_page())
         .merge(switches())
         .merge(inboxes())

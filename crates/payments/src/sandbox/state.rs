@@ -23,6 +23,7 @@ pub struct Sandbox {
     pub(super) faults: Faults,
     pub(super) view: ViewFacts,
     pub(super) secret: Secret,
+    pub(super) receipts_required: bool,
     pub(super) mail: Arc<Ring>,
     pub(super) telegram: Arc<Ring>,
     pub(super) push: Arc<Ring>,
@@ -50,13 +51,15 @@ impl Sandbox {
         let terms = Terms {
             view: view.clone(),
             notices: !config.notify_url.is_empty(),
+            stripe_notices: !config.stripe_notify_url.is_empty(),
             pending_ttl_ms: signed(config.pending_ttl_ms),
             capture_ttl_ms: signed(config.capture_ttl_ms),
             payments_max: config.payments_max,
         };
         let store = Store::open(&config.data_dir, config.journal_compact_bytes, terms)?;
         let Mailboxes { mail, telegram, push } = Mailboxes::default();
-        Ok(Self { store, faults: Faults::default(), view, secret, mail, telegram, push, stop })
+        let (faults, receipts_required) = (Faults::default(), config.receipts_required);
+        Ok(Self { store, faults, view, secret, receipts_required, mail, telegram, push, stop })
     }
 }
 

@@ -11,11 +11,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     ledger::{NewPayment, NewRefund, RefundManner, RequestKey},
+    object::Language,
     refusal::Refusal,
 };
 use crate::{
     money::{Currency, Money},
-    provider::Method,
+    provider::{Method, RECEIPT_ITEMS_MAX},
 };
 
 /// Longest idempotence key, bytes.
@@ -64,12 +65,16 @@ pub fn key(headers: &HeaderMap, path: &str, body: &Value) -> Result<RequestKey, 
 }
 
 /// A wish for a payment.
-pub fn new_payment(body: &Value) -> Result<NewPayment, Refusal> {
+pub fn new_payment(body: &Value, receipt_required: bool) -> Result<NewPayment, Refusal> {
     let amount = amount(body)?.ok_or_else(|| Refusal::invalid("amount", "Amount is missing"))?;
     let method = method(body)?;
     let capture = flag(body, "capture")?;
     if !capture && method == Method::Sbp {
         return Err(Refusal::invalid("capture", "Two-stage payments are not available for sbp"));
+    }
+    let receipt = receipt(body, amount)?;
+    if receipt_required && !receipt {
+        return Err(Refusal::invalid("receipt", "Receipt is missing or illegal"));
     }
     Ok(NewPayment {
         amount,
@@ -78,6 +83,9 @@ pub fn new_payment(body: &Value) -> Result<NewPayment, Refusal> {
         description: description(body, DESCRIPTION_CHARS_MAX)?,
         return_url: return_url(body)?,
         metadata: metadata(body)?,
+        language: Language::Yookassa,
+        expires_at_ms: None,
+        receipt,
     })
 }
 
@@ -89,7 +97,9 @@ pub fn new_refund(body: &Value, manner: RefundManner) -> Result<NewRefund, Refus
         .to_owned();
     let amount = amount(body)?.ok_or_else(|| Refusal::invalid("amount", "Amount is missing"))?;
     let description = description(body, REFUND_DESCRIPTION_CHARS_MAX)?;
-    Ok(NewRefund { payment_id, amount, description, manner })
+    receipt(body, amount)?;
+    let metadata = metadata(body)?;
+    Ok(NewRefund { payment_id, amount, description, metadata, manner })
 }
 
 /// The amount, if there is one.
@@ -106,6 +116,39 @@ pub fn amount(body: &Value) -> Result<Option<Money>, Refusal> {
             Err(Refusal::invalid("amount.value", "Value must be above zero, with two decimals"))
         }
     }
+}
+
+/// Whether there is a receipt; one that is there must be whole, and its positions must add up.
+fn receipt(body: &Value, amount: Money) -> Result<bool, Refusal> {
+    let Some(receipt) = body.get("receipt") else { return Ok(false) };
+    let wrong = |description| Refusal::invalid("receipt", description);
+    let contact = |field: &str| receipt.pointer(field).and_then(Value::as_str);
+    let email = contact("/customer/email").is_some_and(|text| text.contains('@'));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !email && !contact("/customer/phone").is_some_and(digits) {
+        return Err(wrong("Receipt needs a customer's e-mail or phone"));
+    }
+    let items = receipt.get("items").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if items.is_empty() || items.len() > RECEIPT_ITEMS_MAX {
+        return Err(wrong("Receipt needs 1 to 100 positions"));
+    }
+    let mut sum = 0;
+    for item in items {
+        sum += receipt_item(item, amount.currency).ok_or_else(|| wrong("A position is wrong"))?;
+    }
+    if sum == amount.minor { Ok(true) } else { Err(wrong("Positions do not add up")) }
+}
+
+/// The amount of a position that is whole, minor units.
+fn receipt_item(item: &Value, currency: Currency) -> Option<i64> {
+    let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str);
+    let named = text("/description").is_some_and(|t| (1..=128).contains(&t.chars().count()));
+    let taxed = item.get("vat_code").and_then(Value::as_u64).is_some_and(|c| (1..=12).contains(&c));
+    let one = text("/quantity") == Some("1.00");
+    let same = text("/amount/currency") == Some(currency.as_str());
+    let kinds = text("/payment_subject").is_some() && text("/payment_mode").is_some();
+    let amount = Money::parse(text("/amount/value")?, currency).ok()?;
+    (named && taxed && one && same && kinds && amount.minor > 0).then_some(amount.minor)
 }
 
 fn method(body: &Value) -> Result<Method, Refusal> {

@@ -33,6 +33,9 @@ pub fn payment(payment: &Payment, facts: &ViewFacts) -> Value {
         "refundable": payment.refundable_minor() > 0,
         "metadata": payment.metadata,
     });
+    if payment.receipt {
+        object["receipt_registration"] = "succeeded".into();
+    }
     add_by_status(&mut object, payment, facts);
     if let Some(cancellation) = &payment.cancellation {
         object["cancellation_details"] = cancelled(cancellation);

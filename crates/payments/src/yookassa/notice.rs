@@ -6,8 +6,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::is_plain_ref;
-use crate::provider::{EventKind, Notification, NotificationError};
+use crate::{
+    adapter::is_plain_ref,
+    provider::{EventKind, Notification, NotificationError},
+};
 
 /// Largest notification that is parsed, bytes; real ones have below 4,096.
 const BODY_BYTES_MAX: usize = 64 * 1_024;

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    adapter::is_plain_ref,
     money::Money,
     provider::{GatewayPayment, GatewayRefund, PaymentStatus, ProviderError, RefundStatus},
 };
@@ -158,7 +159,7 @@ fn money(wire: &WireAmount) -> Result<Money, ProviderError> {
 }
 
 fn check_id(id: &str) -> Result<(), ProviderError> {
-    if super::is_plain_ref(id) { Ok(()) } else { Err(foreign("id")) }
+    if is_plain_ref(id) { Ok(()) } else { Err(foreign("id")) }
 }
 
 fn foreign(field: &str) -> ProviderError {

@@ -166,6 +166,7 @@ async fn refund_of(
         payment_ref: payment_ref.to_owned(),
         amount: payments::Money::new(100, payments::Currency::RUB),
         description: String::new(),
+        receipt: None,
     };
     stand.provider.create_refund(request).await
 }

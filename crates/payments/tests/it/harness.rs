@@ -159,7 +159,8 @@ pub fn wish(capture: bool) -> CreatePayment {
         return_url: "http://shop.example:8080/orders/1?from=pay".to_owned(),
         description: "Билеты".to_owned(),
         capture,
-        ttl_ms: 300_000,
+        pay_until_ms: jiff::Timestamp::now().as_millisecond() + 300_000,
+        receipt: None,
     }
 }
 

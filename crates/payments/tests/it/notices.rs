@@ -88,6 +88,7 @@ async fn refunds_are_told() {
         payment_ref: payment.provider_ref.clone(),
         amount: payment.amount,
         description: "cancelled".to_owned(),
+        receipt: None,
     };
     let refund = stand.provider.create_refund(refund).await.unwrap();
     let is_refund = |notice: &Value| notice["event"] == "refund.succeeded";

@@ -43,6 +43,7 @@ async fn captured_money_is_remembered_after_a_kill() {
         payment_ref: payment.provider_ref.clone(),
         amount: Money::new(1_000, Currency::RUB),
         description: String::new(),
+        receipt: None,
     };
     let given = stand.provider.create_refund(refund.clone()).await.unwrap();
     let reserved = stand.create(false).await;
@@ -205,6 +206,7 @@ async fn the_journal_is_compacted_and_loses_nothing() {
             payment_ref: payments[0].provider_ref.clone(),
             amount: Money::new(1, Currency::RUB),
             description: String::new(),
+            receipt: None,
         };
         stand.provider.create_refund(part).await.unwrap();
     }

@@ -204,12 +204,13 @@ fn consensus() -> Value {
 }
 
 fn sandbox(facts: &Facts, at: &Addresses) -> Planned {
-    let webhook = format!("http://{}/api/v1/webhooks/{PROVIDER}", at.router);
+    let webhook = |name: &str| format!("http://{}/api/v1/webhooks/{name}", at.router);
     let own = [
         ("data_dir", path(facts, "sandbox")),
         ("shop_id", text(SHOP_ID)),
         ("secret_file", file(&facts.secrets.sandbox_secret)),
-        ("notify_url", text(&webhook)),
+        ("notify_url", text(webhook(PROVIDER))),
+        ("stripe_notify_url", text(webhook(STRIPE_PROVIDER))),
         ("smtp_listen", text(at.sandbox_mail)),
     ];
     planned(Role::Sandbox, 1, at.sandbox, own)
@@ -272,6 +273,8 @@ fn router(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
 /// The name of the payment provider in the API, and our shop's id there.
 const PROVIDER: &str = "sandbox";
 const SHOP_ID: &str = "seatgrid";
+/// The same gateway by its second language.
+const STRIPE_PROVIDER: &str = "sandbox_stripe";
 /// Where the sandbox takes messages to phone numbers.
 const PHONE_DOMAIN: &str = payments::sandbox::PHONE_DOMAIN;
 
@@ -286,7 +289,13 @@ fn providers(facts: &Facts, at: &Addresses) -> Value {
         ("shop_id", text(SHOP_ID)),
         ("secret_file", file(&facts.secrets.sandbox_secret)),
     ];
-    table([(PROVIDER, table(sandbox))])
+    let stripe = [
+        ("kind", text("stripe")),
+        ("base_url", text(format!("http://{}", at.sandbox))),
+        ("secret_file", file(&facts.secrets.sandbox_secret)),
+        ("webhook_secret_file", file(&facts.secrets.sandbox_secret)),
+    ];
+    table([(PROVIDER, table(sandbox)), (STRIPE_PROVIDER, table(stripe))])
 }
 
 fn grid(clients: &[SocketAddr]) -> Value {

@@ -6,6 +6,7 @@ mod door;
 mod drills;
 mod lost;
 mod lost_shard;
+mod money;
 mod people;
 mod sells;
 mod starts;

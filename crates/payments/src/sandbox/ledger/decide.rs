@@ -95,7 +95,7 @@ impl Draft<'_> {
             Outcome::Never => {}
             Outcome::ForgedNotification => {
                 let tale = succeeded(payment, now_ms);
-                self.tell_payment(&tale, due_at_ms, now_ms);
+                self.tell_forged(&tale, due_at_ms, now_ms);
             }
             Outcome::UnknownOrder => self.foreign_payment(payment, due_at_ms, now_ms),
             _ if delay_ms == 0 => {
@@ -211,6 +211,7 @@ impl Draft<'_> {
         let capture_ttl_ms = self.ledger.terms.capture_ttl_ms;
         Payment {
             status: Status::WaitingForCapture,
+            was_reserved: true,
             expires_at_ms: now_ms.saturating_add(capture_ttl_ms),
             ..payment
         }

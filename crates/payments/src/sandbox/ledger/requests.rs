@@ -12,7 +12,7 @@ use crate::{
     money::Money,
     provider::Method,
     sandbox::{
-        object::{Cancellation, Change, Payment, Refund, Status, Target},
+        object::{Cancellation, Change, Language, Payment, Refund, Status, Target},
         refusal::Refusal,
     },
 };
@@ -32,6 +32,12 @@ pub struct NewPayment {
     pub return_url: String,
     /// The seller's fields.
     pub metadata: BTreeMap<String, String>,
+    /// The seller's language.
+    pub language: Language,
+    /// When waiting for the shopper ends, where the seller may choose.
+    pub expires_at_ms: Option<i64>,
+    /// Whether positions of a receipt came with it.
+    pub receipt: bool,
 }
 
 /// A checked wish for a refund.
@@ -43,6 +49,8 @@ pub struct NewRefund {
     pub amount: Money,
     /// Up to 250 characters.
     pub description: String,
+    /// The seller's fields.
+    pub metadata: BTreeMap<String, String>,
     /// How the bank behaves.
     pub manner: RefundManner,
 }
@@ -111,13 +119,28 @@ impl Ledger {
         Ok(self.changed(key, payment, now_ms))
     }
 
+    /// Ends a payment that waits for the shopper, at the seller's wish.
+    pub fn expire(&self, key: &RequestKey, id: &str, now_ms: i64) -> Answer {
+        if let Some(target) = self.replay(key, now_ms)? {
+            return Ok((Vec::new(), target));
+        }
+        let mut payment = self.payment(id).ok_or_else(|| Refusal::not_found("payment_id"))?.clone();
+        if payment.status != Status::Pending {
+            return Err(Refusal::invalid("payment_id", "Payment does not wait for the shopper"));
+        }
+        payment.status = Status::Canceled;
+        payment.planned = None;
+        payment.cancellation = Some(cancellation("merchant", "expired_by_merchant"));
+        Ok(self.changed(key, payment, now_ms))
+    }
+
     /// Gives taken money back, all of it or a part.
     pub fn create_refund(&self, key: &RequestKey, new: NewRefund, now_ms: i64) -> Answer {
         if let Some(target) = self.replay(key, now_ms)? {
             return Ok((Vec::new(), target));
         }
         let payment = self.refundable(&new)?;
-        let refund = new_refund(new, now_ms);
+        let refund = new_refund(new, payment.language, now_ms);
         let target = Target::Refund(refund.id.clone());
         let mut draft = Draft::new(self);
         if refund.status != Status::Canceled {
@@ -132,6 +155,7 @@ impl Ledger {
     }
 
     pub(super) fn new_payment(&self, new: NewPayment, now_ms: i64) -> Payment {
+        let own_ms = now_ms.saturating_add(self.terms.pending_ttl_ms);
         Payment {
             id: Uuid::new_v4().to_string(),
             status: Status::Pending,
@@ -143,11 +167,14 @@ impl Ledger {
             return_url: new.return_url,
             metadata: new.metadata,
             created_at_ms: now_ms,
-            expires_at_ms: now_ms.saturating_add(self.terms.pending_ttl_ms),
+            expires_at_ms: new.expires_at_ms.unwrap_or(own_ms),
             captured_at_ms: None,
             cancellation: None,
             decided: None,
             planned: None,
+            language: new.language,
+            was_reserved: false,
+            receipt: new.receipt,
         }
     }
 
@@ -193,7 +220,7 @@ pub(super) fn cancellation(party: &str, reason: &str) -> Cancellation {
     Cancellation { party: party.to_owned(), reason: reason.to_owned() }
 }
 
-fn new_refund(new: NewRefund, now_ms: i64) -> Refund {
+fn new_refund(new: NewRefund, language: Language, now_ms: i64) -> Refund {
     let (status, settles_at_ms, cancelled) = match new.manner {
         RefundManner::AtOnce => (Status::Succeeded, now_ms, None),
         RefundManner::After(ms) => (Status::Pending, now_ms.saturating_add(ms), None),
@@ -208,6 +235,8 @@ fn new_refund(new: NewRefund, now_ms: i64) -> Refund {
         status,
         amount: new.amount,
         description: new.description,
+        language,
+        metadata: new.metadata,
         created_at_ms: now_ms,
         settles_at_ms,
         cancellation: cancelled,
