@@ -35,7 +35,8 @@ const LATER_DEADLINE: Duration = Duration::from_secs(20);
     params(("provider" = String, Path, description = "The payment provider's name")),
     request_body(content = Object, description = "The gateway's own notification"), responses(
     (status = 200, description = "Stored or dealt with; also when it is not for us"),
-    (status = 400, description = "`invalid_request`: not a notification of this provider, or not signed by it"),
+    (status = 400, description = "`invalid_request`: not a notification of this provider, or not \
+        signed by it"),
     (status = 404, description = "`not_found`: no such provider"),
     (status = 503, description = "Neither stored nor dealt with: send it again"),
 ))]
