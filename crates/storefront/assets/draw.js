@@ -26,8 +26,8 @@ export class Painter {
   constructor(canvas, plan, seats, selection) {
     Object.assign(this, { canvas, plan, seats, selection, ratio: 1 });
     this.#context = canvas.getContext("2d");
-    const ofTier = (tier) => plan.drawn.filter((seat) => plan.tier[seat] === tier);
-    this.byTier = plan.tiers.map((_, tier) => ofTier(tier));
+    this.byTier = plan.tiers.map(() => []);
+    for (const seat of plan.drawn) this.byTier[plan.tier[seat]]?.push(seat);
     this.accessible = plan.drawn.filter((seat) => plan.accessible[seat] === 1);
   }
 
@@ -93,10 +93,10 @@ export class Painter {
     const small = smallSide(style, side);
     context.fillStyle = this.#colour(style);
     for (const seat of list) {
+      if (!matches(seat)) continue;
       const px = plan.x[seat] * view.scale + view.dx;
       const py = plan.y[seat] * view.scale + view.dy;
       if (px < -side || py < -side || px > view.width + side || py > view.height + side) continue;
-      if (!matches(seat)) continue;
       if (sprite === null) context.fillRect(px - small / 2, py - small / 2, small, small);
       else context.drawImage(sprite, px - side / 2 - 1, py - side / 2 - 1, side + 2, side + 2);
     }

@@ -8,7 +8,7 @@ import { announce, byId, make, show } from "./dom.js";
 import { HoldDesk } from "./hold.js";
 import { openOrder } from "./keep.js";
 import { SeatList } from "./list.js";
-import { Live } from "./live.js";
+import { Live, snapshotOf } from "./live.js";
 import { say } from "./messages.js";
 import { nearestTo } from "./nearest.js";
 import { orderPage } from "./pay.js";
@@ -28,7 +28,7 @@ import { showWho } from "./who.js";
 class EventPage {
   #busy = false;
 
-  constructor(main, plan) {
+  constructor(main, plan, early) {
     this.main = main;
     this.plan = plan;
     this.eventId = main.dataset.event;
@@ -36,7 +36,7 @@ class EventPage {
     this.selection = new Selection(Number(main.dataset.seatsMax));
     this.desk = new HoldDesk(this.eventId);
     this.tray = new Tray(plan, this.selection);
-    this.live = new Live(this.eventId, this.seats);
+    this.live = new Live(this.eventId, this.seats, early);
     const views = {
       plan, seats: this.seats, selection: this.selection, onPick: (seat) => this.#pick(seat),
     };
@@ -364,7 +364,9 @@ async function start() {
   // Closed and cancelled events have no map.
   if (document.getElementById("map-canvas") === null) return;
   try {
-    new EventPage(main, new Plan(await planOf(main.dataset.event))).start();
+    const early = snapshotOf(main.dataset.event);
+    const plan = new Plan(await planOf(main.dataset.event));
+    new EventPage(main, plan, early).start();
   } catch (problem) {
     console.error(problem);
     show(byId("map-wait"), say("map_failed"));

@@ -12,6 +12,24 @@ const PAUSE_FIRST_MS = 2000;
 const PAUSE_MAX_MS = 30_000;
 const SNAPSHOT_MS = 8000;
 
+const addressOf = (eventId) => `${ROOT}/events/${segment(eventId)}/seats`;
+
+/** A snapshot asked for early, beside the plan; whoever awaits it is told of its failure. */
+export function snapshotOf(eventId) {
+  const early = read(addressOf(eventId));
+  early.catch(() => null);
+  return early;
+}
+
+async function read(address) {
+  const response = await fetch(address, {
+    headers: { Accept: BITMAP }, cache: "no-cache", signal: AbortSignal.timeout(SNAPSHOT_MS),
+  });
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  const version = Number(response.headers.get("Grid-Version"));
+  return { version, bytes: new Uint8Array(await response.arrayBuffer()) };
+}
+
 export class Live extends EventTarget {
   #address;
   #seats;
@@ -21,10 +39,13 @@ export class Live extends EventTarget {
   #again = false;
   #pauseMs = PAUSE_FIRST_MS;
   #timer = null;
+  #early;
 
-  constructor(eventId, seats) {
+  /** `early`: a snapshot asked for before there was anything to put it in, of `snapshotOf`. */
+  constructor(eventId, seats, early = null) {
     super();
-    this.#address = `${ROOT}/events/${segment(eventId)}/seats`;
+    this.#address = addressOf(eventId);
+    this.#early = early;
     this.#seats = seats;
     /** Whether what is shown follows the server right now. */
     this.connected = false;
@@ -48,12 +69,12 @@ export class Live extends EventTarget {
     }
     this.#reading = true;
     try {
-      const response = await fetch(this.#address, {
-        headers: { Accept: BITMAP }, cache: "no-cache", signal: AbortSignal.timeout(SNAPSHOT_MS),
-      });
-      if (!response.ok) throw new Error(`HTTP ${response.status}`);
-      const version = Number(response.headers.get("Grid-Version"));
-      this.#seats.replace(version, new Uint8Array(await response.arrayBuffer()));
+      const early = this.#early;
+      this.#early = null;
+      const { version, bytes } = await (early ?? read(this.#address));
+      this.#seats.replace(version, bytes);
+      // What came before the stream was open may lack what happened in between.
+      if (early !== null) this.#again = true;
       this.#drain();
       this.#mark(this.#source?.readyState === EventSource.OPEN);
     } catch {

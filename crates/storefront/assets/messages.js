@@ -231,6 +231,9 @@ export const lang = globalThis.document?.documentElement.lang === "en" ? "en" : 
 /** The locale for numbers and dates. */
 export const locale = lang === "en" ? "en-GB" : "ru-RU";
 
+const rulesOf = remembered((language) => new Intl.PluralRules(language));
+const numbersOf = remembered((language) => new Intl.NumberFormat(language));
+
 /** The message `key` with `values` filled in; `values.n` chooses the plural. */
 export function say(key, values = {}, language = lang) {
   const entry = TABLES[language][key];
@@ -255,12 +258,22 @@ function fill(entry, values, language) {
 }
 
 function wordFor(value, language) {
-  return typeof value === "number" ? value.toLocaleString(language) : String(value ?? "");
+  return typeof value === "number" ? numbersOf(language).format(value) : String(value ?? "");
 }
 
 /** Whether there is a message `key`. */
 export const knows = (key) => Object.hasOwn(TABLES[lang], key);
 
 function plural(forms, n, language) {
-  return forms[new Intl.PluralRules(language).select(n)] ?? forms.other;
+  return forms[rulesOf(language).select(n)] ?? forms.other;
+}
+
+/** A maker that remembers what it made: those of Intl are slow to make and quick to use. */
+export function remembered(make) {
+  const made = new Map();
+  return (...args) => {
+    const key = args.join(" ");
+    if (!made.has(key)) made.set(key, make(...args));
+    return made.get(key);
+  };
 }

@@ -1,6 +1,6 @@
 // Money as the API writes it: {"value":"3500.00","currency":"RUB"}. Pure; exact, never a float sum.
 
-import { locale } from "./messages.js";
+import { locale, remembered } from "./messages.js";
 
 /** The sum of `amounts` (one currency), or null for none. */
 export function sum(amounts) {
@@ -18,11 +18,13 @@ export function isNothing({ value }) {
 /** `amount` for people: 3 500 ₽, ₽3,500; a zero fraction is left out. */
 export function moneyText(amount, language = locale) {
   const whole = !/\.\d*[1-9]/.test(amount.value);
-  return new Intl.NumberFormat(language, {
-    style: "currency", currency: amount.currency, currencyDisplay: "narrowSymbol",
-    ...(whole ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {}),
-  }).format(Number(amount.value));
+  return formatOf(language, amount.currency, whole).format(Number(amount.value));
 }
+
+const formatOf = remembered((language, currency, whole) => new Intl.NumberFormat(language, {
+  style: "currency", currency, currencyDisplay: "narrowSymbol",
+  ...(whole ? { minimumFractionDigits: 0, maximumFractionDigits: 0 } : {}),
+}));
 
 function toMinor(value, places) {
   const [whole, fraction = ""] = value.split(".");

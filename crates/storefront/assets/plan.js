@@ -14,48 +14,68 @@ export class Plan {
     this.stage = document.stage ?? null;
     this.sections = [];
     this.rows = [];
-    const seats = this.#collect(document);
-    this.count = seats.length;
-    this.x = Float32Array.from(seats, ({ seat }) => seat.x);
-    this.y = Float32Array.from(seats, ({ seat }) => seat.y);
-    this.tier = Uint8Array.from(seats, ({ tier }) => tier);
-    this.accessible = Uint8Array.from(seats, ({ seat }) => (seat.accessible ? 1 : 0));
-    this.row = Uint32Array.from(seats, ({ row }) => row);
+    // Everything in one pass and without an object for each seat: this stands before the first
+    // picture of a hall, on phones, too.
+    this.count = document.sections.reduce((count, section) => count + sizeOf(section), 0);
+    this.x = new Float32Array(this.count);
+    this.y = new Float32Array(this.count);
+    this.tier = new Uint8Array(this.count);
+    this.accessible = new Uint8Array(this.count);
+    this.row = new Uint32Array(this.count);
+    this.number = new Array(this.count);
+    this.#read(document);
     /** Sections that are areas, and the indices of all seats that are not in one. */
     this.areas = this.sections.filter((section) => section.isArea);
-    const indices = Uint32Array.from({ length: this.count }, (_, seat) => seat);
-    this.drawn = this.areas.length === 0 ? indices
-      : indices.filter((seat) => !this.sectionOf(seat).isArea);
-    this.number = seats.map(({ seat }) => String(seat.number));
+    this.drawn = indicesOf(this.sections.filter((section) => !section.isArea));
     this.pitch = pitchOf(this);
-    this.bounds = boundsOf(this, this.drawn);
     for (const section of this.sections) {
       const { first, end, isArea } = section;
-      section.bounds = boundsOf(this, isArea ? [] : indices.subarray(first, end));
+      section.bounds = boundsOf(this, first, isArea ? first : end);
     }
+    this.bounds = around(this.sections.map(({ bounds }) => bounds));
     this.#index = null;
   }
 
   #index;
 
-  #collect(document) {
-    const tierIndex = new Map(document.tiers.map((tier, index) => [tier.id, index]));
-    const seats = [];
+  #read(document) {
+    const tierOf = new Map(document.tiers.map((tier, index) => [tier.id, index]));
+    let at = 0;
     for (const { id, name, kind, rows = [], capacity = 0, tier } of document.sections) {
       const isArea = kind === "area";
-      const first = { first: seats.length, firstRow: this.rows.length };
-      const section = { id, name: name || id, isArea, ...first };
-      for (const { label, seats: inRow } of isArea ? [places(capacity, tier)] : rows) {
-        const row = this.rows.length;
-        const first = seats.length;
-        for (const seat of inRow) seats.push({ seat, row, tier: tierIndex.get(seat.tier) ?? 0 });
-        this.rows.push({ label, section: this.sections.length, first, end: seats.length });
-      }
-      section.end = seats.length;
+      const section = { id, name: name || id, isArea, first: at, firstRow: this.rows.length };
+      if (isArea) at = this.#places(at, capacity, tierOf.get(tier) ?? 0);
+      else for (const row of rows) at = this.#seats(at, row, tierOf);
+      section.end = at;
       section.endRow = this.rows.length;
       this.sections.push(section);
     }
-    return seats;
+  }
+
+  /** The places of an area as one row, from index `first` on; gives the next index. */
+  #places(first, capacity, tier) {
+    const end = first + capacity;
+    this.tier.fill(tier, first, end);
+    this.row.fill(this.rows.length, first, end);
+    for (let at = first; at < end; at += 1) this.number[at] = String(at - first + 1);
+    this.rows.push({ label: "", section: this.sections.length, first, end });
+    return end;
+  }
+
+  /** A row's seats, from index `first` on; gives the next index. */
+  #seats(first, { label, seats }, tierOf) {
+    let at = first;
+    for (const seat of seats) {
+      this.x[at] = seat.x;
+      this.y[at] = seat.y;
+      this.tier[at] = tierOf.get(seat.tier) ?? 0;
+      if (seat.accessible) this.accessible[at] = 1;
+      this.row[at] = this.rows.length;
+      this.number[at] = String(seat.number);
+      at += 1;
+    }
+    this.rows.push({ label, section: this.sections.length, first, end: at });
+    return at;
   }
 
   sectionOf(seat) {
@@ -115,31 +135,61 @@ export function fullPrice({ price, fee }) {
   return fee === undefined ? price : sum([price, fee]);
 }
 
-/** The places of an area as one row. */
-function places(capacity, tier) {
-  const place = (_, at) => ({ number: at + 1, tier, x: 0, y: 0, accessible: false });
-  return { label: "", seats: Array.from({ length: capacity }, place) };
+/** How many places a section of the document has. */
+function sizeOf({ kind, rows = [], capacity = 0 }) {
+  return kind === "area" ? capacity : rows.reduce((count, { seats }) => count + seats.length, 0);
+}
+
+/** The indices of all seats of `sections`. */
+function indicesOf(sections) {
+  const count = sections.reduce((sum, { first, end }) => sum + end - first, 0);
+  const indices = new Uint32Array(count);
+  let next = 0;
+  for (const { first, end } of sections) {
+    for (let seat = first; seat < end; seat += 1) {
+      indices[next] = seat;
+      next += 1;
+    }
+  }
+  return indices;
 }
 
 /** The usual distance between neighbours: the middle one of all distances along rows. */
-function pitchOf(plan) {
-  const distances = [];
-  for (const seat of plan.drawn) {
-    if (seat === 0 || plan.row[seat] !== plan.row[seat - 1]) continue;
-    const gap = Math.hypot(plan.x[seat] - plan.x[seat - 1], plan.y[seat] - plan.y[seat - 1]);
-    if (gap > 0) distances.push(gap);
+function pitchOf({ drawn, row, x, y }) {
+  const distances = new Float32Array(drawn.length);
+  let found = 0;
+  for (let at = 1; at < drawn.length; at += 1) {
+    const seat = drawn[at];
+    if (row[seat] !== row[seat - 1]) continue;
+    const [dx, dy] = [x[seat] - x[seat - 1], y[seat] - y[seat - 1]];
+    const gap = Math.sqrt(dx * dx + dy * dy);
+    if (gap > 0) {
+      distances[found] = gap;
+      found += 1;
+    }
   }
-  const sorted = Float32Array.from(distances).sort();
+  const sorted = distances.subarray(0, found).sort();
   return sorted[sorted.length >> 1] ?? 1;
 }
 
-function boundsOf(plan, seats) {
+/** The box around the seats from `first` to before `end`. */
+function boundsOf({ x, y }, first, end) {
   const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
-  for (const seat of seats) {
-    bounds.left = Math.min(bounds.left, plan.x[seat]);
-    bounds.right = Math.max(bounds.right, plan.x[seat]);
-    bounds.top = Math.min(bounds.top, plan.y[seat]);
-    bounds.bottom = Math.max(bounds.bottom, plan.y[seat]);
+  for (let seat = first; seat < end; seat += 1) {
+    if (x[seat] < bounds.left) bounds.left = x[seat];
+    if (x[seat] > bounds.right) bounds.right = x[seat];
+    if (y[seat] < bounds.top) bounds.top = y[seat];
+    if (y[seat] > bounds.bottom) bounds.bottom = y[seat];
   }
   return bounds;
+}
+
+/** The box around boxes. */
+function around(boxes) {
+  return {
+    left: Math.min(...boxes.map(({ left }) => left)),
+    top: Math.min(...boxes.map(({ top }) => top)),
+    right: Math.max(...boxes.map(({ right }) => right)),
+    bottom: Math.max(...boxes.map(({ bottom }) => bottom)),
+  };
 }

@@ -97,8 +97,9 @@ export class SeatMap {
     this.#painter.resize(width, height, Math.min(devicePixelRatio || 1, 2));
     if (this.#view.width === 0) this.#view.fit(this.#world(), width, height);
     else this.#view.resize(width, height);
-    // A resized canvas is empty: waiting for the next frame would flash.
-    this.#painter.paint(this.#view, this.#look);
+    // A resized canvas is empty: waiting for the next frame would flash. Before anything is known
+    // of the seats there is nothing true to paint.
+    if (this.seats.known) this.#painter.paint(this.#view, this.#look);
   }
 
   #listen() {
