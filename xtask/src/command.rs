@@ -20,7 +20,13 @@ pub fn run_with(line: &str, vars: &[(&str, &str)]) -> Result<()> {
     println!("==> {line}");
     let mut words = line.split_whitespace();
     let program = words.next().context("an empty command")?;
-    let status = Command::new(program)
+    let mut command = Command::new(program);
+    // What cargo says of this crate to its own program: build scripts further down would take it for
+    // news of themselves and have half of the dependencies built anew, there and back.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_this_crate(name)) {
+        command.env_remove(name);
+    }
+    let status = command
         .args(words)
         .envs(vars.iter().copied())
         .stdin(Stdio::null())
@@ -30,6 +36,12 @@ pub fn run_with(line: &str, vars: &[(&str, &str)]) -> Result<()> {
         bail!("`{line}` failed: {status}");
     }
     Ok(())
+}
+
+/// Whether a variable tells of the crate that runs.
+fn is_of_this_crate(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
 }
 
 /// What a program prints; `None` when it does not run or fails.

@@ -48,11 +48,7 @@ pub fn browser(shots: &std::path::Path, only: &str) -> Result<()> {
     let shots = std::path::absolute(shots)?.display().to_string();
     run_with(
         "cargo nextest run --package e2e --no-capture browser::",
-        &[
-            ("SEATGRID_BROWSER_ALL", "1"),
-            ("SEATGRID_SHOTS", &shots),
-            ("SEATGRID_ONLY", only),
-        ],
+        &[("SEATGRID_BROWSER_ALL", "1"), ("SEATGRID_SHOTS", &shots), ("SEATGRID_ONLY", only)],
     )?;
     println!("pictures: {shots}");
     Ok(())
