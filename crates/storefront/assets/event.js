@@ -25,6 +25,9 @@ import { Waitlist } from "./waitlist.js";
 import { localizeTimes } from "./when.js";
 import { showWho } from "./who.js";
 
+/** How long the rest of the page waits for the first picture, in milliseconds. */
+const PATIENCE_MS = 1000;
+
 class EventPage {
   #busy = false;
 
@@ -105,7 +108,8 @@ class EventPage {
 
   /** Tiers that are only stood in are not offered as seats; a hall without seats has no map. */
   #standing() {
-    const seated = new Set(Array.from(this.plan.drawn, (seat) => this.plan.tier[seat]));
+    const seated = new Set();
+    for (const seat of this.plan.drawn) seated.add(this.plan.tier[seat]);
     this.plan.tiers.forEach((tier, index) => {
       const option = byId("best-tier").querySelector(`option[value="${CSS.escape(tier.id)}"]`);
       if (!seated.has(index)) option?.remove();
@@ -120,6 +124,7 @@ class EventPage {
     byId(`view-${other}`).setAttribute("aria-pressed", "false");
     byId("map").hidden = name === "list";
     byId("seat-list").hidden = name === "map";
+    if (name === "list") this.list.refresh();
   }
 
   /** Makes the price lines buttons that stress their seats on the map. */
@@ -356,21 +361,32 @@ async function planOf(eventId) {
   return call("GET", path);
 }
 
+/** The hall comes first: dates in words cost more than all its seats until Intl is warm. */
 async function start() {
-  localizeTimes(document);
-  countDown();
-  showWho();
   const main = byId("main");
-  // Closed and cancelled events have no map.
-  if (document.getElementById("map-canvas") === null) return;
   try {
-    const early = snapshotOf(main.dataset.event);
-    const plan = new Plan(await planOf(main.dataset.event));
-    new EventPage(main, plan, early).start();
+    // Closed and cancelled events have no map.
+    if (document.getElementById("map-canvas") !== null) await startMap(main);
   } catch (problem) {
     console.error(problem);
     show(byId("map-wait"), say("map_failed"));
+  } finally {
+    localizeTimes(document);
+    countDown();
+    showWho();
   }
+}
+
+async function startMap(main) {
+  const early = snapshotOf(main.dataset.event);
+  const plan = new Plan(await planOf(main.dataset.event));
+  const page = new EventPage(main, plan, early);
+  const seen = new Promise((done) => {
+    page.seats.addEventListener("change", done, { once: true });
+  });
+  page.start();
+  // Not for long: where the seats cannot be had the page must be whole all the same.
+  await Promise.race([seen, new Promise((done) => setTimeout(done, PATIENCE_MS))]);
 }
 
 // A page that the browser took out of its memory after the payment page shows a past state.

@@ -23,6 +23,10 @@ export class SeatList {
     root.addEventListener("keydown", (event) => this.#key(event));
     seats.addEventListener("change", ({ detail }) => this.#refresh(detail));
     selection.addEventListener("change", () => this.#refresh(null));
+  }
+
+  /** Brings the list up to date as it is shown; nobody sees it before. */
+  refresh() {
     this.#refresh(null);
   }
 
@@ -73,6 +77,7 @@ export class SeatList {
   }
 
   #refresh(changed) {
+    if (this.root.hidden) return;
     const each = changed === null ? this.#buttons.keys() : changed;
     for (const seat of each) {
       const button = this.#buttons.get(seat);
