@@ -19,13 +19,15 @@ export function points(values, count, max = Math.max(...values, 1)) {
   }).join(" ");
 }
 
-/** A chart of `count` values at most; `label` says what it shows. */
+/** Values shown at most; older ones leave on the left. */
+const VALUES_MAX = 60;
+
+/** A chart of the latest values; `label` says what it shows. */
 export class Chart {
   #values = [];
 
-  constructor(label, count = 60) {
+  constructor(label) {
     this.label = label;
-    this.count = count;
     this.element = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
       class: "chart", preserveAspectRatio: "none" });
     this.line = svg("polyline", { class: "chart-line" });
@@ -36,8 +38,8 @@ export class Chart {
 
   /** One more value. */
   add(value) {
-    this.#values = [...this.#values, value].slice(-this.count);
-    this.line.setAttribute("points", points(this.#values, this.count));
+    this.#values = [...this.#values, value].slice(-VALUES_MAX);
+    this.line.setAttribute("points", points(this.#values, VALUES_MAX));
     this.element.setAttribute("aria-label", `${this.label}: ${Math.round(value * 10) / 10}`);
   }
 }

@@ -53,6 +53,7 @@ class EventPage {
     this.waitlist = new Waitlist({ eventId: this.eventId, tiers: plan.tiers, desk: this.desk,
       max: this.selection.max, isOffered: "waitlist" in main.dataset });
     this.room = new Room({ eventId: this.eventId,
+      zone: document.querySelector(".facts time")?.dataset.zone,
       stage: (name) => {
         main.dataset.room = name;
       },

@@ -1,7 +1,7 @@
 // Reads the router's figures as they are told to a scraper, and what two readings say about the
 // time between. Pure. Only the shop's own machine may read them; elsewhere the board goes without.
 
-/** {requests, failures, buckets: Map(le, count), count} summed over all routes of the API. */
+/** {requests, failures, count, seconds} summed over all routes of the API. */
 export function reading(text) {
   const sum = { requests: 0, failures: 0, count: 0, seconds: 0 };
   for (const line of text.split("\n")) {

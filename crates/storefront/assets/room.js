@@ -22,9 +22,9 @@ export class Room {
   #title = globalThis.document?.title ?? "";
 
   /** `stage(name)` learns where the visitor stands: outside, waiting, ready, closed. `onClosed` is
-   * called when nothing is left to wait for here. */
-  constructor({ eventId, stage, onClosed }) {
-    Object.assign(this, { eventId, stage, onClosed });
+   * called when nothing is left to wait for here; `zone` is the venue's. */
+  constructor({ eventId, zone, stage, onClosed }) {
+    Object.assign(this, { eventId, zone, stage, onClosed });
     this.box = byId("room");
     this.clock = new Ticker("room");
     byId("room-enter").addEventListener("click", () => this.#enter());
@@ -149,7 +149,7 @@ export class Room {
     if (state === this.#status) return;
     this.#status = state;
     const words = state === "closed" && place.waitlist ? "closed_list" : state;
-    const time = place.opens_at ? momentText(place.opens_at) : "";
+    const time = place.opens_at ? momentText(place.opens_at, this.zone) : "";
     show(byId("room-text"), tell(words, { time }));
     document.title = state === "ready" ? `${tell("ready_title")} ${this.#title}` : this.#title;
     if (state === "ready") announce(tell("ready"));

@@ -68,14 +68,3 @@ fn nothing_else_is_reachable() {
         assert!(asset(path).is_none(), "{path}");
     }
 }
-
-#[test]
-fn the_scripts_of_every_page_fit_their_budget() {
-    // 90 KB compressed is promised for all that a shopper meets; scripts of this kind shrink to 0.4
-    // or less in gzip, so that this many plain bytes are well inside. Staff load their own on top.
-    const PLAIN_BYTES_MAX: usize = 225 * 1024;
-    let is_shoppers = |name: &String| name.ends_with(".js") && !name.contains("staff");
-    let scripts = files_on_disk().into_iter().filter(is_shoppers);
-    let sum: usize = scripts.map(|name| asset(&asset_url(&name)).unwrap().bytes.len()).sum();
-    assert!(sum <= PLAIN_BYTES_MAX, "{sum} bytes");
-}

@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use storefront::{Lang, SaleState};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use storefront::{AppView, Lang, SaleState};
 
 use crate::html::tags;
 use crate::sample;
@@ -85,6 +88,32 @@ fn scripts_find_their_elements() {
                 assert!(ids.contains(id) || elsewhere || unused, "{entry}: {name} wants #{id}");
             }
         }
+    }
+}
+
+/// The size of a script as browsers get it.
+fn compressed(name: &str) -> usize {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(source(name).as_bytes()).unwrap();
+    encoder.finish().unwrap().len()
+}
+
+#[test]
+fn the_scripts_of_every_page_fit_their_budget() {
+    const BYTES_MAX: usize = 90 * 1024;
+    let entries = AppView::all().map(|view| sample::app(Lang::En, view));
+    let shop = [
+        sample::home(Lang::En, "x"),
+        sample::event(Lang::En, "x", SaleState::OnSale),
+        sample::order(Lang::En, "x"),
+        sample::ticket(Lang::En, "x"),
+    ];
+    for page in entries.chain(shop) {
+        let tags = tags(&page);
+        let entry = tags.iter().find(|tag| tag.name == "script").and_then(|tag| tag.get("src"));
+        let entry = entry.and_then(|address| address.rsplit('/').next()).unwrap();
+        let sum: usize = closure(entry).iter().map(|name| compressed(name)).sum();
+        assert!((2_000..=BYTES_MAX).contains(&sum), "{entry}: {sum} bytes");
     }
 }
 
