@@ -97,7 +97,7 @@ export async function staff() {
     await sure(page, "Resume the sale");
     await page.waitForSelector("dd:has-text('on sale')");
     await page.fill("textarea[name=seats]", "P-1-1 P-1-2");
-    await submit(page);
+    await submit(page, "#app form:has(textarea[name=seats])");
     await page.waitForFunction(() => [...document.querySelectorAll("dt")]
       .some((dt) => dt.textContent === "Held back" && dt.nextSibling.textContent === "2"));
     await leave(visit, [400]);
