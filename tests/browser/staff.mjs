@@ -1,7 +1,7 @@
 // Staff's pages: signing in, the board, writing an artist, a venue, a plan from a file and an event,
 // selling it, looking at the order, giving money back, reading the ledger.
 
-import { accessible, administrator, api, bought, file, leave, ownEvent, shot, test, visitor }
+import { accessible, api, bought, file, leave, ownEvent, shot, test, until, visitor }
   from "./harness.mjs";
 
 const PLAN = ["section,row,number,tier,x,y,flags",
@@ -126,6 +126,17 @@ export async function staff() {
     await page.waitForSelector("input[name=starts]:not([data-old])");
     if (await page.inputValue("input[name=starts]") !== moved) throw new Error("not moved");
 
+    // Work for the background, which is then listed.
+    await until("a ticket on paper", async () => {
+      const path = `/api/v1/tickets/${sold.tickets[0].id}.pdf`;
+      const paper = await fetch(new URL(path, page.url()),
+        { headers: { "X-Hold-Token": sold.token } });
+      return paper.status === 200;
+    });
+    await page.goto("/staff/work?status=done");
+    await page.waitForSelector("#jobs .data");
+    await page.goto(`/staff/events?id=${event}`);
+    await page.waitForSelector(".switches");
     await sure(page, "Cancel the event");
     await page.waitForSelector("#campaign progress");
     await page.waitForSelector("#campaign .badge-valid");
@@ -152,7 +163,7 @@ export async function staff() {
       await accessible(page, "/staff/audit");
       await shot(visit, "staff-audit");
       await page.goto("/staff/work");
-      await page.waitForSelector("#jobs .data");
+      await page.waitForSelector("#jobs > *");
       await accessible(page, "/staff/work");
       await shot(visit, "staff-work");
       await page.goto("/staff/work?status=running");
