@@ -110,9 +110,12 @@ export async function staff() {
     const { page } = visit;
     await signIn(visit);
     await page.goto(`/staff/events?id=${event}`);
+    await page.click("#room summary");
     await page.fill("input[name=rate]", "7");
     await page.check("input[name=sure] >> visible=true");
     await page.click("text=Open the waiting room");
+    await page.waitForSelector("text=Done.");
+    await page.click("#room summary");
     await page.waitForSelector("#room dd:has-text('not yet drawn'), #room dd:has-text('drawn')");
     await accessible(page, "an event with a waiting room");
     await shot(visit, "staff-event-room");

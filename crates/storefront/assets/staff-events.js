@@ -51,16 +51,16 @@ async function one(id, said, shelves) {
   parts.push(section(tell("edit"), form({ fields: eventFields(event, shelves),
     submit: tell("save"), onSubmit: (values) => save(event, values) })));
   if (grid?.cancel) parts.splice(3, 0, section(tellWork("campaign"), campaign(event)));
-  else if (grid) parts.push(...await around(event, shelves.venues));
+  else if (grid) parts.push(...around(event, shelves.venues));
   fill(...parts);
 }
 
 /** What is done beside the terms of a sale under way. */
-async function around(event, venues) {
+function around(event, venues) {
   const done = () => page(tell("done"));
   const parts = [section(tell("seats"), seatsForm(event.id, () => page()))];
   if (event.grid.state !== "closed") {
-    parts.push(section(tellWork("room"), await room(event, done)));
+    parts.push(section(tellWork("room"), room(event, done)));
     parts.push(section(tellWork("move"), moving(event, venues, done)));
   }
   return parts;

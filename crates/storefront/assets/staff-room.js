@@ -3,6 +3,7 @@
 import { call, newKey, segment } from "./api.js";
 import { make } from "./dom.js";
 import { field, form } from "./forms.js";
+import { describe } from "./problem.js";
 import { facts, fromInput, localInput, order } from "./staff.js";
 import { tell } from "./words-staff-work.js";
 
@@ -10,15 +11,30 @@ const PATH = "/admin/events";
 /** How often a campaign under way is looked at, in milliseconds. */
 const LOOK_MS = 2000;
 
-/** The waiting room as it stands, or the form that opens it. `done` shows the page anew. */
-export async function room(event, done) {
+/** The waiting room, asked about once somebody wants to know: most events have none. `done` shows
+ * the page anew. */
+export function room(event, done) {
+  const box = make("details", { id: "room" }, make("summary", {}, tell("room_look")));
+  const look = async () => {
+    try {
+      box.append(await standing(event, done));
+    } catch (problem) {
+      box.append(make("p", { className: "error", role: "alert" }, describe(problem)));
+    }
+  };
+  box.addEventListener("toggle", look, { once: true });
+  return box;
+}
+
+/** The room as it stands, or the form that opens it. */
+async function standing(event, done) {
   const id = segment(event.id);
   const draw = await call("GET", `/events/${id}/draw?limit=1`).catch((problem) => {
     if (problem?.status === 404) return null;
     throw problem;
   });
   if (draw !== null) {
-    return make("div", { className: "stack", id: "room" }, facts([
+    return make("div", { className: "stack" }, facts([
       [tell("room_status"), tell(`room_status_${draw.status}`)],
       [tell("room_waiting"), draw.waiting.toLocaleString()],
       [tell("room_present"), draw.places.toLocaleString()],
