@@ -43,7 +43,9 @@ const WRITTEN: [(&str, &str); 2] = [
              where payout.refund_id = refund.refund_id) order by updated_at desc limit $1",
     ),
     (
-        "select coalesce(has_table_privilege(to_regclass('grid.writer_quarantine'), 'select'), false)",
+        // Of a parked record this process may see all but the content.
+        "select coalesce(has_column_privilege(to_regclass('grid.writer_quarantine'), 'error',
+             'select'), false)",
         "select 'record' as kind, id::text as id, 'shard ' || shard_id as about, error,
              (extract(epoch from parked_at) * 1000)::bigint as at_ms
          from grid.writer_quarantine where resolved_at is null order by id desc limit $1",

@@ -89,7 +89,7 @@ async fn all_of(pool: PgPool, account: Uuid) -> Result<(), sqlx::Error> {
         "update office.consent set withdrawn_at = now()
          where account_id = $1 and withdrawn_at is null",
         "insert into office.data_access (account_id, actor, purpose)
-         values ($1, $1::text, 'erasure')",
+         values ($1, $1::uuid::text, 'erasure')",
     ] {
         sqlx::query(text).bind(account).execute(&mut *all).await?;
     }

@@ -22,6 +22,7 @@ mod pace;
 mod payments;
 mod people;
 mod plan_files;
+mod rights;
 mod sealing;
 mod settings;
 mod staff;
