@@ -136,3 +136,41 @@ async fn nobody_may_run_more() {
         assert!(told.contains("permission denied"), "{role}: {told}");
     }
 }
+
+/// The office's search of the ledger, as the server plans it for one account and for one order.
+#[tokio::test]
+async fn a_search_for_one_account_or_order_uses_its_index() {
+    let tables = Tables::new().await;
+    tables
+        .execute(
+            "SELECT grid.ensure_ledger_partition(1795255200000);
+             INSERT INTO grid.ledger SELECT 1, 1, n, 0, 'gala', 'hold_granted', 'o1-' || n, 'A-1-1',
+                 'h1-1', NULL, NULL, 1, grid.from_ms(1795255200000 + n),
+                 CASE n % 100 WHEN 0 THEN 'account ' || n % 1000 ELSE 'guest' END, NULL, 'held',
+                 sha256(''), sha256('')
+             FROM generate_series(1, 20000) n;
+             ANALYZE grid.ledger",
+        )
+        .await;
+    let audit = statements::below("crates/box-office/src/office/audit.rs");
+    let [search] = audit.as_slice() else { panic!("one statement: {audit:?}") };
+    let mut session = session(&tables, "seatgrid_office").await;
+    for (user, order, index) in [
+        ("'account 100'", "NULL", "_subject_at_idx"),
+        ("NULL", "'o1-77'", "_order_id_idx"),
+        ("'guest'", "'o1-77'", "_order_id_idx"),
+    ] {
+        let (from, to) = ("1795255000000", "1795256000000");
+        let values = [from, to, from, "-1", "0", "0", "0", user, "NULL", "NULL", "NULL", "NULL"];
+        let values = [values.as_slice(), &[order, "100"]].concat();
+        let mut asked = search.sql.clone();
+        for (at, value) in values.iter().enumerate().rev() {
+            asked = asked.replace(&format!("${}", at + 1), value);
+        }
+        let plan: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {asked}")))
+            .fetch_all(&mut session)
+            .await
+            .expect("a plan");
+        assert!(plan.iter().any(|line| line.contains(index)), "{}", plan.join("\n"));
+    }
+}
