@@ -6,9 +6,10 @@
 //! makes the tables right whatever was missed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use inventory::{Change, LedgerRecord, SeatIx, codec};
-use processing_unit::GridError;
+use inventory::{Change, FeedPosition, LedgerRecord, SeatIx, codec};
+use processing_unit::{GridError, ShardId};
 use serde::Serialize;
 
 use crate::attempts::{Decision, Verdict};
@@ -17,6 +18,12 @@ use crate::now::Now;
 use crate::sink::{Checkpoint, Parked, Sink, WriteError};
 use crate::terms::TermsByEvent;
 use crate::{EventTerms, FeedSource};
+
+/// How long the shard's rows may take to reach the moment at which the grid was asked. Refused attempts
+/// wait behind a retry, so it is short.
+const REACH_MAX: Duration = Duration::from_secs(3);
+/// Between looks at the shard's checkpoint.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A parked record as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +53,8 @@ pub(crate) enum CarryError {
     Unreadable,
     #[error("the grid does not tell what has become of it: {0}")]
     Grid(#[from] GridError),
+    #[error("the tables are behind the grid; try again once the writer has caught up")]
+    Behind,
     #[error("it still is no row: {0}")]
     Map(#[from] MapError),
     #[error("the database still does not take it: {0}")]
@@ -61,14 +70,36 @@ pub(crate) async fn carry_out<S: FeedSource>(
 ) -> Result<Checkpoint, CarryError> {
     let parked = sink.parked(decision.id).await?.ok_or(CarryError::NotFound(decision.id))?;
     let batch = match decision.verdict {
-        Verdict::Retry => as_of_now(source, &parked).await?,
+        Verdict::Retry => {
+            let (batch, asked_at) = as_of_now(source, &parked).await?;
+            reached(sink, parked.shard, asked_at).await?;
+            batch
+        }
         Verdict::Discard(_) => Batch::default(),
     };
     Ok(sink.resolve(at, decision, &parked, &batch).await?)
 }
 
-/// The parked record's rows, and its things as they are in the grid now.
-async fn as_of_now<S: FeedSource>(source: &S, parked: &Parked) -> Result<Batch, CarryError> {
+/// Waits until the shard's rows are as far as the grid was when it was asked: no row of a retried
+/// record may be newer than the checkpoint says that rows are.
+async fn reached(sink: &Sink, shard: ShardId, asked_at: FeedPosition) -> Result<(), CarryError> {
+    let looks = async {
+        loop {
+            let at = sink.checkpoint(shard).await?;
+            if at.is_some_and(|at| at.position >= asked_at) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(REACH_MAX, looks).await.unwrap_or(Err(CarryError::Behind))
+}
+
+/// The parked record's rows, its things as they are in the grid now, and the position of that moment.
+async fn as_of_now<S: FeedSource>(
+    source: &S,
+    parked: &Parked,
+) -> Result<(Batch, FeedPosition), CarryError> {
     let record: LedgerRecord =
         codec::decode(&parked.encoded).map_err(|_| CarryError::Unreadable)?;
     let terms = Arc::new(EventTerms::new(&source.plan(record.event).await?));
@@ -77,7 +108,7 @@ async fn as_of_now<S: FeedSource>(source: &S, parked: &Parked) -> Result<Batch, 
     batch.ledger.clear();
     let now = source.check(record.event).await?;
     put(&Now { checked: &now, terms, held_until_ms: 0 }, &record.change, &mut batch);
-    Ok(batch)
+    Ok((batch, now.position))
 }
 
 /// Everything that the change names.

@@ -272,3 +272,44 @@ async fn a_retried_record_brings_what_came_after_it() {
     assert_verified(&tables).await;
     door.close().await;
 }
+
+/// A row's version never runs ahead of the checkpoint, a retried record's neither.
+#[tokio::test]
+async fn a_retry_waits_until_the_tables_are_where_the_grid_was() {
+    let (tables, grid) = (Tables::new().await, MemoryGrid::default());
+    let seller = grid.open("gala", 1, 10);
+    tables
+        .execute("ALTER TABLE grid.payment ADD CONSTRAINT short CHECK (length(provider_ref) < 5)")
+        .await;
+    let order = seller.order(seller.hold_best(2));
+    let (payment, amount_minor) = seller.pay(order);
+    seller.record_payment(payment, "far too long");
+    let door = Door::open(tables.url(), &grid);
+    drained(&grid, 1).await;
+    tables.execute("ALTER TABLE grid.payment DROP CONSTRAINT short").await;
+    let retry = {
+        let id = tables.number("SELECT id FROM grid.writer_quarantine").await;
+        format!("/admin/v1/quarantine/{id}/retry")
+    };
+
+    // The shard's rows stand still, as behind a slow transaction, and the grid goes on.
+    let mut slow = tables.connection().await;
+    let stop = "BEGIN; SELECT 1 FROM grid.writer_checkpoint WHERE shard_id = 1 FOR UPDATE";
+    sqlx::raw_sql(stop).execute(&mut slow).await.expect("the row is locked");
+    seller.settle(payment, GatewayResult::Captured { amount_minor });
+    let (status, why) = door.ask("POST", &retry, &json!({ "by": "ann" })).await;
+    assert_eq!(status, 400, "{why}");
+    assert!(why["detail"].as_str().is_some_and(|text| text.contains("behind the grid")), "{why}");
+    let order = "SELECT status FROM grid.sale_order";
+    assert_eq!(tables.rows(order).await, ["pending_payment"], "nothing of later");
+    sqlx::raw_sql("ROLLBACK").execute(&mut slow).await.expect("it goes on");
+
+    eventually("it is written once the tables are there", || async {
+        door.ask("POST", &retry, &json!({ "by": "ann" })).await.0 == 204
+    })
+    .await;
+    let report = reconcile_from(&grid, tables.url(), PATIENCE).await.expect("both answer");
+    assert!(report.is_clean(), "{report}");
+    assert_verified(&tables).await;
+    door.close().await;
+}
