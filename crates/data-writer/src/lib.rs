@@ -65,7 +65,7 @@ pub use rows::{
 };
 pub use signing::{HeadSigner, HeadVerifier, KeyError};
 pub use sink::{Checkpoint, Sink, WriteError};
-pub use source::FeedSource;
+pub use source::{FeedSource, SaleStanding};
 pub use terms::{EventTerms, SeatWords, TermsByEvent};
 pub use verify::{
     Fault, Place, Progress, Verifier, VerifyError, VerifyReport, Wrong, verify_database,

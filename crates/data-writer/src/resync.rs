@@ -7,6 +7,7 @@
 //! Asked for by a person only: whoever writes must know that evidence is lost. Never touches the
 //! grid, and never a shard whose tables reach as far as the grid remembers.
 
+mod kept;
 mod orders;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -207,8 +208,12 @@ async fn put_event<S: FeedSource>(
         return Err(ResyncError::OtherOrder { order_id: order_id.to_owned() });
     }
     orders::end_forgotten(&checked, &known, feed.at_ms, batch);
+    let (standing, kept) =
+        (source.standing(event).await?, sink.kept_sale(&checked.event_id).await?);
     let held_until_ms = feed.at_ms + u64::from(terms.sale.hold_ttl_ms);
-    Now { checked: &checked, terms: Arc::new(terms), held_until_ms }.put_all(feed.at_ms, batch);
+    let terms = Arc::new(terms);
+    kept::Known { checked: &checked, terms: &terms, standing: &standing, kept: &kept }.put(batch);
+    Now { checked: &checked, terms, held_until_ms }.put_all(feed.at_ms, batch);
     Ok(true)
 }
 

@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use inventory::{EventNo, FeedPosition};
+use inventory::{Code, EventNo, FeedPosition};
 use processing_unit::{CheckedEvent, Feed, Grid, GridError, Pin, PlanAnswer, ShardId};
 
 /// How long one question may take beyond the wait it asks for: a leader change included.
@@ -13,6 +13,17 @@ const ASK_DEADLINE: Duration = Duration::from_secs(3);
 /// How long one acknowledgement may take. It is repeated with the next batch, so a lost one costs
 /// nothing but room in the outbox.
 const ACKNOWLEDGE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// What a sale is beside its terms.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SaleStanding {
+    /// No holds are granted for now.
+    pub paused: bool,
+    /// The event is cancelled, however far that is.
+    pub cancelled: bool,
+    /// Its codes.
+    pub codes: Vec<Code>,
+}
 
 /// Where changes come from.
 pub trait FeedSource: Send + Sync + 'static {
@@ -49,6 +60,12 @@ pub trait FeedSource: Send + Sync + 'static {
     /// One event whole, for comparison.
     fn check(&self, event: EventNo)
     -> impl Future<Output = Result<CheckedEvent, GridError>> + Send;
+
+    /// How an event's sale stands.
+    fn standing(
+        &self,
+        event: EventNo,
+    ) -> impl Future<Output = Result<SaleStanding, GridError>> + Send;
 }
 
 impl FeedSource for Grid {
@@ -82,5 +99,12 @@ impl FeedSource for Grid {
 
     async fn check(&self, event: EventNo) -> Result<CheckedEvent, GridError> {
         Self::check(self, event, Instant::now() + ASK_DEADLINE).await
+    }
+
+    async fn standing(&self, event: EventNo) -> Result<SaleStanding, GridError> {
+        let sale = self.sale(event, Instant::now() + ASK_DEADLINE).await?;
+        let codes = self.codes(event, Instant::now() + ASK_DEADLINE).await?;
+        let codes = codes.into_iter().map(|used| used.code).collect();
+        Ok(SaleStanding { paused: sale.paused, cancelled: sale.cancel.is_some(), codes })
     }
 }

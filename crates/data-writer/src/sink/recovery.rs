@@ -8,7 +8,7 @@ use processing_unit::ShardId;
 use super::{Checkpoint, Sink, WriteError, checkpoint, int4, int8, ledger};
 use crate::batch::Batch;
 use crate::recover::LostWindow;
-use crate::recover::load::{self, EventRows, OrderLine, Written};
+use crate::recover::load::{self, EventRows, KeptLine, OrderLine, Written};
 
 /// A recovery of a shard that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,17 @@ impl Sink {
         self.within(async {
             let mut connection = self.connections.lend().await?;
             let found = load::orders(&mut connection, event_id).await?;
+            connection.give_back();
+            Ok(found)
+        })
+        .await
+    }
+
+    /// What is kept of an event's sale and of its window.
+    pub(crate) async fn kept_sale(&self, event_id: &str) -> Result<Vec<KeptLine>, WriteError> {
+        self.within(async {
+            let mut connection = self.connections.lend().await?;
+            let found = load::kept_sale(&mut connection, event_id).await?;
             connection.give_back();
             Ok(found)
         })

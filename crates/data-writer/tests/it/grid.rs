@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use data_writer::{FeedSource, RecoverTarget};
+use data_writer::{FeedSource, RecoverTarget, SaleStanding};
 use inventory::{
     Acknowledge, Actor, Bind, Command, Envelope, EventNo, FeedPosition, OpenSale, Outcome, Plan,
     RecoverEvent, Row, Sale, SaleRules, Seat, SeatIx, SeatStatus, Section, SectionKind, Stamp,
@@ -228,6 +228,14 @@ impl FeedSource for MemoryGrid {
             refunds: found.refunds().cloned().collect(),
             holds: found.holds().cloned().collect(),
         })
+    }
+
+    async fn standing(&self, event: EventNo) -> Result<SaleStanding, GridError> {
+        let shards = self.inner.shards.lock();
+        let found = shards.values().find_map(|log| log.state.event(event));
+        let found = found.ok_or(GridError::NotFound)?;
+        let codes = found.codes().map(|used| used.code.clone()).collect();
+        Ok(SaleStanding { paused: found.is_paused(), cancelled: found.is_cancelled(), codes })
     }
 }
 

@@ -3,11 +3,15 @@
 //! and is written again.
 
 use data_writer::{
-    HeadSigner, Resynced, Verifier, WriterConfig, reconcile_from, resync_from, verify_database,
+    HeadSigner, RecoverWish, Resynced, Verifier, WriterConfig, reconcile_from, recover_from,
+    resync_from, verify_database,
 };
-use inventory::{Actor, Command, HoldId, OrderId, RefundSeats};
+use inventory::{
+    Actor, Code, CodeKind, Command, Discount, HoldId, OrderId, Outcome, PauseSale, PutCodes,
+    RefundSeats, SeatIx, SeatStatus, SetWindow,
+};
 
-use crate::grid::{MemoryGrid, Seller};
+use crate::grid::{BEGIN_MS, MemoryGrid, Seller};
 use crate::tables::{PATIENCE, Tables, Writer, config, drained, eventually};
 use crate::verify::verified;
 
@@ -22,6 +26,11 @@ fn take_back(seller: &Seller, order: OrderId) {
 /// A grid, the database that it was written to, and a standby of that which is missing the end: what
 /// happened since a seat was sold, in which it was taken back.
 async fn behind() -> (Tables, MemoryGrid, Seller) {
+    behind_after(|_, _| {}).await
+}
+
+/// As [`behind`], with more that happens in the lost time.
+async fn behind_after(lost: impl FnOnce(&MemoryGrid, &Seller)) -> (Tables, MemoryGrid, Seller) {
     let (primary, standby) = Tables::twins().await;
     let grid = MemoryGrid::default();
     let seller = grid.open("gala", 1, 5);
@@ -45,6 +54,8 @@ async fn behind() -> (Tables, MemoryGrid, Seller) {
     seller.pay(waiting);
     seller.hold(&[21]);
     seller.story_of_seats(&[13, 14]);
+    drained(&grid, 1).await;
+    lost(&grid, &seller);
     drained(&grid, 1).await;
     writer.stop().await;
     (standby, grid, seller)
@@ -224,5 +235,57 @@ async fn an_empty_database_takes_the_place_of_a_lost_one() {
     let report = verified(&empty).await;
     assert!(report.is_clean(), "{report}");
     assert_eq!(report.gaps.len(), 1, "{report}");
+    writer.stop().await;
+}
+
+fn code(hash: u128) -> Code {
+    let kind = CodeKind::Promo(Discount { per_seat_minor: 100, basis_points: 0 });
+    let (from_ms, until_ms, tiers) = (0, u64::MAX, Vec::new());
+    Code { hash, kind, from_ms, until_ms, tiers, seats_max: Some(9), budget_minor: None }
+}
+
+/// A second disaster must find what the first one left: the tables after a resync have all that a
+/// recovery needs of what was put and opened in the lost time.
+#[tokio::test]
+async fn what_was_put_in_the_lost_time_comes_back_after_a_total_loss() {
+    let day_ms = 24 * 3_600_000;
+    let (standby, grid, gala) = behind_after(|grid, gala| {
+        let event = gala.event;
+        let tell = |command| {
+            let outcome = gala.apply(Actor::SYSTEM, command);
+            assert!(!matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+        };
+        tell(Command::PutCodes(PutCodes { event, codes: vec![code(5), code(6)] }));
+        let (opens_at_ms, closes_at_ms) = (BEGIN_MS, BEGIN_MS + 60 * day_ms);
+        tell(Command::SetWindow(SetWindow { event, opens_at_ms, closes_at_ms }));
+        tell(Command::PauseSale(PauseSale { event }));
+        let fest = grid.open("fest", 1, 2);
+        fest.sell_held(fest.hold(&[3]));
+    })
+    .await;
+    resync_from(&grid, standby.url()).await.expect("both answer");
+    let writer = Writer::start(standby.url(), &grid);
+    drained(&grid, 1).await;
+    eventually("the writer goes on", || async { writer.health.ready().is_ok() }).await;
+    writer.stop().await;
+
+    grid.lose_all_disks();
+    grid.take_pieces(u32::MAX);
+    let wish = RecoverWish::default();
+    let back = recover_from(&grid, standby.url(), &wish).await.expect("all of it comes back");
+    assert_eq!(back.shards[0].events.len(), 2, "{back:?}");
+    grid.read(1, |state| {
+        let gala = state.event(gala.event).expect("it is back");
+        let hashes: Vec<u128> = gala.codes().map(|used| used.code.hash).collect();
+        assert_eq!(hashes, [5, 6]);
+        assert!(gala.is_paused());
+        assert_eq!(gala.sale().closes_at_ms, BEGIN_MS + 60 * day_ms);
+        let fest = state.events().find(|event| event.sale().event_id == "fest").expect("opened");
+        assert_eq!(fest.seats().status(SeatIx(3)), SeatStatus::Sold);
+    });
+    let writer = Writer::start(standby.url(), &grid);
+    drained(&grid, 1).await;
+    let report = reconcile_from(&grid, standby.url(), PATIENCE).await.expect("both answer");
+    assert!(report.is_clean(), "{report}");
     writer.stop().await;
 }
