@@ -16,7 +16,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{Method, Uri};
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, Method, Uri};
+use http_api::access::Access;
 use http_api::{ATTEMPTS_MAX, Attempt, Code, Peer, Problem, X_PROBLEM_CODE};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -36,6 +38,7 @@ pub(crate) struct Attempts {
     one_in: u64,
     /// Whether there is somebody to keep them.
     is_kept: bool,
+    access: Access,
     refused: AtomicU64,
     lost: AtomicU64,
     sampled_out: AtomicU64,
@@ -52,12 +55,13 @@ pub(crate) struct Taken {
 }
 
 impl Attempts {
-    pub(crate) fn new(config: &RouterConfig) -> Self {
+    pub(crate) fn new(config: &RouterConfig, access: Access) -> Self {
         Self {
             waiting: Mutex::default(),
             waiting_max: config.attempts_waiting_max,
             one_in: u64::from(config.attempts_one_in.max(1)),
             is_kept: !config.writers.is_empty(),
+            access,
             refused: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             sampled_out: AtomicU64::new(0),
@@ -69,7 +73,7 @@ impl Attempts {
     pub(crate) fn note(
         &self,
         (method, uri): (&Method, &Uri),
-        peer: Option<Peer>,
+        (peer, shown): (Option<Peer>, &Shown),
         response: &Response,
     ) {
         let is_refused = response.status().is_client_error() || response.status().is_server_error();
@@ -77,7 +81,17 @@ impl Attempts {
             && !was_shed(response)
             && let Some(asked) = Asked::of(method, uri)
         {
-            self.put(|| attempt(&asked, peer, response));
+            let subject = || self.subject(shown);
+            self.put(|| attempt(&asked, (subject(), peer), response));
+        }
+    }
+
+    /// The account that is signed in; its number says nothing to whoever has not our tables.
+    fn subject(&self, Shown(headers): &Shown) -> Cow<'static, str> {
+        // As for a reading call: a change that lacked our page's token is somebody's attempt, too.
+        match self.access.signed_in(&Method::GET, headers) {
+            Ok(Some(claims)) => Cow::Owned(claims.account.to_string()),
+            Ok(None) | Err(_) => Cow::Borrowed("guest"),
         }
     }
 
@@ -119,6 +133,22 @@ impl Attempts {
     }
 }
 
+/// What a request shows of who is signed in, kept until its answer is known. Nothing for a guest, and
+/// never looked at unless the answer is a refusal.
+pub(crate) struct Shown(HeaderMap);
+
+impl Shown {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut shown = HeaderMap::new();
+        for name in [AUTHORIZATION, COOKIE] {
+            for value in headers.get_all(&name) {
+                shown.append(name.clone(), value.clone());
+            }
+        }
+        Self(shown)
+    }
+}
+
 /// The layer; use with `axum::middleware::from_fn_with_state`.
 pub(crate) async fn watch(
     State(attempts): State<Arc<Attempts>>,
@@ -130,8 +160,9 @@ pub(crate) async fn watch(
     }
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let peer = request.extensions().get::<Peer>().copied();
+    let shown = Shown::of(request.headers());
     let response = next.run(request).await;
-    attempts.note((&method, &uri), peer, &response);
+    attempts.note((&method, &uri), (peer, &shown), &response);
     response
 }
 
@@ -141,7 +172,11 @@ fn was_shed(response: &Response) -> bool {
     problem.is_some_and(|problem| problem.code() == Code::Overloaded)
 }
 
-fn attempt(asked: &Asked<'_>, peer: Option<Peer>, response: &Response) -> Attempt {
+fn attempt(
+    asked: &Asked<'_>,
+    (subject, peer): (Cow<'static, str>, Option<Peer>),
+    response: &Response,
+) -> Attempt {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     Attempt {
         at_ms: since_1970.map_or(0, |since| since.as_millis() as u64),
@@ -149,7 +184,7 @@ fn attempt(asked: &Asked<'_>, peer: Option<Peer>, response: &Response) -> Attemp
         event_id: asked.event.to_owned(),
         hold_id: asked.hold.map(str::to_owned),
         order_id: asked.order.map(str::to_owned),
-        subject: Cow::Borrowed("guest"),
+        subject,
         ip: peer.map(|peer| peer.0.ip().to_canonical()),
         status: status_of(response),
     }
@@ -259,16 +294,17 @@ mod tests {
     fn what_finds_no_room_or_is_left_out_is_counted() {
         let writers = vec![([127, 0, 0, 1], 1).into()];
         let config = RouterConfig { writers, attempts_waiting_max: 3, ..RouterConfig::default() };
-        let attempts = Attempts::new(&config);
+        let attempts = Attempts::new(&config, Access::default());
         (0..5).for_each(|_| attempts.put(|| one("hold_refused")));
         let taken = attempts.take().expect("something");
         assert_eq!((taken.attempts.len(), taken.lost, taken.sampled_out), (3, 2, 0));
         assert!(attempts.take().is_none());
-        let sampling = Attempts::new(&RouterConfig { attempts_one_in: 4, ..config });
+        let sampling =
+            Attempts::new(&RouterConfig { attempts_one_in: 4, ..config }, Access::default());
         (0..8).for_each(|_| sampling.put(|| one("hold_refused")));
         let taken = sampling.take().expect("something");
         assert_eq!((taken.attempts.len(), taken.lost, taken.sampled_out), (2, 0, 6));
-        let alone = Attempts::new(&RouterConfig::default());
+        let alone = Attempts::new(&RouterConfig::default(), Access::default());
         alone.put(|| unreachable!("nobody keeps it"));
         assert!(alone.take().is_none());
     }

@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 
 use crate::api::caller::Caller;
 use crate::api::{availability, holds, seats};
+use crate::attempts::Shown;
 use crate::state::App;
 use crate::{credits, routes};
 
@@ -65,6 +66,7 @@ impl Answers for Edge {
         let carried = Carried::of(request.headers());
         let (parts, body) = request.into_parts();
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        let shown = (!method.is_safe()).then(|| Shown::of(&parts.headers));
         let path = uri.path();
         let arrived = carried.arrived();
         carried
@@ -74,8 +76,8 @@ impl Answers for Edge {
                     Ok(response) => response,
                     Err(problem) => problem.into_response(),
                 };
-                if !method.is_safe() {
-                    self.app.attempts.note((&method, &uri), Some(peer), &response);
+                if let Some(shown) = &shown {
+                    self.app.attempts.note((&method, &uri), (Some(peer), shown), &response);
                 }
                 self.meters.of(call).record(arrived, response.status());
                 response

@@ -104,6 +104,7 @@ fn assemble(
     let grid = Grid::connect(&config.grid);
     let maps = SeatMaps::new(grid.clone(), config.map_limits(), closing.clone());
     let office = Office::new(config);
+    let attempts = Arc::new(Attempts::new(config, access.clone()));
     Arc::new(Router {
         grid,
         tokens,
@@ -113,7 +114,7 @@ fn assemble(
         office,
         rooms: Rooms::default(),
         credits: Credits::new(config.credit_limits()),
-        attempts: Arc::new(Attempts::new(config)),
+        attempts,
         streams: Arc::new(Semaphore::new(config.streams_max)),
         stream_comment: Duration::from_millis(config.stream_comment_ms),
         payment_provider: config.payment_provider.clone(),

@@ -9,10 +9,12 @@ use axum::routing::post;
 use axum::{Json, Router};
 use http::{Method, StatusCode};
 use http_api::AttemptBatch;
+use http_api::access::{Access, Claims, Role};
 use http_api::server::{ServerLimits, bind, serve};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::client::{key, until};
 use crate::system::System;
@@ -96,4 +98,38 @@ async fn a_router_that_stops_sends_what_waits() {
     system.shutdown.cancel();
     until("it is kept", async || (!writer.kept().is_empty()).then_some(())).await;
     assert!(writer.kept()[0].starts_with("order_cancel_refused  - o1-1 guest"));
+}
+
+/// A refusal names the account that was signed in, by header or by cookie; whoever shows a token that is
+/// none is a guest.
+#[tokio::test]
+async fn who_is_signed_in_is_told_with_the_refusal() {
+    let writer = Writer::default();
+    let at = writer.start().await;
+    let dir = tempfile::TempDir::new().expect("a directory");
+    let keys = dir.path().join("access");
+    std::fs::write(&keys, [5; 32]).expect("written");
+    let system = System::start_with(|config| {
+        (config.writers, config.access_key_file) = (vec![at], Some(keys));
+    })
+    .await;
+    let access = Access::new(&[[5; 32]], false);
+    let (ann, bob) = (Uuid::from_u128(0xa), Uuid::from_u128(0xb));
+    let token = |account| {
+        let claims = Claims::now(account, Uuid::from_u128(1), Role::User, String::new());
+        access.issue(&claims).expect("a key is there")
+    };
+    let bearer = format!("Bearer {}", token(ann));
+    let cookie = format!("{}={}", access.names().access(), token(bob));
+    let client = system.client();
+    let cancel = "/api/v1/orders/o1-1/cancel";
+    let release = "/api/v1/holds/h1-1";
+    client.send(Method::DELETE, release, &[("authorization", &bearer)], b"").await;
+    client.send(Method::POST, cancel, &[("cookie", &cookie)], b"{}").await;
+    client.send(Method::DELETE, release, &[("authorization", "Bearer x.y.z")], b"").await;
+    until("all are kept", async || (writer.kept().len() >= 3).then_some(())).await;
+    let kept = writer.kept();
+    assert!(kept[0].starts_with(&format!("hold_release_refused  h1-1 - {ann} ")), "{kept:?}");
+    assert!(kept[1].starts_with(&format!("order_cancel_refused  - o1-1 {bob} ")), "{kept:?}");
+    assert!(kept[2].starts_with("hold_release_refused  h1-1 - guest "), "{kept:?}");
 }
