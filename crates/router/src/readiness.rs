@@ -14,6 +14,9 @@ const LOOK_SOON: Duration = Duration::from_millis(100);
 const LOOK_LATER: Duration = Duration::from_secs(1);
 /// How long one look may take.
 const LOOK_WITHIN: Duration = Duration::from_secs(2);
+/// How long the first readiness waits for the maps of what is on sale, so that the first visitors need not;
+/// one shard without a leader keeps nobody out for longer.
+const WARM_WITHIN: Duration = Duration::from_secs(10);
 /// A shard that every cluster has, asked while no event is pinned.
 const FIRST_SHARD: ShardId = 1;
 /// Looks that must fail one after the other before a ready router says it is not: a change of
@@ -29,11 +32,14 @@ pub(crate) async fn watch(app: &App, shutdown: CancellationToken) {
 }
 
 async fn keep_looking(app: &App) {
-    let mut failures = 0;
+    let (mut failures, mut is_warm) = (0, false);
     loop {
         let pause = match look(app).await {
             Ok(()) => {
                 failures = 0;
+                if !std::mem::replace(&mut is_warm, true) {
+                    app.maps.warm_up(Instant::now() + WARM_WITHIN).await;
+                }
                 app.probes.ready();
                 LOOK_LATER
             }

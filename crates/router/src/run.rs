@@ -103,6 +103,7 @@ fn assemble(
     let metrics = telemetry::install();
     let grid = Grid::connect(&config.grid);
     let maps = SeatMaps::new(grid.clone(), config.map_limits(), closing.clone());
+    let maps = Arc::new(maps);
     let office = Office::new(config);
     let attempts = Arc::new(Attempts::new(config, access.clone()));
     Arc::new(Router {

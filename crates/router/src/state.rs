@@ -23,7 +23,7 @@ pub(crate) struct Router {
     pub(crate) tokens: TokenKey,
     /// Who is signed in.
     pub(crate) access: Access,
-    pub(crate) maps: SeatMaps,
+    pub(crate) maps: Arc<SeatMaps>,
     pub(crate) office: Office,
     pub(crate) catalogue: Catalogue,
     /// Which events have a waiting room, for pages.

@@ -16,7 +16,8 @@ use rand::Rng;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::ring::{Ring, Subscription, Touched};
+use super::known::{Known, Taken, Wanted, misfit};
+use super::ring::{Ring, Subscription};
 use super::{MapLimits, MapView, PlanView};
 
 /// Pauses after failed questions, growing from the first to the last.
@@ -41,18 +42,6 @@ pub(crate) struct Snapshot {
     /// The leader's time, milliseconds since 1970.
     pub(crate) as_of_ms: u64,
     pub(crate) age: Duration,
-}
-
-/// What is known, and since when.
-struct Known {
-    view: Arc<MapView>,
-    as_of_ms: u64,
-    /// A moment at which the view was still the newest.
-    true_at: Instant,
-    /// The view is known to lack something that was true at this moment.
-    doubted_at: Option<Instant>,
-    /// What the stream has not told yet.
-    untold: Touched,
 }
 
 /// One event's seat map.
@@ -85,13 +74,11 @@ impl EventMap {
         let as_of_ms = map.at_ms;
         let view = Arc::new(MapView::next(&plan, None, map).ok_or_else(misfit)?);
         let ring = Mutex::new(Ring::new(view.clone()));
-        let (doubted_at, untold) = (None, Touched::default());
-        let known = Known { view, as_of_ms, true_at: asked_at, doubted_at, untold };
         Ok(Self {
             plan,
             grid,
             limits,
-            known: Mutex::new(known),
+            known: Mutex::new(Known::new(view, as_of_ms, asked_at)),
             acked: AtomicU64::new(0),
             asking: tokio::sync::Mutex::new(()),
             news: watch::Sender::new(()),
@@ -120,7 +107,7 @@ impl EventMap {
     pub(crate) fn doubt(&self, taken: &[(SeatIx, SeatStatus)]) {
         let mut known = self.known.lock();
         if taken.iter().any(|(seat, _)| known.view.status(*seat) == SeatStatus::Free) {
-            known.doubted_at = Some(Instant::now());
+            known.doubt(Instant::now());
         }
     }
 
@@ -136,47 +123,42 @@ impl EventMap {
             Age::Usual => (earlier(now, self.limits.age_max), self.limits.stale_max),
             Age::Now => (now, Duration::ZERO),
         };
-        let version_min = self.acked.load(Ordering::Acquire);
-        if let Some(snapshot) = self.if_true(since, version_min) {
+        let wanted = self.wanted(since);
+        if let Some(snapshot) = self.if_true(wanted) {
             return Ok(snapshot);
         }
         // Half of the budget is kept for an older answer, if one is allowed.
         let half = deadline.saturating_duration_since(now) / 2;
         let patience = if age == Age::Now { deadline } else { now + half };
-        match self.refresh(since, version_min, patience).await {
+        match self.refresh(wanted, patience).await {
             Ok(snapshot) => Ok(snapshot),
             Err(error) => {
-                let oldest = earlier(Instant::now(), allowed);
-                self.if_true(oldest, version_min).filter(|_| !allowed.is_zero()).ok_or(error)
+                let oldest = self.wanted(earlier(Instant::now(), allowed));
+                self.if_true(oldest).filter(|_| !allowed.is_zero()).ok_or(error)
             }
         }
     }
 
     /// One question at a time; whoever waited looks first whether the answer serves them too.
-    async fn refresh(
-        &self,
-        since: Instant,
-        version_min: u64,
-        deadline: Instant,
-    ) -> Result<Snapshot, GridError> {
+    async fn refresh(&self, wanted: Wanted, deadline: Instant) -> Result<Snapshot, GridError> {
         let turn = tokio::time::timeout_at(deadline.into(), self.asking.lock());
         let _turn = turn.await.map_err(|_| GridError::NoLeader)?;
-        if let Some(snapshot) = self.if_true(since, version_min) {
+        if let Some(snapshot) = self.if_true(wanted) {
             return Ok(snapshot);
         }
         self.ask(Duration::ZERO, deadline).await?;
-        // The leader answered after we asked, so nothing known here can be newer.
-        self.if_true(since, version_min).ok_or(GridError::NoLeader)
+        // Asked after the reader did, so it is what they want, unless the shard has lost what it told.
+        self.if_true(wanted).ok_or(GridError::NoLeader)
     }
 
-    fn if_true(&self, since: Instant, version_min: u64) -> Option<Snapshot> {
+    fn wanted(&self, since: Instant) -> Wanted {
+        let version_min = self.acked.load(Ordering::Acquire);
+        self.known.lock().wanted(since, version_min)
+    }
+
+    fn if_true(&self, wanted: Wanted) -> Option<Snapshot> {
         let known = self.known.lock();
-        let since = known.doubted_at.map_or(since, |doubted| doubted.max(since));
-        (known.true_at >= since && known.view.version >= version_min).then(|| Snapshot {
-            view: known.view.clone(),
-            as_of_ms: known.as_of_ms,
-            age: known.true_at.elapsed(),
-        })
+        known.if_true(wanted, Instant::now())
     }
 
     /// Asks the leader for what is newer than the known view and takes it over.
@@ -189,43 +171,29 @@ impl EventMap {
 
     /// Takes an answer to a question asked at `asked_at` with the version `told` known.
     fn take(&self, map: SeatMap, told: u64, asked_at: Instant) -> Result<(), GridError> {
-        let mut known = self.known.lock();
-        let went_back = map.version < told;
-        if map.version < known.view.version && !went_back {
-            // Another answer was faster.
-            return Ok(());
+        let now = map.version;
+        match self.known.lock().take(&self.plan, (map, told), asked_at)? {
+            Taken::Same => return Ok(()),
+            Taken::Newer => {}
+            Taken::WentBack => {
+                let event = self.plan.event_id();
+                tracing::warn!(
+                    event,
+                    told,
+                    now,
+                    "the shard went back to an older version; streams start anew"
+                );
+                self.acked.store(0, Ordering::Release);
+            }
         }
-        if went_back {
-            tracing::warn!(
-                event = self.plan.event_id(),
-                told,
-                now = map.version,
-                "the shard went back to an older version; streams start anew"
-            );
-            self.acked.store(0, Ordering::Release);
-        }
-        let (as_of_ms, newer) = (map.at_ms, map.version != known.view.version);
-        if newer {
-            known.untold.add(&map.changes);
-            let view = MapView::next(&self.plan, Some(&known.view), map).ok_or_else(misfit)?;
-            known.view = Arc::new(view);
-        }
-        if asked_at >= known.true_at {
-            (known.true_at, known.as_of_ms) = (asked_at, as_of_ms);
-        }
-        if known.doubted_at.is_some_and(|doubted| doubted <= asked_at) {
-            known.doubted_at = None;
-        }
-        drop(known);
-        if newer {
-            self.news.send_replace(());
-        }
+        self.news.send_replace(());
         Ok(())
     }
 
     /// Joins the live stream, resuming after version `last` if that is possible.
     pub(crate) fn subscribe(&self, last: Option<u64>) -> Subscription {
-        self.ring.lock().subscribe(&self.plan, last)
+        let newest = self.latest().version;
+        self.ring.lock().subscribe(&self.plan, last, newest)
     }
 
     /// The event that sends a subscriber to the snapshot.
@@ -262,16 +230,10 @@ impl EventMap {
         }
     }
 
-    /// The newest view and what was touched since this was last asked, of one moment.
-    fn untold(&self) -> (Arc<MapView>, Touched) {
-        let mut known = self.known.lock();
-        (known.view.clone(), std::mem::take(&mut known.untold))
-    }
-
     async fn tell(&self) {
         let mut news = self.news.subscribe();
         loop {
-            let (view, untold) = self.untold();
+            let (view, untold) = self.known.lock().untold();
             self.ring.lock().flush(&self.plan, &view, &untold);
             tokio::time::sleep(self.limits.tick).await;
             // The sender lives as long as the map, which this borrows.
@@ -284,8 +246,4 @@ impl EventMap {
 
 fn earlier(now: Instant, by: Duration) -> Instant {
     now.checked_sub(by).unwrap_or(now)
-}
-
-fn misfit() -> GridError {
-    GridError::Protocol("the seat map does not fit the plan".to_owned())
 }

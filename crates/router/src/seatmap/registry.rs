@@ -9,6 +9,7 @@ use inventory::EventNo;
 use parking_lot::Mutex;
 use processing_unit::{Grid, GridError};
 use tokio::sync::OnceCell;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,12 @@ pub(crate) const EVENT_ID_LEN_MAX: usize = 64;
 const UNKNOWN_FOR: Duration = Duration::from_millis(500);
 /// Unknown ids remembered; beyond it all are forgotten, which only costs questions.
 const UNKNOWN_MAX: usize = 1_024;
+/// How long making a map may take, the plan's way from its unit included.
+const MAKE_WITHIN: Duration = Duration::from_secs(10);
+/// Maps that are made before anybody asks.
+const WARM_MAX: usize = 16;
+/// Between two tries at one of them.
+const WARM_PAUSE: Duration = Duration::from_millis(50);
 /// How often idle maps are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -61,7 +68,7 @@ impl SeatMaps {
 
     /// The map of an event by its public id.
     pub(crate) async fn by_id(
-        &self,
+        self: &Arc<Self>,
         event_id: &str,
         deadline: Instant,
     ) -> Result<Arc<EventMap>, GridError> {
@@ -85,18 +92,53 @@ impl SeatMaps {
 
     /// The map of an event by its number.
     pub(crate) async fn by_no(
-        &self,
+        self: &Arc<Self>,
         event: EventNo,
         deadline: Instant,
     ) -> Result<Arc<EventMap>, GridError> {
         let (cell, stop) = self.slot(event)?;
-        let made = cell.get_or_try_init(|| self.make(event, stop, deadline));
-        let made = tokio::time::timeout_at(deadline.into(), made);
-        let made = made.await.unwrap_or(Err(GridError::NoLeader));
-        if made.is_err() {
-            self.forget_empty(event);
+        if let Some(map) = cell.get() {
+            return Ok(map.clone());
         }
-        made.cloned()
+        // A large map is made to its end, however soon who asked first goes away.
+        let maps = self.clone();
+        let making = self.tasks.spawn(async move {
+            let give_up = Instant::now() + MAKE_WITHIN;
+            let making = cell.get_or_try_init(|| maps.make(event, stop.clone(), give_up));
+            let made = tokio::select! {
+                () = stop.cancelled() => Err(GridError::NoLeader),
+                made = making => made.cloned(),
+            };
+            drop(cell);
+            if made.is_err() {
+                maps.forget_empty(event);
+            }
+            made
+        });
+        match tokio::time::timeout_at(deadline.into(), making).await {
+            Ok(Ok(made)) => made,
+            Ok(Err(_)) | Err(_) => Err(GridError::NoLeader),
+        }
+    }
+
+    /// Makes the maps of the newest events, until each is there or the deadline is.
+    pub(crate) async fn warm_up(self: &Arc<Self>, deadline: Instant) {
+        let routes = self.grid.routes();
+        let mut events: Vec<EventNo> =
+            routes.pins.values().map(|pin| EventNo(pin.number)).collect();
+        events.sort_unstable_by_key(|event| std::cmp::Reverse(event.0));
+        events.truncate(WARM_MAX.min(self.limits.maps_max));
+        let warm = events.into_iter().map(|event| self.warm(event, deadline));
+        futures_util::future::join_all(warm).await;
+    }
+
+    async fn warm(self: &Arc<Self>, event: EventNo, deadline: Instant) {
+        while Instant::now() < deadline {
+            match self.by_no(event, deadline).await {
+                Err(GridError::NoLeader | GridError::Unknown) => sleep(WARM_PAUSE).await,
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 
     /// The map of an event if there is one already; costs no question.
@@ -181,8 +223,8 @@ impl SeatMaps {
 
     /// An event that could not be read leaves no slot behind, unless others still try.
     fn forget_empty(&self, event: EventNo) {
-        /// The slot's own and the caller's.
-        const NOBODY_ELSE: usize = 2;
+        /// The slot's own.
+        const NOBODY_ELSE: usize = 1;
         let mut slots = self.slots.lock();
         let unused =
             |slot: &Slot| slot.map.get().is_none() && Arc::strong_count(&slot.map) <= NOBODY_ELSE;

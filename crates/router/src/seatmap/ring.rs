@@ -113,10 +113,18 @@ impl Ring {
         frame(self.told.version, "resync", &json!({ "snapshot": snapshot }))
     }
 
-    /// Subscribes, resuming after version `last` if the deltas since then are still here.
-    pub(crate) fn subscribe(&self, plan: &PlanView, last: Option<u64>) -> Subscription {
+    /// Subscribes, resuming after version `last` if the deltas since then are still here. `newest` is the
+    /// version that snapshots have by now.
+    pub(crate) fn subscribe(
+        &self,
+        plan: &PlanView,
+        last: Option<u64>,
+        newest: u64,
+    ) -> Subscription {
         let missed = match last {
             None => vec![],
+            // Ahead of what there is: of a shard that lost what it told, or of nobody.
+            Some(last) if last > newest => vec![self.resync(plan)],
             // Ahead of what was told: the deltas to come contain all that it may lack.
             Some(last) if last >= self.told.version => vec![],
             Some(last) => self.since(last).unwrap_or_else(|| vec![self.resync(plan)]),

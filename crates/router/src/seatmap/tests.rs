@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use inventory::{EventNo, Plan, Row, Sale, Seat, SeatCounts, SeatIx, SeatStatus, Section, Tier};
 use processing_unit::{MapChanges, PlanAnswer, SeatMap};
@@ -11,6 +12,7 @@ use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use tokio::sync::broadcast::error::TryRecvError;
 
+use super::known::{Known, Taken};
 use super::ring::{Ring, Subscription, Touched};
 use super::{MapView, PlanView};
 
@@ -116,7 +118,7 @@ struct Page {
 impl Page {
     fn load(plan: &PlanView, ring: &Ring, view: &MapView) -> Self {
         // As browsers do: the stream first, then the snapshot.
-        let stream = ring.subscribe(plan, None);
+        let stream = ring.subscribe(plan, None, u64::MAX);
         let last_event = Some(stream.from);
         let (seats, free) = (BTreeMap::new(), BTreeMap::new());
         let mut page = Self { version: 0, last_event, seats, free, stream };
@@ -135,7 +137,7 @@ impl Page {
     }
 
     fn reconnect(&mut self, plan: &PlanView, ring: &Ring) {
-        self.stream = ring.subscribe(plan, self.last_event);
+        self.stream = ring.subscribe(plan, self.last_event, u64::MAX);
     }
 
     fn read(&mut self, plan: &PlanView, ring: &Ring, view: &MapView) {
@@ -146,7 +148,7 @@ impl Page {
             match self.stream.live.try_recv() {
                 Ok(bytes) => self.take(plan, view, &bytes),
                 Err(TryRecvError::Lagged(_)) => {
-                    self.stream = ring.subscribe(plan, None);
+                    self.stream = ring.subscribe(plan, None, u64::MAX);
                     self.take(plan, view, &ring.resync(plan));
                 }
                 Err(TryRecvError::Empty | TryRecvError::Closed) => return,
@@ -261,4 +263,56 @@ fn plans_name_their_seats_both_ways() {
     let facts = plan.seat(SeatIx(37));
     assert_eq!((facts.section, facts.row, facts.number, facts.tier), ("B", "0", "7", "far"));
     assert_eq!((plan.section("B"), plan.tier("far"), plan.tier("none")), (Some(1), Some(1), None));
+}
+
+/// Answers that overlap, and doubts that come up meanwhile, leave no reader without a view: what they
+/// want is fixed when they ask.
+#[test]
+fn a_reader_is_served_by_what_was_asked_after_them() {
+    let plan = plan(5);
+    let mut model = Model::new(&plan);
+    let begin = Instant::now();
+    let at = |ms| begin + Duration::from_millis(ms);
+    let view = MapView::next(&plan, None, model.full()).expect("fits");
+    let mut known = Known::new(Arc::new(view), 0, begin);
+
+    // Somebody's refusal says at 15 that the view is wrong, after the reader's question of 10.
+    let wanted = known.wanted(at(10), 1);
+    assert!(known.if_true(wanted, at(10)).is_none());
+    known.doubt(at(15));
+    let taken = known.take(&plan, (model.full(), 1), at(11));
+    assert_eq!(taken.expect("fits"), Taken::Same);
+    let snapshot = known.if_true(wanted, at(20)).expect("asked after the reader");
+    assert_eq!(snapshot.age, Duration::from_millis(9));
+    let later = known.wanted(at(5), 1);
+    assert!(known.if_true(later, at(20)).is_none(), "a later reader goes by the doubt");
+
+    // The answer of 30 has version 1, another one of 25 came before it with version 2.
+    let old = model.full();
+    model.version = 2;
+    let wanted = known.wanted(at(30), 1);
+    assert_eq!(known.take(&plan, (model.full(), 1), at(25)).expect("fits"), Taken::Newer);
+    assert!(known.if_true(wanted, at(31)).is_none());
+    assert_eq!(known.take(&plan, (old, 1), at(30)).expect("fits"), Taken::Same);
+    let snapshot = known.if_true(wanted, at(31)).expect("the newer one was given later");
+    assert_eq!(snapshot.view.version, 2);
+
+    // A shard that lost what it told is believed.
+    model.version = 1;
+    assert_eq!(known.take(&plan, (model.full(), 2), at(40)).expect("fits"), Taken::WentBack);
+    assert_eq!(known.if_true(known.wanted(at(40), 0), at(40)).expect("true").view.version, 1);
+}
+
+#[test]
+fn a_reader_who_is_ahead_of_all_snapshots_starts_anew() {
+    let plan = plan(5);
+    let model = Model::new(&plan);
+    let view = MapView::next(&plan, None, model.full()).expect("fits");
+    let ring = Ring::new(Arc::new(view));
+    assert!(
+        ring.subscribe(&plan, Some(3), 3).missed.is_empty(),
+        "a snapshot may be ahead of the stream"
+    );
+    let missed = ring.subscribe(&plan, Some(4), 3).missed;
+    assert!(missed[0].starts_with(b"id: 1\nevent: resync\n"), "{missed:?}");
 }
