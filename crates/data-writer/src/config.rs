@@ -26,6 +26,9 @@ pub struct WriterConfig {
     pub batch_rows_min: u32,
     /// Ledger rows of a batch under load, where every statement's fixed cost is shared.
     pub batch_rows_max: u32,
+    /// Least time between the beginnings of two batches of a shard that keeps up: what a crowd does
+    /// within it goes in one transaction and is acknowledged at once. 0 to 1,000.
+    pub batch_every_ms: u64,
     /// Database connections for shards; shards beyond it take turns.
     pub connections_max: u32,
     /// How long to wait at the grid for a first change.
@@ -70,6 +73,7 @@ impl Default for WriterConfig {
             grid: GridConfig::default(),
             batch_rows_min: 200,
             batch_rows_max: 5_000,
+            batch_every_ms: 100,
             connections_max: 4,
             poll_wait_ms: 1_000,
             watermark_every_ms: 5_000,
@@ -105,6 +109,7 @@ impl WriterConfig {
                 (self.batch_rows_min..=50_000).contains(&self.batch_rows_max),
                 "batch_rows_max must be from batch_rows_min to 50000",
             ),
+            (self.batch_every_ms <= 1_000, "batch_every_ms must be 0 to 1000"),
             ((1..=64).contains(&self.connections_max), "connections_max must be 1 to 64"),
             ((10..=10_000).contains(&self.poll_wait_ms), "poll_wait_ms must be 10 to 10000"),
             (
@@ -188,6 +193,7 @@ pub enum ConfigError {
 pub(crate) struct PumpSettings {
     pub(crate) batch_rows_min: u32,
     pub(crate) batch_rows_max: u32,
+    pub(crate) batch_every: Duration,
     pub(crate) poll_wait: Duration,
     pub(crate) watermark_every_ms: u64,
     pub(crate) retry_min: Duration,
@@ -199,6 +205,7 @@ impl From<&WriterConfig> for PumpSettings {
         Self {
             batch_rows_min: config.batch_rows_min,
             batch_rows_max: config.batch_rows_max,
+            batch_every: Duration::from_millis(config.batch_every_ms),
             poll_wait: Duration::from_millis(config.poll_wait_ms),
             watermark_every_ms: config.watermark_every_ms,
             retry_min: Duration::from_millis(config.retry_min_ms),

@@ -46,6 +46,8 @@ pub struct Pump<S> {
     shard: ShardId,
     epoch: u64,
     batch_rows: u32,
+    /// The earliest beginning of the next batch.
+    gather_until: Option<Instant>,
     terms: TermsCache,
     backoff: Backoff,
 }
@@ -59,6 +61,7 @@ impl<S: FeedSource> Pump<S> {
             shard,
             epoch,
             batch_rows: settings.batch_rows_min,
+            gather_until: None,
             terms: TermsCache::default(),
             backoff: Backoff::new(settings.retry_min, settings.retry_max),
         }
@@ -94,6 +97,9 @@ impl<S: FeedSource> Pump<S> {
 
     /// One question to the grid and what follows from the answer.
     async fn step(&mut self, checkpoint: Checkpoint) -> Result<Checkpoint, ShardError> {
+        if let Some(until) = self.gather_until.take() {
+            tokio::time::sleep_until(until.into()).await;
+        }
         let wait = self.shared.settings.poll_wait;
         let after = checkpoint.position;
         let feed = self.shared.source.feed(self.shard, after, self.batch_rows, wait).await?;
@@ -107,6 +113,7 @@ impl<S: FeedSource> Pump<S> {
         let terms = self.terms.of(&*self.shared.source, &feed.records).await?;
         let applied = apply::apply(&self.shared, checkpoint, &feed.records, (terms, complete_ms));
         let checkpoint = applied.await?;
+        self.gather_until = (!feed.more).then(|| began + self.shared.settings.batch_every);
         self.account(&feed, complete_ms, began.elapsed());
         self.acknowledge(&checkpoint).await;
         Ok(checkpoint)

@@ -9,7 +9,9 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{
+    Pid, Signal, getpriority_process, kill_process, setpriority_process, test_kill_process,
+};
 
 use crate::account::Account;
 use crate::cluster::last_lines;
@@ -51,6 +53,8 @@ pub(crate) struct Launch<'a> {
     pub(crate) log: &'a Path,
     /// Off only for tests, whose data nobody wants back.
     pub(crate) fsync: bool,
+    /// Above our own.
+    pub(crate) niceness: i32,
     pub(crate) ready_max: Duration,
 }
 
@@ -88,7 +92,17 @@ fn spawn(launch: &Launch<'_>, log: File) -> Result<Child, StartError> {
     // A group of its own: Ctrl-C in the terminal goes to the supervisor alone, which stops the
     // database last.
     command.process_group(0).stdout(Stdio::null()).stderr(log);
-    command.spawn().context("cannot run", &program)
+    let child = command.spawn().context("cannot run", &program)?;
+    yield_to_others(&child, launch.niceness);
+    Ok(child)
+}
+
+/// What the server starts later has its priority. Where the system refuses, all are equals.
+fn yield_to_others(child: &Child, niceness: i32) {
+    let own = getpriority_process(None).unwrap_or(0);
+    if niceness > 0 {
+        let _ = setpriority_process(Some(Pid::from_child(child)), own + niceness);
+    }
 }
 
 /// initdb falls back to System V where /dev/shm is missing or closed (a bare chroot, some

@@ -48,6 +48,9 @@ pub struct Options {
     pub database_url: Option<String>,
     /// Which servers may be used for new data; existing data decides for itself.
     pub preference: Preference,
+    /// How much the server yields to whoever else wants the processor: 0 to 19, above this process's
+    /// own (nice(1)).
+    pub niceness: i32,
     /// Where data goes whose `data_dir` the server's account cannot enter.
     pub apart_dir: PathBuf,
     /// A server whose data nobody wants back: no fsync, and the password in clear over loopback.
@@ -61,6 +64,7 @@ impl Options {
             data_dir: data_dir.into(),
             database_url: None,
             preference: Preference::Any,
+            niceness: 0,
             apart_dir: PathBuf::from(APART_DIR),
             for_tests: false,
         }
@@ -141,6 +145,7 @@ struct Plan {
     account: Account,
     home: PathBuf,
     bin_dir: PathBuf,
+    niceness: i32,
     for_tests: bool,
 }
 
@@ -155,7 +160,8 @@ impl Plan {
         }
         cluster::check(&cluster, record.major)?;
         let bin_dir = bin_dir_of(&record, &home, &account)?;
-        Ok(Self { record, account, home, bin_dir, for_tests: options.for_tests })
+        let Options { niceness, for_tests, .. } = *options;
+        Ok(Self { record, account, home, bin_dir, niceness, for_tests })
     }
 
     /// For a first start: an installed server, else the bundled one.
@@ -181,7 +187,8 @@ impl Plan {
             Some(programs) => programs.bin_dir,
             None => unpack(&home, &account)?,
         };
-        Ok(Self { record, account, home, bin_dir, for_tests: options.for_tests })
+        let Options { niceness, for_tests, .. } = *options;
+        Ok(Self { record, account, home, bin_dir, niceness, for_tests })
     }
 
     fn run(mut self, dir: &Path) -> Result<Running, StartError> {
@@ -239,6 +246,7 @@ impl Plan {
                 port: self.record.port,
                 log: &log,
                 fsync: !self.for_tests,
+                niceness: self.niceness,
                 ready_max: READY_MAX,
             };
             match server::start(&launch) {

@@ -12,6 +12,7 @@ mod newcomers;
 mod orphans;
 mod output;
 mod plan;
+mod priority;
 pub mod requests;
 pub mod roster;
 mod secrets;

@@ -181,6 +181,7 @@ pub fn config(url: &str) -> WriterConfig {
     WriterConfig {
         database_url: Some(url.to_owned()),
         poll_wait_ms: 20,
+        batch_every_ms: 0,
         watermark_every_ms: 100,
         heartbeat_ms: 50,
         lease_ttl_ms: 400,

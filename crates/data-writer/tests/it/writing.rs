@@ -1,6 +1,6 @@
 //! The straight way: everything that can happen arrives in the tables, once, in any batch size.
 
-use data_writer::{Batch, Sink, reconcile_from};
+use data_writer::{Batch, Sink, WriterConfig, reconcile_from};
 
 use crate::grid::{BEGIN_MS, MemoryGrid};
 use crate::mapping::{records, terms};
@@ -70,6 +70,29 @@ async fn the_watermark_of_an_idle_shard_is_the_time_of_its_last_command() {
     grid.lose_acknowledgements(false);
     let is_later = || async { tables.number(applied).await.unsigned_abs() > last };
     eventually("the watermark follows", is_later).await;
+    writer.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_crowd_does_within_a_moment_is_one_transaction() {
+    let tables = Tables::new().await;
+    let grid = MemoryGrid::default();
+    let seller = grid.open("gala", 1, 5);
+    let gathering = WriterConfig { batch_every_ms: 1_000, ..config(tables.url()) };
+    let writer = Writer::start_with(gathering, &grid);
+    seller.sell(1);
+    drained(&grid, 1).await;
+    let transactions = "SELECT count(DISTINCT xmin::text) FROM grid.ledger";
+    let before = tables.number(transactions).await;
+    for _ in 0..5 {
+        seller.sell(1);
+        // Long enough for a writer that does not wait.
+        for _ in 0..10 {
+            tables.number("SELECT 1::bigint").await;
+        }
+    }
+    drained(&grid, 1).await;
+    assert_eq!(tables.number(transactions).await, before + 1);
     writer.stop().await;
 }
 

@@ -79,6 +79,7 @@ impl Child {
         // Holds the last writing ends on our side; with them the reader would never see an end.
         drop(command);
         let pid = process.id().ok_or_else(|| io::Error::other("ended at once"))?;
+        super::priority::lower(spec.role, pid);
         let lifeline = process.stdin.take();
         let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
         let log = super::log_file::LogFile::open(spec.log.clone(), super::log_file::LOG_BYTES_MAX)?;

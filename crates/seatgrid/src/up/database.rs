@@ -34,6 +34,7 @@ impl Database {
     /// When there is none, with what to do about it.
     pub async fn start(dir: &DataDir, given: Option<String>) -> Result<Self> {
         let mut options = Options::new(dir.path());
+        options.niceness = super::priority::YIELDING;
         options.database_url = given.filter(|url| !url.is_empty());
         let running = LocalPostgres::start(options.clone()).await?;
         tracing::debug!(source = ?running.source(), pid = running.pid(), "database found");
