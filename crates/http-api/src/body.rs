@@ -115,7 +115,10 @@ fn is_json(headers: &HeaderMap) -> bool {
     let Some(text) = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
     let (kind, parameters) = text.split_once(';').unwrap_or((text, ""));
     let parameters = parameters.trim();
-    let utf8 = parameters.is_empty() || parameters.eq_ignore_ascii_case("charset=utf-8");
+    let utf8 = parameters.is_empty()
+        || ["charset=utf-8", "charset=\"utf-8\""]
+            .iter()
+            .any(|said| parameters.eq_ignore_ascii_case(said));
     kind.trim().eq_ignore_ascii_case("application/json") && utf8
 }
 
@@ -127,6 +130,10 @@ fn parse<T: DeserializeOwned>(
     path: &str,
 ) -> Result<(T, u64), Problem> {
     let value: Value = serde_json::from_slice(bytes).map_err(|e| no_json(&e))?;
+    // The reader would take a list for an object's members in their order.
+    if !value.is_object() {
+        return Err(Problem::invalid_at("", "An object is expected"));
+    }
     let hash = request_hash(method, path, &value);
     if let Ok(body) = serde_json::from_slice(bytes) {
         return Ok((body, hash));

@@ -12,7 +12,7 @@ use rand::Rng;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::{Code, X_PROBLEM_CODE};
+use crate::{Code, GRID_VERSION, X_PROBLEM_CODE};
 
 /// The media type of a problem.
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -51,6 +51,8 @@ impl FieldError {
 pub struct Problem {
     code: Code,
     detail: Option<String>,
+    /// The event's version at which it was refused.
+    version: Option<u64>,
     /// Members beside the standard ones.
     facts: Map<String, Value>,
 }
@@ -58,7 +60,7 @@ pub struct Problem {
 impl Problem {
     /// A problem that its code explains.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, facts: Map::new() }
+        Self { code, detail: None, version: None, facts: Map::new() }
     }
 
     /// `invalid_request` with all that is wrong.
@@ -95,6 +97,13 @@ impl Problem {
         self
     }
 
+    /// Says as of which version of the event: `Grid-Version`.
+    #[must_use]
+    pub fn version(mut self, version: u64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
     /// Adds a member for programs.
     #[must_use]
     pub fn fact(mut self, name: &'static str, value: impl Into<Value>) -> Self {
@@ -115,9 +124,8 @@ impl Problem {
         body.insert("title".into(), self.code.title().into());
         body.insert("status".into(), self.code.status().as_u16().into());
         body.insert("code".into(), code.into());
-        if let Some(detail) = &self.detail {
-            body.insert("detail".into(), detail.as_str().into());
-        }
+        let detail = self.detail.as_deref().unwrap_or(self.code.title());
+        body.insert("detail".into(), detail.into());
         if let Some(instance) = instance {
             body.insert("instance".into(), instance.into());
         }
@@ -130,6 +138,9 @@ impl Problem {
         headers.insert(X_PROBLEM_CODE, HeaderValue::from_static(self.code.as_str()));
         if self.code.status() == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, BEARER);
+        }
+        if let Some(version) = self.version {
+            headers.insert(GRID_VERSION, version.into());
         }
         if let Some((least, most)) = self.code.retry_after_s() {
             headers.insert(RETRY_AFTER, rand::rng().random_range(least..=most).into());

@@ -28,6 +28,7 @@ use crate::state::Router;
 /// `?fresh=true` asks for a map that is true now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Freshness {
     /// Asks the shard's leader even if the router's copy is young enough.
     #[serde(default)]

@@ -37,7 +37,7 @@ const MORE_THAN_ALL: u16 = WHOLE_BASIS_POINTS + 1;
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GivebackForm {
-    /// Which of its seats; none or absent means all.
+    /// Which of its seats; absent means all.
     #[serde(default)]
     seats: Option<Vec<String>>,
     /// Why. Bounded and not kept: it may say anything of a person.

@@ -38,12 +38,12 @@ pub(super) fn is_stale(reply: &Reply) -> bool {
     matches!(reply.outcome, Outcome::Refused(Refusal::PlanChanged { .. }))
 }
 
-/// A refusal in the event's own names.
-pub(super) fn refused(map: &EventMap, refusal: &Refusal) -> Problem {
+/// A refusal at a version, in the event's own names.
+pub(super) fn refused(map: &EventMap, (refusal, version): (&Refusal, u64)) -> Problem {
     if let Refusal::SeatTaken { seats } = refusal {
         map.doubt(seats);
     }
-    let problem = from_refusal(refusal, |seat| map.plan.id(seat).to_owned());
+    let problem = from_refusal(refusal, |seat| map.plan.id(seat).to_owned()).version(version);
     if *refusal == Refusal::QueueRequired {
         let queue = format!("/api/v1/events/{}/queue", map.plan.sale.event_id);
         return problem.fact("queue", queue);
@@ -60,9 +60,9 @@ pub(super) fn replayed(mut response: Response, is_replayed: bool) -> Response {
     response
 }
 
-/// A refusal that names no seats.
-pub(super) fn refused_without_seats(refusal: &Refusal) -> Problem {
-    from_refusal(refusal, |_| String::new())
+/// A refusal at a version that names no seats.
+pub(super) fn refused_without_seats((refusal, version): (&Refusal, u64)) -> Problem {
+    from_refusal(refusal, |_| String::new()).version(version)
 }
 
 /// A unit answered one command with another's outcome.

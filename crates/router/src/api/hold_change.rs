@@ -63,7 +63,7 @@ pub(crate) async fn change(
                 return Ok(replayed(told(reply.version, answer), true));
             }
             Outcome::Swapped(_) => return now(&app, &caller, hold).await,
-            Outcome::Refused(refusal) => refused(&map, &refusal),
+            Outcome::Refused(refusal) => refused(&map, (&refusal, reply.version)),
             other => unexpected(&other),
         });
         if is_last {
@@ -101,7 +101,7 @@ async fn extend(
             Ok(replayed(told(reply.version, answer), true))
         }
         Outcome::Extended { .. } => now(app, caller, hold).await,
-        Outcome::Refused(refusal) => Err(refused_without_seats(&refusal)),
+        Outcome::Refused(refusal) => Err(refused_without_seats((&refusal, reply.version))),
         other => Err(unexpected(&other)),
     }
 }

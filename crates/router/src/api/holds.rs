@@ -103,7 +103,7 @@ fn granted(app: &Router, map: &EventMap, guest: Guest, reply: Reply) -> Result<R
             let response = (StatusCode::CREATED, headers, Json(body)).into_response();
             Ok(replayed(response, reply.replayed))
         }
-        Outcome::Refused(refusal) => Err(counted(refused(map, &refusal))),
+        Outcome::Refused(refusal) => Err(counted(refused(map, (&refusal, reply.version)))),
         other => Err(unexpected(&other)),
     }
 }
@@ -196,7 +196,7 @@ pub(crate) async fn release(
         Outcome::Refused(Refusal::HoldNotFound) => {
             Box::pin(released_before(&app, hold, deadline)).await
         }
-        Outcome::Refused(refusal) => Err(refused_without_seats(&refusal)),
+        Outcome::Refused(refusal) => Err(refused_without_seats((&refusal, reply.version))),
         other => Err(unexpected(&other)),
     }
 }

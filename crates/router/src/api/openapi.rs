@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use http::Request;
+use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use crate::api::proxy::no_body;
@@ -45,6 +45,7 @@ pub(crate) async fn read(State(app): State<App>) -> Json<Value> {
     if let Some(office) = of_office(&app).await {
         merge(&mut document, office);
     }
+    complete(&mut document);
     Json(document)
 }
 
@@ -89,11 +90,83 @@ fn add(to: &mut Value, entries: Value) {
     }
 }
 
+/// What every call has in common and no handler says: a name of its own, words for each answer, and that
+/// errors are problems.
+fn complete(document: &mut Value) {
+    let problem = json!({
+        "type": "object",
+        "description": "RFC 9457; clients branch on `code`",
+        "required": ["type", "title", "status", "code", "detail"],
+        "properties": {
+            "type": {"type": "string"}, "title": {"type": "string"},
+            "status": {"type": "integer"}, "code": {"type": "string"},
+            "detail": {"type": "string"}, "instance": {"type": "string"},
+            "errors": {"type": "array", "items": {"type": "object"}}
+        }
+    });
+    let schemas = member(member(document, "components"), "schemas");
+    add(schemas, json!({ "Problem": problem }));
+    let Value::Object(paths) = member(document, "paths") else { return };
+    for (path, calls) in paths {
+        let Value::Object(calls) = calls else { continue };
+        for (method, call) in calls {
+            // A path may have members that are no calls.
+            let Some(Value::Object(answers)) = call.get_mut("responses") else { continue };
+            answers.iter_mut().for_each(|(status, answer)| complete_answer(status, answer));
+            call["operationId"] = operation_id(method, path).into();
+        }
+    }
+}
+
+fn complete_answer(status: &str, answer: &mut Value) {
+    if answer["description"].as_str().unwrap_or_default().is_empty() {
+        let known = status.parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+        let words = known.and_then(|status| status.canonical_reason()).unwrap_or("The answer");
+        answer["description"] = words.into();
+    }
+    if status.starts_with(['4', '5']) && answer.get("content").is_none() {
+        let problem = json!({ "schema": { "$ref": "#/components/schemas/Problem" } });
+        answer["content"] = json!({ "application/problem+json": problem });
+    }
+}
+
+/// `get_events_id_seats`: no other call has the same method and path.
+fn operation_id(method: &str, path: &str) -> String {
+    let path = path.trim_start_matches("/api/v1");
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn calls_have_names_of_their_own_and_answers_have_words() {
+        let mut document = serde_json::to_value(Own::openapi()).expect("a document");
+        complete(&mut document);
+        let paths = document["paths"].as_object().expect("paths");
+        let calls: Vec<&Value> =
+            paths.values().flat_map(|of| of.as_object().unwrap().values()).collect();
+        let names: BTreeSet<&str> =
+            calls.iter().filter_map(|c| c["operationId"].as_str()).collect();
+        assert_eq!(names.len(), calls.len());
+        for (status, answer) in calls.iter().flat_map(|c| c["responses"].as_object().unwrap()) {
+            assert!(!answer["description"].as_str().unwrap_or_default().is_empty(), "{status}");
+            if status.starts_with(['4', '5']) {
+                assert!(answer["content"]["application/problem+json"].is_object(), "{status}");
+            }
+        }
+        for parameter in calls.iter().filter_map(|c| c["parameters"].as_array()).flatten() {
+            let name = parameter["name"].as_str().expect("a name");
+            if ["fresh", "after", "limit"].contains(&name) {
+                assert_eq!(parameter["in"], "query", "{name}");
+                assert_ne!(parameter["required"], true, "{name}");
+            }
+        }
+    }
 
     #[test]
     fn documents_are_merged_and_ours_win() {

@@ -72,7 +72,7 @@ pub(crate) async fn enter(
             count("closed");
             Ok(told(QueueBody::closed(plan)))
         }
-        Outcome::Refused(refusal) => Err(refused(&map, &refusal)),
+        Outcome::Refused(refusal) => Err(refused(&map, (&refusal, reply.version))),
         other => Err(unexpected(&other)),
     }
 }
@@ -113,13 +113,14 @@ async fn take(
     let command = Command::TakeTurn(TakeTurn { place, person });
     let envelope = Envelope { key: None, actor: caller.actor, command };
     let reply = app.grid.command(place.event, &envelope, caller.deadline.0).await;
-    match reply.map_err(missing)?.outcome {
+    let reply = reply.map_err(missing)?;
+    match reply.outcome {
         Outcome::TurnTaken { .. } => {
             count("turn_taken");
             Ok(())
         }
         Outcome::Refused(Refusal::QueueRequired | Refusal::QueuePlaceNotFound) => Ok(()),
-        Outcome::Refused(refusal) => Err(refused_without_seats(&refusal)),
+        Outcome::Refused(refusal) => Err(refused_without_seats((&refusal, reply.version))),
         other => Err(unexpected(&other)),
     }
 }
@@ -127,6 +128,7 @@ async fn take(
 /// Which places of the draw are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Page {
     /// Places after this number; 0 begins.
     #[serde(default)]

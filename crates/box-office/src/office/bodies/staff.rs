@@ -1,7 +1,7 @@
 //! The documents of staff calls.
 
 use http_api::Problem;
-use inventory::{CodeUse, OrderId, Outcome};
+use inventory::{CodeUse, OrderId, Outcome, RefundStatus};
 use processing_unit::SaleAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -97,8 +97,12 @@ pub(crate) struct SeatsDoneBody {
 /// A refund that staff decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct StaffRefundBody {
-    pub(crate) order_id: String,
     /// Absent when no money goes back.
+    pub(crate) id: Option<String>,
+    /// How it began: `pending`; how it goes on is told by `GET /refunds/{id}`.
+    pub(crate) status: Option<&'static str>,
+    pub(crate) order_id: String,
+    /// The same as `id`.
     pub(crate) refund_id: Option<String>,
     pub(crate) amount: Price,
 }
@@ -112,9 +116,12 @@ impl StaffRefundBody {
         let Outcome::SeatsRefunded { refund, amount_minor } = outcome else {
             return Err(foreign(outcome));
         };
+        let id = refund.map(|refund| refund.to_string());
         Ok(Self {
+            id: id.clone(),
+            status: refund.map(|_| RefundStatus::Pending.as_str()),
             order_id: order.to_string(),
-            refund_id: refund.map(|refund| refund.to_string()),
+            refund_id: id,
             amount: Price::new(*amount_minor, currency),
         })
     }

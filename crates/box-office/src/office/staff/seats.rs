@@ -211,14 +211,15 @@ pub(in crate::office) fn indices(
     if faults.is_empty() { Ok(found) } else { Err(Problem::invalid(faults)) }
 }
 
-/// The same, of a list that may be left out or empty: then all seats are meant, said by none.
+/// The same, of a list that may be left out: then all seats are meant, said by none. An empty list is a
+/// mistake, not all of them.
 pub(in crate::office) fn indices_or_all(
     plan: &EventPlan,
     ids: Option<&[String]>,
     pointer: &str,
 ) -> Result<Vec<SeatIx>, Problem> {
     match ids {
-        None | Some([]) => Ok(Vec::new()),
+        None => Ok(Vec::new()),
         Some(ids) => indices(plan, ids, pointer),
     }
 }
