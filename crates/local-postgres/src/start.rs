@@ -24,7 +24,7 @@ const APART_DIR: &str = "/var/lib/seatgrid";
 const READY_MAX: Duration = Duration::from_secs(60);
 /// A start can fail for a passing reason: the port was taken in between, or backends of a killed
 /// server still hold its memory.
-const ATTEMPTS_MAX: usize = 4;
+const ATTEMPTS_MAX: usize = 16;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
 /// Which servers may be used for new data.

@@ -104,7 +104,7 @@ impl Default for RouterConfig {
             drain_notice_ms: 0,
             drain_within_ms: 10_000,
             hold_credits_max: 8_192,
-            hold_credits_min: 256,
+            hold_credits_min: 640,
             hold_target_ms: 50,
             office_in_flight_max: 1_024,
             office_body_bytes_max: 4 * 1024 * 1024,

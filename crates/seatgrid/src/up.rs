@@ -9,6 +9,7 @@ mod database;
 mod keeper;
 mod log_file;
 mod newcomers;
+mod opening;
 mod orphans;
 mod output;
 mod plan;
@@ -149,8 +150,13 @@ async fn run_children(
     let specs = write_configurations(dir, &plan.children)?;
     let roster = Arc::new(Roster::new(dir.join("processes.json")));
     let mut supervisor = Supervisor::start(specs, roster);
+    let opened = async {
+        supervisor.ready(READY_MAX).await?;
+        opening::wait(facts.port, facts.is_demo).await;
+        Ok(())
+    };
     let result = tokio::select! {
-        ready = supervisor.ready(READY_MAX) => ready.map_err(anyhow::Error::from),
+        opened = opened => opened,
         () = stop.cancelled() => Ok(()),
     };
     if result.is_ok() && !stop.is_cancelled() {
@@ -159,7 +165,7 @@ async fn run_children(
         watch(&mut supervisor, &mut newcomers, database, stop).await;
     }
     supervisor.stop().await;
-    result.map_err(|error| anyhow!("{error}; the logs are in {}", dir.join("logs").display()))
+    result.map_err(|error: anyhow::Error| anyhow!("{error}; the logs are in {}", dir.join("logs").display()))
 }
 
 fn write_configurations(dir: &DataDir, planned: &[Planned]) -> Result<Vec<ChildSpec>> {
