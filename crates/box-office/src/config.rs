@@ -10,6 +10,7 @@ use processing_unit::{GridConfig, TlsError};
 use serde::{Deserialize, Serialize};
 
 use crate::mail::MailConfig;
+use crate::people::oidc::SocialConfig;
 use crate::refund_terms::RefundConfig;
 
 /// Most connections to PostgreSQL that one process may be given.
@@ -67,6 +68,8 @@ pub struct OfficeConfig {
     pub staff_token_file: Option<PathBuf>,
     /// Payment providers by name.
     pub providers: BTreeMap<String, ProviderConfig>,
+    /// Providers of identities by name, by which people may sign in; none by default.
+    pub social: BTreeMap<String, SocialConfig>,
     /// What owners get back who give tickets up.
     pub refunds: RefundConfig,
     /// Whether to put demonstration artists, venues and events into an empty catalogue.
@@ -210,6 +213,7 @@ impl Default for OfficeConfig {
             is_https: false,
             staff_token_file: None,
             providers: BTreeMap::new(),
+            social: BTreeMap::new(),
             refunds: RefundConfig::default(),
             demo: false,
             demo_hold_ttl_s: 300,
@@ -266,6 +270,11 @@ impl OfficeConfig {
         check_grid(&self.grid)?;
         check_database(&self.database_url_file, &self.database_url)?;
         check_providers(&self.providers)?;
+        for name in self.social.keys() {
+            let field = format!("social.{name}");
+            ensure(&field, is_provider_name(name), "must be 1 to 32 of a-z 0-9 _")?;
+        }
+        ensure("social", self.social.len() <= PROVIDERS_MAX, "must be at most 16")?;
         for (field, path) in [
             ("hold_token_key_file", &self.hold_token_key_file),
             ("contact_key_file", &self.contact_key_file),
@@ -342,10 +351,8 @@ fn check_database(file: &Option<PathBuf>, url: &DatabaseUrl) -> Result<(), Confi
 fn check_providers(providers: &BTreeMap<String, ProviderConfig>) -> Result<(), ConfigError> {
     ensure("providers", providers.len() <= PROVIDERS_MAX, "must be at most 16")?;
     for (name, provider) in providers {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        let sized = (1..=PROVIDER_NAME_BYTES_MAX).contains(&name.len());
         let field = format!("providers.{name}");
-        ensure(&field, sized && name.bytes().all(plain), "must be 1 to 32 of a-z 0-9 _")?;
+        ensure(&field, is_provider_name(name), "must be 1 to 32 of a-z 0-9 _")?;
         let timeouts = provider.connect_timeout_ms <= provider.call_timeout_ms;
         ensure(&field, timeouts, "connect_timeout_ms must not exceed call_timeout_ms")?;
         if let Some(receipts) = &provider.receipts {
@@ -356,6 +363,12 @@ fn check_providers(providers: &BTreeMap<String, ProviderConfig>) -> Result<(), C
         }
     }
     Ok(())
+}
+
+/// Names stand in addresses and in the grid.
+fn is_provider_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    (1..=PROVIDER_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(plain)
 }
 
 fn ensure(field: &str, holds: bool, detail: &str) -> Result<(), ConfigError> {

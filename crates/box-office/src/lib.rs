@@ -52,5 +52,6 @@ pub use config::{
 pub use database::{DatabaseError, migrate};
 pub use mail::MailConfig;
 pub use office::RunError as OfficeError;
+pub use people::oidc::SocialConfig;
 pub use tasks::TaskDied;
 pub use worker::RunError as WorkerError;

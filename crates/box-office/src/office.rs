@@ -25,6 +25,7 @@ use crate::catalogue::CatalogueCache;
 use crate::config::{ConfigError, OfficeConfig, ProviderConfig, ReceiptConfig};
 use crate::database::{Database, DatabaseError};
 use crate::gateways::{self, GatewayError};
+use crate::people::oidc::SocialProviders;
 use crate::plans::Plans;
 use crate::publisher::Publisher;
 use crate::refund_terms::RefundConfig;
@@ -121,6 +122,7 @@ pub(crate) struct Office {
     staff: StaffTokens,
     access: Access,
     people: PeopleParts,
+    social: SocialProviders,
     recent: RecentOrders,
     joins: JoinBudget,
     journal: JournalKeeper,
@@ -249,6 +251,7 @@ impl Office {
             staff: StaffTokens::load(config.staff_token_file.as_deref())?,
             access: Access::load(config.access_key_file.as_deref(), config.is_https)?,
             people: PeopleParts::new(),
+            social: SocialProviders::load(&config.social).map_err(social_fault)?,
             recent: RecentOrders::default(),
             joins: JoinBudget::default(),
             notices,
@@ -265,6 +268,10 @@ fn receipt_terms(config: &OfficeConfig) -> BTreeMap<String, ReceiptConfig> {
         Some((name.clone(), provider.receipts.clone()?))
     };
     config.providers.iter().filter_map(terms).collect()
+}
+
+fn social_fault(detail: String) -> ConfigError {
+    ConfigError { field: "social".to_owned(), detail }
 }
 
 /// A short name derived from a secret that only this installation has; tells nothing about it.

@@ -8,6 +8,7 @@ pub(crate) mod changes;
 pub(crate) mod erasure;
 pub(crate) mod form;
 pub(crate) mod guesses;
+pub(crate) mod oidc;
 pub(crate) mod orders;
 pub(crate) mod passwords;
 pub(crate) mod profile;
@@ -15,6 +16,7 @@ pub(crate) mod purge;
 pub(crate) mod rate;
 pub(crate) mod reset;
 pub(crate) mod sessions;
+pub(crate) mod social;
 pub(crate) mod store;
 pub(crate) mod totp;
 

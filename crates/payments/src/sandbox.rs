@@ -21,6 +21,7 @@ pub use state::Sandbox;
 mod api;
 mod config;
 mod faults;
+mod identity;
 mod inject;
 mod journal;
 mod ledger;
@@ -78,6 +79,9 @@ pub enum SandboxError {
         /// What failed.
         detail: String,
     },
+    /// The system has no randomness to give for the identity provider's key.
+    #[error("the sandbox's identity provider got no key")]
+    IdentityKey,
     /// The client for notifications could not be built.
     #[error("sandbox HTTP client: {0}")]
     Client(#[from] reqwest::Error),

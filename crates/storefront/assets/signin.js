@@ -47,12 +47,34 @@ function page() {
     }
   };
   const next = location.search;
-  fill(make("div", { className: "panel" },
+  const others = make("div", { className: "beside" });
+  const why = new URLSearchParams(next).get("social");
+  const notes = {
+    unknown: "social_unknown", second_factor: "social_factor", failed: "social_failed",
+  };
+  const note = why in notes ? make("p", { role: "alert" }, tell(notes[why])) : "";
+  fill(make("div", { className: "panel" }, note,
     form({ fields: [identifier, password, code], submit: tell("sign_in"), onSubmit }),
     make("p", { className: "beside" },
       make("a", { href: `/register${next}` }, tell("no_account")),
-      make("a", { href: "/reset" }, tell("forgot")))));
+      make("a", { href: "/reset" }, tell("forgot"))),
+    others));
+  showOthers(others);
   identifier.input.focus({ preventScroll: true });
+}
+
+/** Ways to sign in at somebody else's, where there are any; a page without them is as good. */
+async function showOthers(place) {
+  try {
+    const { items } = await call("GET", "/auth/social");
+    const next = encodeURIComponent(nextPage(""));
+    for (const { href, title } of items) {
+      const way = `${tell("social_by")} ${title}`;
+      place.append(make("a", { className: "button", href: `${href}?next=${next}` }, way));
+    }
+  } catch {
+    // The password still works.
+  }
 }
 
 if (document.getElementById("app-title") !== null && location.pathname === "/signin") {

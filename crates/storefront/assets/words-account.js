@@ -5,6 +5,10 @@ import { speaker } from "./messages.js";
 const EN = {
   sign_in: "Sign in", register: "Create the account", identifier: "Login, e-mail or phone",
   identifier_hint: "Any one of the three.", password: "Password", forgot: "Forgot the password?",
+  social_by: "Sign in by",
+  social_unknown: "Nobody here has confirmed that address. Create an account, or confirm it.",
+  social_factor: "This account signs in with its own password.",
+  social_failed: "That sign-in did not work. Try again, or use the password.",
   no_account: "Create an account", have_account: "I have an account already",
   signin_wrong: "That login and password do not go together. Check both, or set a new password.",
   login_locked: "Too many wrong passwords. Wait a few minutes and try again.",
@@ -77,6 +81,10 @@ const EN = {
 const RU = {
   sign_in: "Войти", register: "Создать личный кабинет", identifier: "Логин, почта или телефон",
   identifier_hint: "Любое из трёх.", password: "Пароль", forgot: "Забыли пароль?",
+  social_by: "Войти через",
+  social_unknown: "Этот адрес здесь никто не подтвердил. Зарегистрируйтесь или подтвердите его.",
+  social_factor: "В этот кабинет входят по паролю.",
+  social_failed: "Войти не получилось. Попробуйте ещё раз или введите пароль.",
   no_account: "Зарегистрироваться", have_account: "У меня уже есть кабинет",
   signin_wrong: "Логин и пароль не подходят друг к другу. Проверьте их или задайте новый пароль.",
   login_locked: "Слишком много неверных паролей. Подождите несколько минут.",

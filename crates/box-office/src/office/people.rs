@@ -33,6 +33,7 @@ pub(super) mod register;
 pub(super) mod roles;
 pub(super) mod second_factor;
 pub(super) mod session_list;
+pub(super) mod social;
 
 mod letters;
 pub(super) mod limits;

@@ -57,12 +57,15 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
 /// Accounts, sessions and the cabinet; each caller may ask so often.
 fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
     use people::{cabinet, changes, claims, limits, login, orders, password, register, roles};
-    use people::{second_factor, session_list};
+    use people::{second_factor, session_list, social};
     Router::new()
         .route("/api/v1/auth/register", post(register::register))
         .route("/api/v1/auth/login", post(login::login))
         .route("/api/v1/auth/refresh", post(login::refresh))
         .route("/api/v1/auth/logout", post(login::logout))
+        .route("/api/v1/auth/social", get(social::list))
+        .route("/api/v1/auth/social/{provider}", get(social::begin))
+        .route("/api/v1/auth/social/{provider}/callback", get(social::end))
         .route("/api/v1/auth/reset", post(password::forgotten))
         .route("/api/v1/auth/reset/{id}/confirm", post(password::set))
         .route("/api/v1/me/password", post(password::change))

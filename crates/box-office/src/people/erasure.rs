@@ -83,6 +83,7 @@ async fn all_of(pool: PgPool, account: Uuid) -> Result<(), sqlx::Error> {
          where id = $1",
         "delete from office.session where account_id = $1",
         "delete from office.contact_change where account_id = $1",
+        "delete from office.social_identity where account_id = $1",
         "delete from office.order_claim where account_id = $1",
         "update office.message set status = 'dead', sealed = '', error = 'erased',
              ended_at = coalesce(ended_at, now()) where account_id = $1 and status = 'waiting'",

@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 76] = [
+const CALLS: [(&str, &str); 79] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -58,6 +58,9 @@ const CALLS: [(&str, &str); 76] = [
     ("get", "/api/v1/waitlist/{id}/notices"),
     ("get", "/api/v1/holds/{id}/notices"),
     ("post", "/api/v1/auth/register"),
+    ("get", "/api/v1/auth/social"),
+    ("get", "/api/v1/auth/social/{provider}"),
+    ("get", "/api/v1/auth/social/{provider}/callback"),
     ("post", "/api/v1/auth/login"),
     ("post", "/api/v1/auth/refresh"),
     ("post", "/api/v1/auth/logout"),

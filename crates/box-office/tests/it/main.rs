@@ -25,6 +25,7 @@ mod plan_files;
 mod rights;
 mod sealing;
 mod settings;
+mod social;
 mod staff;
 mod staff_orders;
 mod stored;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use box_office::office::{self, Listeners};
-use box_office::{MailConfig, OfficeConfig, ProviderConfig, ProviderKind, WorkerConfig, worker};
+use box_office::{
+    MailConfig, OfficeConfig, ProviderConfig, ProviderKind, SocialConfig, WorkerConfig, worker,
+};
 use http_api::token::TokenKey;
 use inventory::{
     Actor, Choice, Command, Envelope, EventNo, Held, HoldSeats, Outcome, RequestKey, SeatIx,
@@ -145,6 +147,7 @@ impl Shop {
         let notify = if wish.with_notifications { notify } else { String::new() };
         let (gateway, mail, sandbox) = gateway(dir.path(), notify, &shutdown).await;
         config.providers = providers(dir.path(), &gateway);
+        config.social = social(dir.path(), &gateway, &office);
         let mut worker_config = worker_config(&config);
         worker_config.mail.relay = Some(mail);
         let serving = office::serve(config, listeners, shutdown.clone());
@@ -451,6 +454,18 @@ fn providers(dir: &Path, gateway: &str) -> BTreeMap<String, ProviderConfig> {
         receipts: None,
         call_timeout_ms: 5_000,
         connect_timeout_ms: 1_000,
+    };
+    BTreeMap::from([("sandbox".to_owned(), provider)])
+}
+
+/// The sandbox is a provider of identities, too.
+fn social(dir: &Path, gateway: &str, office: &str) -> BTreeMap<String, SocialConfig> {
+    let provider = SocialConfig {
+        title: "Sandbox ID".to_owned(),
+        issuer: format!("{gateway}/oidc"),
+        client_id: "100500".to_owned(),
+        client_secret_file: text_file(dir, "social.secret", SHOP_SECRET),
+        shop_url: office.to_owned(),
     };
     BTreeMap::from([("sandbox".to_owned(), provider)])
 }

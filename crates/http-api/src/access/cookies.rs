@@ -12,6 +12,7 @@ pub struct CookieNames {
     access: String,
     refresh: String,
     csrf: String,
+    brief: String,
     is_https: bool,
 }
 
@@ -19,7 +20,13 @@ impl CookieNames {
     /// The names for a shop with or without TLS before it.
     pub fn new(is_https: bool) -> Self {
         let name = |word: &str| format!("{}seatgrid_{word}", if is_https { "__Host-" } else { "" });
-        Self { access: name("access"), refresh: name("refresh"), csrf: name("csrf"), is_https }
+        Self {
+            access: name("access"),
+            refresh: name("refresh"),
+            csrf: name("csrf"),
+            brief: name("social"),
+            is_https,
+        }
     }
 
     /// Of the access token.
@@ -45,6 +52,16 @@ impl CookieNames {
             self.line(&self.refresh, refresh, refresh_s, true),
             self.line(&self.csrf, csrf, refresh_s, false),
         ]
+    }
+
+    /// Of what a sign-in by a provider of identities must remember on its way.
+    pub fn brief_name(&self) -> &str {
+        &self.brief
+    }
+
+    /// The `Set-Cookie` header of it, hidden from scripts, for so many seconds; zero takes it away.
+    pub fn brief(&self, value: &str, age_s: u64) -> HeaderValue {
+        self.line(&self.brief, value, age_s, true)
     }
 
     /// The headers that take them away.

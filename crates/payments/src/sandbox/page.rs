@@ -157,7 +157,7 @@ fn back_to_shop(payment: &Payment) -> Response {
 }
 
 /// `form-action` needs the origin of the shop; anything else comes from here or from nowhere.
-fn policy(return_url: Option<&str>) -> Option<HeaderValue> {
+pub fn policy(return_url: Option<&str>) -> Option<HeaderValue> {
     let origin = return_url
         .and_then(|url| reqwest::Url::parse(url).ok())
         .map(|url| format!(" {}", url.origin().ascii_serialization()))

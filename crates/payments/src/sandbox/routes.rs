@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::{
     api,
     faults::{Operation, Switches},
-    inject, mailbox, page,
+    identity, inject, mailbox, page,
     state::Sandbox,
     stripe,
 };
@@ -33,6 +33,7 @@ pub fn router(sandbox: Arc<Sandbox>) -> Router {
         .merge(seller_api(&sandbox))
         .merge(stripe::routes(&sandbox))
         .merge(payment_page())
+        .merge(identity::routes())
         .merge(switches())
         .merge(inboxes())
         .route("/livez", get(|| async { "ok" }))

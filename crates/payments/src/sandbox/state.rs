@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     SandboxConfig, SandboxError,
     faults::Faults,
+    identity::IdentityProvider,
     ledger::Terms,
     mailbox::{Mailboxes, ring::Ring},
     store::Store,
@@ -24,6 +25,7 @@ pub struct Sandbox {
     pub(super) view: ViewFacts,
     pub(super) secret: Secret,
     pub(super) receipts_required: bool,
+    pub(super) identity: IdentityProvider,
     pub(super) mail: Arc<Ring>,
     pub(super) telegram: Arc<Ring>,
     pub(super) push: Arc<Ring>,
@@ -59,7 +61,19 @@ impl Sandbox {
         let store = Store::open(&config.data_dir, config.journal_compact_bytes, terms)?;
         let Mailboxes { mail, telegram, push } = Mailboxes::default();
         let (faults, receipts_required) = (Faults::default(), config.receipts_required);
-        Ok(Self { store, faults, view, secret, receipts_required, mail, telegram, push, stop })
+        let identity = IdentityProvider::new().map_err(|_| SandboxError::IdentityKey)?;
+        Ok(Self {
+            store,
+            faults,
+            view,
+            secret,
+            receipts_required,
+            identity,
+            mail,
+            telegram,
+            push,
+            stop,
+        })
     }
 }
 

@@ -241,6 +241,7 @@ fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
         ("demo", Value::Boolean(facts.is_demo)),
         ("grid", grid(clients)),
         ("providers", providers(facts, at)),
+        ("social", social(facts, at)),
     ];
     planned(Role::Office, 1, at.office_admin, own)
 }
@@ -296,6 +297,18 @@ fn providers(facts: &Facts, at: &Addresses) -> Value {
         ("webhook_secret_file", file(&facts.secrets.sandbox_secret)),
     ];
     table([(PROVIDER, table(sandbox)), (STRIPE_PROVIDER, table(stripe))])
+}
+
+/// The sandbox is a provider of identities, too.
+fn social(facts: &Facts, at: &Addresses) -> Value {
+    let sandbox = [
+        ("title", text("Sandbox ID")),
+        ("issuer", text(format!("http://{}/oidc", at.sandbox))),
+        ("client_id", text(SHOP_ID)),
+        ("client_secret_file", file(&facts.secrets.sandbox_secret)),
+        ("shop_url", text(format!("http://{}", at.router))),
+    ];
+    table([(PROVIDER, table(sandbox))])
 }
 
 fn grid(clients: &[SocketAddr]) -> Value {

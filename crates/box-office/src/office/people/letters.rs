@@ -52,3 +52,17 @@ pub(super) fn changed(to: &str, field: Field) -> Letter {
         ),
     }
 }
+
+/// Word that one may sign in by a provider of identities from now on.
+pub(super) fn linked(to: &str, title: &str) -> Letter {
+    Letter {
+        to: to.to_owned(),
+        subject: "Вход через другой сервис / Another way to sign in".to_owned(),
+        text: format!(
+            "В ваш кабинет теперь можно войти через {title}: там подтверждён тот же адрес. \
+             Если это были не вы, смените пароль и напишите нам.\n\n\
+             One can sign in to your account by {title} now, where the same address was \
+             verified. If it was not you, change the password and write to us.\n"
+        ),
+    }
+}

@@ -286,7 +286,7 @@ impl Office {
         Ok(account.map(|account| (account.id, session)))
     }
 
-    async fn open_session(
+    pub(super) async fn open_session(
         &self,
         account: &AccountRow,
         client: &Client,

@@ -1,0 +1,212 @@
+//! Signing in by a provider of identities, against one that is real: the sandbox's.
+
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::{Client, Method, Url};
+use serde_json::json;
+
+use crate::person::Person;
+use crate::support::Shop;
+
+/// A browser as far as this needs one: it keeps cookies and follows nothing by itself.
+struct Browser {
+    http: Client,
+    cookies: Vec<(String, String)>,
+}
+
+/// Where an answer sends to.
+struct Sent {
+    to: String,
+}
+
+impl Sent {
+    fn url(&self) -> Url {
+        self.to.parse().expect("an address")
+    }
+}
+
+impl Browser {
+    fn new() -> Self {
+        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let http = http.tls_certs_only([]).build().expect("client");
+        Self { http, cookies: Vec::new() }
+    }
+
+    fn cookie_line(&self) -> String {
+        let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join("; ")
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.cookies.iter().any(|(known, value)| known == name && !value.is_empty())
+    }
+
+    /// Opens an address; it must send elsewhere.
+    async fn open(&mut self, url: &str) -> Sent {
+        let request = self.http.get(url).header(COOKIE, self.cookie_line());
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 303, "{url}");
+        for line in answer.headers().get_all(SET_COOKIE) {
+            let line = line.to_str().expect("text");
+            assert!(line.contains("SameSite=Lax") && line.contains("Path=/"), "{line}");
+            let (name, value) =
+                line.split(';').next().and_then(|p| p.split_once('=')).expect("pair");
+            self.cookies.retain(|(known, _)| known != name);
+            self.cookies.push((name.to_owned(), value.to_owned()));
+        }
+        let to = answer.headers()[LOCATION].to_str().expect("text").to_owned();
+        Sent { to }
+    }
+
+    /// Says at the provider who one is; gives the way back.
+    async fn say(&self, page: &str, sub: &str, email: &str, verified: bool) -> Sent {
+        let shown = self.http.get(page).send().await.expect("the provider's page");
+        assert!(shown.status().is_success() && shown.text().await.expect("text").contains("<form"));
+        let verified = if verified { "&email_verified=true" } else { "" };
+        let form = format!("sub={sub}&email={}{verified}", email.replace('@', "%40"));
+        let request = self.http.post(page).body(form);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 303);
+        Sent { to: answer.headers()[LOCATION].to_str().expect("text").to_owned() }
+    }
+
+    /// The whole way; gives where it ends.
+    async fn sign_in(&mut self, shop: &Shop, sub: &str, email: &str, verified: bool) -> String {
+        let start = format!("{}/api/v1/auth/social/sandbox?next=/account/orders", shop.office);
+        let there = self.open(&start).await;
+        let back = self.say(&there.to, sub, email, verified).await;
+        self.open(&back.to).await.to
+    }
+
+    /// Whose session the cookies are.
+    async fn account(&self, shop: &Shop) -> String {
+        let request = self.http.get(format!("{}/api/v1/me", shop.office));
+        let answer = request.header(COOKIE, self.cookie_line()).send().await.expect("an answer");
+        let text = answer.text().await.expect("text");
+        let body: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        body["id"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+const DONE: &str = "/signin?next=%2Faccount%2Forders";
+
+/// Somebody whose address was shown to be theirs.
+async fn verified(shop: &Shop, login: &str, phone_end: u32) -> Person {
+    let person = shop.person(login, phone_end).await;
+    let code = shop.code(&person.email, 1).await;
+    let path = format!("/me/changes/{}/confirm", person.verification);
+    let body = json!({ "code": code });
+    let done = shop.call(Method::POST, &path, &person.access, Some(&body)).await;
+    assert!((200..300).contains(&done.status), "{}", done.body);
+    person
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_both_sides_verified_links_once_and_for_all() {
+    let mut shop = Shop::open().await;
+    shop.start_worker(|_| {});
+    let listed = shop.call(Method::GET, "/auth/social", "", None).await.expect(200);
+    assert_eq!(listed.text("/items/0/title"), "Sandbox ID");
+    let anna = verified(&shop, "anna", 1).await;
+    let mut browser = Browser::new();
+    assert_eq!(browser.sign_in(&shop, "anna-7", &anna.email, true).await, DONE);
+    assert!(browser.has("seatgrid_access") && !browser.has("seatgrid_social"));
+    assert_eq!(browser.account(&shop).await, anna.id);
+    assert!(shop.letter(&anna.email, 2).await.contains("Sandbox ID"), "its owner is told");
+    // From now on the provider's own name counts, whatever address it says, and with other keys.
+    shop.http.post(format!("{}/oidc/rotate", shop.gateway)).send().await.expect("rotated");
+    let mut later = Browser::new();
+    assert_eq!(later.sign_in(&shop, "anna-7", "new@example.org", false).await, DONE);
+    assert_eq!(later.account(&shop).await, anna.id);
+    // Nothing of the identity is kept but a digest, and an erasure takes that, too.
+    let mut db = shop.database().await;
+    let kept: String =
+        sqlx::query_scalar("select string_agg(s::text, ' ') from office.social_identity s")
+            .fetch_one(&mut db)
+            .await
+            .expect("a row");
+    assert!(!kept.contains("anna"), "{kept}");
+    shop.call(Method::DELETE, "/me", &anna.access, None).await.expect(204);
+    let left: i64 = sqlx::query_scalar("select count(*) from office.social_identity")
+        .fetch_one(&mut db)
+        .await
+        .expect("a number");
+    assert_eq!(left, 0);
+    let again = Browser::new().sign_in(&shop, "anna-7", &anna.email, true).await;
+    assert_eq!(again, "/signin?social=unknown");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_an_account_over_by_an_address() {
+    let mut shop = Shop::open().await;
+    shop.start_worker(|_| {});
+    let anna = verified(&shop, "anna", 1).await;
+    let boris = shop.person("boris", 2).await;
+    let staff = verified(&shop, "vera", 3).await;
+    let mut db = shop.database().await;
+    sqlx::query("update office.account set role = 'organiser' where id::text = $1")
+        .bind(&staff.id)
+        .execute(&mut db)
+        .await
+        .expect("changed");
+    for (email, is_verified, end) in [
+        // The provider has not seen it.
+        (&anna.email, false, "unknown"),
+        // We have not: who registered with it need not be its owner.
+        (&boris.email, true, "unknown"),
+        // Staff have passwords of ours, and a second factor.
+        (&staff.email, true, "second_factor"),
+    ] {
+        let mut browser = Browser::new();
+        let ended = browser.sign_in(&shop, "eve-1", email, is_verified).await;
+        assert_eq!(ended, format!("/signin?social={end}"), "{email}");
+        assert!(!browser.has("seatgrid_access"));
+    }
+    let links: i64 = sqlx::query_scalar("select count(*) from office.social_identity")
+        .fetch_one(&mut db)
+        .await
+        .expect("a number");
+    assert_eq!(links, 0);
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_ends_in_the_browser_that_began_it_and_once() {
+    let mut shop = Shop::open().await;
+    shop.start_worker(|_| {});
+    let anna = verified(&shop, "anna", 1).await;
+    let start = format!("{}/api/v1/auth/social/sandbox?next=//evil.example", shop.office);
+    let mut browser = Browser::new();
+    let there = browser.open(&start).await;
+    let asked = there.url();
+    let asked = |name: &str| {
+        let mut pairs = asked.query_pairs();
+        pairs
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
+            .expect("a field")
+    };
+    assert_eq!(asked("code_challenge_method"), "S256");
+    assert!(asked("state").len() >= 43 && asked("nonce").len() >= 43);
+    let back = browser.say(&there.to, "anna-7", &anna.email, true).await;
+    // Another browser has no such sign-in, or another one.
+    let mut stranger = Browser::new();
+    assert_eq!(stranger.open(&back.to).await.to, "/signin?social=failed");
+    stranger.open(&start).await;
+    assert_eq!(stranger.open(&back.to).await.to, "/signin?social=failed");
+    assert!(!stranger.has("seatgrid_access"));
+    let other_state = back.to.replace(&asked("state"), "another");
+    let cookies = browser.cookies.clone();
+    assert_eq!(browser.open(&other_state).await.to, "/signin?social=failed");
+    browser.cookies = cookies.clone();
+    // One's own works, leads nowhere else, and works once.
+    assert_eq!(browser.open(&back.to).await.to, "/signin");
+    assert_eq!(browser.account(&shop).await, anna.id);
+    let mut twice = Browser::new();
+    twice.cookies = cookies;
+    assert_eq!(twice.open(&back.to).await.to, "/signin?social=failed");
+    let unknown = shop.call(Method::GET, "/auth/social/nobody", "", None).await;
+    unknown.expect(404);
+    shop.close().await;
+}
