@@ -125,6 +125,9 @@ pub struct WorkerConfig {
     pub unanswered_payment_ms: u64,
     /// Keys that seal personal data, the same file as the office's; without it nothing is sent.
     pub contact_key_file: Option<PathBuf>,
+    /// How long before an event its owners are reminded, seconds, up to 30 days; 0 for not at all.
+    /// Default 86,400: the day before.
+    pub reminder_lead_s: u64,
     /// How messages leave the shop.
     pub mail: MailConfig,
     /// Days that ended notifications are kept in the journal. Default 400: more than the year of
@@ -241,6 +244,7 @@ impl Default for WorkerConfig {
             refund_attempts_max: 24,
             unanswered_payment_ms: 60_000,
             contact_key_file: None,
+            reminder_lead_s: 86_400,
             mail: MailConfig::default(),
             journal_kept_days: 400,
         }
@@ -329,6 +333,7 @@ impl WorkerConfig {
         within("open_max", self.open_max.into(), 1..=10_000)?;
         within("refund_attempts_max", self.refund_attempts_max.into(), 1..=1_000)?;
         within("unanswered_payment_ms", self.unanswered_payment_ms, 1_000..=3_600_000)?;
+        within("reminder_lead_s", self.reminder_lead_s, 0..=30 * 86_400)?;
         within("journal_kept_days", self.journal_kept_days.into(), 1..=36_500)?;
         match self.mail.fault() {
             None => Ok(()),

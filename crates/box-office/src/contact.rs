@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::Language;
+
 /// Longest name, in characters.
 const NAME_CHARS_MAX: usize = 100;
 /// Longest e-mail address, in bytes (RFC 5321).
@@ -48,6 +50,9 @@ pub struct Contact {
     pub channels: Vec<String>,
     /// When it was given, milliseconds since 1970.
     pub given_at_ms: u64,
+    /// The language that the request asked for; contacts of earlier releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
 }
 
 /// A wrong field: where (JSON pointer) and what is wrong, for the shopper.
@@ -97,7 +102,12 @@ impl Contact {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self { name, email, phone, consents, channels, given_at_ms })
+        Ok(Self { name, email, phone, consents, channels, given_at_ms, language: None })
+    }
+
+    /// The same from somebody who reads this language.
+    pub fn reading(self, language: Option<Language>) -> Self {
+        Self { language, ..self }
     }
 
     /// The bytes that are sealed.

@@ -1,22 +1,27 @@
-//! Notices become letters: what the outbox has for somebody who left an address is written to them,
-//! in the transaction that marks the notice as sent, so that each goes out once.
+//! Notices become messages: what the outbox has for somebody who left an address is written to them, in
+//! the language and by the ways that they chose, in the transaction that marks the notice as sent, so
+//! that each goes out once.
 //!
-//! In the flow: the worker takes notices that nobody sent, opens the contact, writes the letter and
-//! leaves it to [`crate::mail`]. A contact that nobody can open any more (its person was erased) or
-//! that has no address is passed over. Nothing here logs what it opens.
+//! In the flow: the worker takes notices that nobody sent, opens the contact, reads the choices of whose
+//! account it is, writes the letter and leaves it to [`crate::mail`]. A contact that nobody can open any
+//! more (its person was erased) or that has no address is passed over. Nothing here logs what it opens.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{Connection, FromRow, PgPool};
+use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::catalogue::store::own_connection;
 use crate::contact::Contact;
 use crate::database::{Database, DatabaseError};
 use crate::messages::{self, Letter, Outgoing};
+use crate::people::choices::{self, Choices};
 use crate::sealing::{ContactKey, about_hold, about_wait, sealed_by};
+use words::Told;
+
+mod words;
 
 /// Notices taken at a time.
 const TAKEN_MAX: i64 = 100;
@@ -30,7 +35,11 @@ struct Unsent {
     facts: Json<Value>,
     contact: Vec<u8>,
     sealed_to: String,
-    event_name: Option<String>,
+    /// Who took the order over that a guest placed.
+    claimed_by: Option<Uuid>,
+    event_name: String,
+    place: String,
+    timezone: String,
 }
 
 /// Writes letters for notices.
@@ -61,20 +70,20 @@ async fn tell(pool: PgPool, keys: Arc<ContactKey>) -> Result<usize, sqlx::Error>
     let mut own = own_connection(&pool).await?;
     let mut all = own.begin().await?;
     let unsent: Vec<Unsent> = sqlx::query_as(
-        "select n.id, n.about, n.kind, n.facts, n.contact, n.sealed_to, e.name as event_name
+        "select n.id, n.about, n.kind, n.facts, n.contact, n.sealed_to,
+             (select account_id from office.order_claim c where c.order_id = n.about) as claimed_by,
+             coalesce(e.name, '') as event_name, coalesce(v.timezone, 'UTC') as timezone,
+             coalesce(v.name || ', ' || v.city || ', ' || v.address, '') as place
          from office.notice n left join office.event e on e.id = n.event_id
+             left join office.venue v on v.id = e.venue_id
          where n.sent_at is null order by n.id limit $1 for update of n skip locked",
     )
     .bind(TAKEN_MAX)
     .fetch_all(&mut *all)
     .await?;
     for notice in &unsent {
-        if let Some((account, contact)) = open(&mut all, &keys, notice).await? {
-            let letter = notice.letter(&contact);
-            let outgoing = Outgoing::new(&keys, account, "notice", &letter);
-            if let (true, Ok(outgoing)) = (wants_mail(&contact), outgoing) {
-                messages::put(&mut all, &outgoing).await?;
-            }
+        if let Some(reader) = reader(&mut all, &keys, notice).await? {
+            write(&mut all, &keys, notice, &reader).await?;
         }
         sqlx::query("update office.notice set sent_at = now() where id = $1")
             .bind(notice.id)
@@ -85,40 +94,76 @@ async fn tell(pool: PgPool, keys: Arc<ContactKey>) -> Result<usize, sqlx::Error>
     Ok(unsent.len())
 }
 
-fn wants_mail(contact: &Contact) -> bool {
-    contact.channels.is_empty() || contact.channels.iter().any(|channel| channel == "email")
+/// Whom a notice is for.
+struct Reader {
+    account: Option<Uuid>,
+    contact: Contact,
+    choices: Choices,
 }
 
-/// The contact in plain form, and whose account it is; opening a person's is noted.
-async fn open(
-    db: &mut sqlx::PgConnection,
+async fn write(
+    db: &mut PgConnection,
     keys: &ContactKey,
     notice: &Unsent,
-) -> Result<Option<(Option<Uuid>, Contact)>, sqlx::Error> {
+    reader: &Reader,
+) -> Result<(), sqlx::Error> {
+    let channels = reader.choices.channels(&notice.kind, &reader.contact.channels);
+    if channels.is_empty() {
+        return Ok(());
+    }
+    let language = reader.choices.language.or(reader.contact.language);
+    let (subject, text) = words::letter(&notice.told(), &reader.contact.name, language);
+    let letter = Letter { to: reader.contact.email.clone(), subject, text };
+    if let Ok(outgoing) = Outgoing::new(keys, reader.account, "notice", &letter) {
+        messages::put(db, &outgoing).await?;
+    }
+    Ok(())
+}
+
+/// The contact in plain form, and what its person chose; opening a person's is noted.
+async fn reader(
+    db: &mut PgConnection,
+    keys: &ContactKey,
+    notice: &Unsent,
+) -> Result<Option<Reader>, sqlx::Error> {
     let Some(about) = notice.bound_to() else { return Ok(None) };
-    let Some(account) = sealed_by(&notice.contact) else {
-        let plain = keys.open_about(&about, &notice.contact).ok();
-        return Ok(plain.and_then(|plain| Some((None, Contact::from_bytes(&plain)?))));
+    let owner = sealed_by(&notice.contact);
+    let plain = match owner {
+        None => keys.open_about(&about, &notice.contact).ok(),
+        Some(account) => {
+            let wrapped: Option<Vec<u8>> =
+                sqlx::query_scalar("select person_key from office.account where id = $1")
+                    .bind(account)
+                    .fetch_optional(&mut *db)
+                    .await?
+                    .flatten();
+            let key = wrapped.and_then(|wrapped| keys.person(account, &wrapped).ok());
+            key.and_then(|key| key.open_about(&about, &notice.contact).ok())
+        }
     };
-    let wrapped: Option<Vec<u8>> =
-        sqlx::query_scalar("select person_key from office.account where id = $1")
-            .bind(account)
-            .fetch_optional(&mut *db)
-            .await?
-            .flatten();
-    let key = wrapped.and_then(|wrapped| keys.person(account, &wrapped).ok());
-    let plain = key.and_then(|key| key.open_about(&about, &notice.contact).ok());
     let Some(contact) = plain.and_then(|plain| Contact::from_bytes(&plain)) else {
         return Ok(None);
     };
+    if let Some(account) = owner {
+        note_opened(&mut *db, account).await?;
+    }
+    let account = owner.or(notice.claimed_by);
+    let choices = match account {
+        Some(account) => choices::read_in(db, account).await?,
+        None => Choices::default(),
+    };
+    Ok(Some(Reader { account, contact, choices }))
+}
+
+async fn note_opened(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into office.data_access (account_id, actor, purpose)
          values ($1, 'worker', 'notice')",
     )
     .bind(account)
     .execute(db)
-    .await?;
-    Ok(Some((Some(account), contact)))
+    .await
+    .map(drop)
 }
 
 impl Unsent {
@@ -135,54 +180,15 @@ impl Unsent {
         }
     }
 
-    fn letter(&self, contact: &Contact) -> Letter {
-        let event = self.event_name.as_deref().unwrap_or("");
-        let (russian, english) = words(&self.kind);
-        let seats = self.facts.0["seats"].as_array();
-        let seats: Vec<&str> = seats.into_iter().flatten().filter_map(Value::as_str).collect();
-        let seats = seats.join(", ");
-        let (places, seats_word) = match seats.is_empty() {
-            true => (String::new(), String::new()),
-            false => (format!("\nМеста: {seats}"), format!("\nSeats: {seats}")),
-        };
-        let (when, when_english) = match self.moved_to() {
-            None => (String::new(), String::new()),
-            Some(at) => (format!("\nТеперь: {at}"), format!("\nNow: {at}")),
-        };
-        let about = &self.about;
-        Letter {
-            to: contact.email.clone(),
-            subject: format!("{event}: {russian} / {english}"),
-            text: format!(
-                "Здравствуйте, {name}!\n{event}: {russian}.{when}{places}\nНомер: {about}\n\n\
-                 Hello {name},\n{event}: {english}.{when_english}{seats_word}\nReference: {about}\n",
-                name = contact.name,
-            ),
+    fn told(&self) -> Told<'_> {
+        Told {
+            kind: &self.kind,
+            about: &self.about,
+            facts: &self.facts.0,
+            event: &self.event_name,
+            place: &self.place,
+            timezone: &self.timezone,
         }
-    }
-}
-
-impl Unsent {
-    /// When a moved event starts now, as people read it.
-    fn moved_to(&self) -> Option<String> {
-        let starts_at: jiff::Timestamp = self.facts.0["to"]["starts_at"].as_str()?.parse().ok()?;
-        Some(starts_at.strftime("%d.%m.%Y, %H:%M UTC").to_string())
-    }
-}
-
-/// What a kind of notice says.
-fn words(kind: &str) -> (&'static str, &'static str) {
-    match kind {
-        "purchase_confirmed" => ("билеты куплены", "your tickets are bought"),
-        "turn_came" => ("подошла ваша очередь", "your turn has come"),
-        "seats_moved" => ("места заменены организатором", "your seats were moved"),
-        "seats_removed" => ("места сняты организатором", "your seats were removed"),
-        "seats_refunded" => ("места возвращены", "your seats were refunded"),
-        "event_moved" => ("мероприятие перенесено", "the event was moved"),
-        "event_cancelled" => ("мероприятие отменено", "the event is cancelled"),
-        "money_returned" => ("деньги возвращены", "your money is on its way back"),
-        "hold_withdrawn" => ("бронь снята", "your hold was withdrawn"),
-        _ => ("есть новости о заказе", "there is news of your order"),
     }
 }
 
@@ -199,7 +205,10 @@ mod tests {
             facts: Json(serde_json::json!({"seats": ["A-1-2", "A-1-3"]})),
             contact: vec![],
             sealed_to: sealed_to.into(),
-            event_name: Some("Гала".into()),
+            claimed_by: None,
+            event_name: "Гала".into(),
+            place: String::new(),
+            timezone: "UTC".into(),
         };
         let hold = "h7-4".parse().expect("an id");
         assert_eq!(notice("hold:h7-4").bound_to(), Some(about_hold(hold)));

@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod contact;
+pub mod language;
 pub mod office;
 pub mod plan_file;
 pub mod refund_terms;

@@ -1,5 +1,6 @@
-//! The outbox of notices to people: that their turn in a waiting list has come, that a seat was
-//! moved, removed or refunded, that an event is cancelled or their money is back.
+//! The outbox of notices to people: that they have bought, that a hold ended, what became of money, that
+//! their turn in a waiting list has come, that a seat was moved, removed or refunded, that an event is
+//! cancelled, moved or near.
 //!
 //! In the flow: the worker looks at the grid (whose turn has come) and at the ledger in PostgreSQL
 //! (what happened to owners) and writes each thing once; people read theirs over HTTP by the token
@@ -17,8 +18,10 @@ use crate::catalogue::store::own_connection;
 use crate::database::{Database, DatabaseError};
 
 pub(crate) use moves::follow_moves;
+pub(crate) use reminders::remind;
 
 pub(crate) mod moves;
+mod reminders;
 
 /// Ledger rows of one shard looked through at once: a second of a busy sale.
 const ROWS_MAX: i64 = 20_000;
@@ -57,6 +60,7 @@ pub(crate) struct LedgerRow {
     pub(crate) status: String,
     pub(crate) order_id: Option<String>,
     pub(crate) hold_id: Option<String>,
+    pub(crate) payment_id: Option<String>,
     pub(crate) refund_id: Option<String>,
     pub(crate) seat_id: Option<String>,
     pub(crate) amount_minor: Option<i64>,
@@ -65,6 +69,9 @@ pub(crate) struct LedgerRow {
     pub(crate) contact: Option<Vec<u8>>,
     /// The hold that the order came from.
     pub(crate) order_hold: Option<String>,
+    /// What has become of the order by now.
+    pub(crate) order_status: Option<String>,
+    pub(crate) currency: Option<String>,
 }
 
 /// A place in one shard's ledger.
@@ -190,13 +197,14 @@ async fn told_rows(
 ) -> Result<Vec<LedgerRow>, sqlx::Error> {
     sqlx::query_as(
         "select l.log_index, l.ordinal, l.event_id, l.kind, l.status, l.order_id, l.hold_id, l.refund_id,
-                l.seat_id, l.amount_minor, (extract(epoch from l.at) * 1000)::bigint as at_ms,
-                o.contact, o.hold_id as order_hold
+                l.payment_id, l.seat_id, l.amount_minor, (extract(epoch from l.at) * 1000)::bigint as at_ms,
+                o.contact, o.hold_id as order_hold, o.status as order_status, o.currency
          from grid.ledger l left join grid.sale_order o on o.order_id = l.order_id
          where l.shard_id = $1 and (l.incarnation, l.log_index, l.ordinal) > ($2, $3, $4)
            and (l.incarnation, l.log_index, l.ordinal) <= ($5, $6, $7)
-           and l.kind in ('seat_sold', 'seat_removed', 'seat_refunded', 'refund_succeeded',
-               'hold_withdrawn')
+           and l.kind in ('seat_sold', 'seat_removed', 'seat_refunded', 'hold_withdrawn',
+               'order_expired', 'payment_settled', 'refund_pending', 'refund_succeeded',
+               'refund_dead')
          order by l.incarnation, l.log_index, l.ordinal",
     )
     .bind(shard)
@@ -277,22 +285,39 @@ fn of_ledger(shard: i32, rows: &[LedgerRow]) -> Vec<Fresh> {
 /// What to tell and whom; `None` for what concerns nobody outside.
 fn kind_and_owner(row: &LedgerRow) -> Option<(&'static str, String)> {
     let order = row.order_id.clone();
+    // The order may have gone on since: money that comes a moment late takes its seats again.
+    let is = |status: &str| row.order_status.as_deref() == Some(status);
     match (row.kind.as_str(), row.status.as_str()) {
         ("seat_sold", _) => Some(("purchase_confirmed", order?)),
         ("seat_removed", "reassigned") => Some(("seats_moved", order?)),
         ("seat_removed", _) => Some(("seats_removed", order?)),
         ("seat_refunded", "event_cancelled") => Some(("event_cancelled", order?)),
         ("seat_refunded", _) => Some(("seats_refunded", order?)),
+        ("refund_pending", _) => Some(("refund_started", order?)),
         ("refund_succeeded", _) => Some(("money_returned", order?)),
+        ("refund_dead", _) => Some(("refund_failed", order?)),
+        ("order_expired", _) if is("paid") => None,
+        ("order_expired", _) => Some(("hold_expired", order?)),
+        // A payment that ends because its order did, or beside another one, is no news.
+        ("payment_settled", "canceled") => {
+            is("pending_payment").then_some(())?;
+            Some(("payment_failed", order?))
+        }
+        ("payment_settled", "retaken" | "refunded" | "succeeded") => Some(("payment_late", order?)),
         ("hold_withdrawn", _) => Some(("hold_withdrawn", row.hold_id.clone()?)),
         (_, _) => None,
     }
 }
 
 fn facts(row: &LedgerRow) -> Value {
-    match &row.refund_id {
-        Some(refund) => json!({ "refund_id": refund, "amount_minor": row.amount_minor }),
-        None => json!({ "seats": [] }),
+    let (amount_minor, currency) = (row.amount_minor, &row.currency);
+    match (&row.refund_id, &row.payment_id) {
+        (Some(refund), _) => {
+            json!({ "refund_id": refund, "amount_minor": amount_minor, "currency": currency })
+        }
+        (None, Some(payment)) => json!({ "payment_id": payment, "settled_as": row.status,
+            "amount_minor": amount_minor, "currency": currency }),
+        (None, None) => json!({ "seats": [] }),
     }
 }
 
@@ -309,12 +334,15 @@ mod tests {
             status: status.into(),
             order_id: Some("o1-5".into()),
             hold_id: Some("h1-4".into()),
+            payment_id: None,
             refund_id: None,
             seat_id: Some(seat.into()),
             amount_minor: Some(100),
             at_ms: 9,
             contact: Some(vec![1]),
             order_hold: Some("h1-4".into()),
+            order_status: Some("pending_payment".into()),
+            currency: Some("RUB".into()),
         }
     }
 
@@ -349,10 +377,33 @@ mod tests {
             ("seat_refunded", "event_cancelled", Some("event_cancelled")),
             ("seat_refunded", "refunded", Some("seats_refunded")),
             ("refund_succeeded", "succeeded", Some("money_returned")),
-            ("refund_pending", "pending", None),
+            ("refund_pending", "pending", Some("refund_started")),
+            ("refund_failed", "pending", None),
+            ("refund_dead", "dead", Some("refund_failed")),
+            ("order_expired", "expired", Some("hold_expired")),
+            ("payment_settled", "canceled", Some("payment_failed")),
+            ("payment_settled", "confirmed", None),
+            ("payment_settled", "retaken", Some("payment_late")),
+            ("payment_settled", "refunded", Some("payment_late")),
+            ("payment_settled", "succeeded", Some("payment_late")),
+            ("payment_settled", "swapped", None),
         ] {
             let found = kind_and_owner(&row(kind, status, "A-1-1"));
             assert_eq!(found.map(|(word, _)| word), word, "{kind} {status}");
+        }
+    }
+
+    #[test]
+    fn a_payment_that_ends_with_its_order_and_a_hold_whose_order_is_paid_are_no_news() {
+        for (kind, word, status) in [
+            ("payment_settled", "canceled", "expired"),
+            ("payment_settled", "canceled", "cancelled"),
+            ("payment_settled", "canceled", "paid"),
+            ("order_expired", "expired", "paid"),
+        ] {
+            let mut row = row(kind, word, "A-1-1");
+            row.order_status = Some(status.into());
+            assert_eq!(kind_and_owner(&row), None, "{kind} of an order that is {status}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! PostgreSQL, sealed under the person's own key. Nothing here logs a value that was typed.
 
 pub(crate) mod changes;
+pub(crate) mod choices;
 pub(crate) mod erasure;
 pub(crate) mod form;
 pub(crate) mod guesses;

@@ -159,7 +159,7 @@ async fn tell_people(
     shutdown: CancellationToken,
 ) {
     let pause = Duration::from_millis(config.look_every_ms);
-    let mut notifier = Notifier::new(grid, database);
+    let mut notifier = Notifier::new(grid, database, config.reminder_lead_s);
     let look = async {
         loop {
             if !notifier.look().await {

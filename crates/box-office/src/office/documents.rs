@@ -10,8 +10,6 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_api::{Code, Id, Problem};
 use inventory::{Order, OrderId, PricedSeat, TicketId};
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,7 +17,7 @@ use super::Office;
 use super::answer::{Shopper, private};
 use super::bodies::Price;
 use super::tickets::TicketDesk;
-use crate::clock::text_signed;
+use crate::clock::{local_text, text_signed};
 use crate::documents::{self, DocumentName};
 use crate::plans::{EventPlan, SeatName};
 use crate::ticket_format::{SheetTicket, TicketFormat, TicketSheet};
@@ -174,7 +172,7 @@ impl Office {
         let ticket = |(priced, name)| sheet_ticket(order, &desk, (priced, name));
         TicketSheet {
             event: known.map_or_else(|| plan.sale.name.clone(), |(event, _)| event.name.clone()),
-            starts_at: local_time(starts_at_ms, &desk.timezone),
+            starts_at: local_text(starts_at_ms, &desk.timezone),
             starts_at_utc: text_signed(starts_at_ms),
             venue: venue.map_or_else(String::new, |v| format!("{}, {}", v.name, v.city)),
             address: venue.map_or_else(String::new, |venue| venue.address.clone()),
@@ -203,32 +201,10 @@ fn sheet_ticket(
     }
 }
 
-/// The time on a venue's clock, with the zone's letters or its distance from UTC.
-fn local_time(ms: i64, timezone: &str) -> String {
-    let at = Timestamp::from_millisecond(ms).unwrap_or_default();
-    let zone = TimeZone::get(timezone).unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone).strftime("%d.%m.%Y, %H:%M (%Z)").to_string()
-}
-
 fn file(format: &dyn TicketFormat, order: OrderId, bytes: Vec<u8>) -> Response {
     let name = format!("inline; filename=\"tickets-{order}.{}\"", format.extension());
     let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("inline"));
     let kind = HeaderValue::from_static(format.media_type());
     ([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name), (CACHE_CONTROL, NO_STORE)], bytes)
         .into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn d53_the_time_on_a_ticket_is_the_venues() {
-        let winter = 1_795_366_800_000; // 2026-11-22T17:00:00Z
-        assert_eq!(local_time(winter, "Europe/Moscow"), "22.11.2026, 20:00 (MSK)");
-        assert_eq!(local_time(winter, "Europe/Berlin"), "22.11.2026, 18:00 (CET)");
-        let summer = 1_782_147_600_000; // 2026-06-22T17:00:00Z
-        assert_eq!(local_time(summer, "Europe/Berlin"), "22.06.2026, 19:00 (CEST)");
-        assert_eq!(local_time(summer, "nowhere"), "22.06.2026, 17:00 (UTC)");
-    }
 }

@@ -72,6 +72,8 @@ use super::{
         people::cabinet::edit,
         people::cabinet::export,
         people::cabinet::erase,
+        people::notifications::read,
+        people::notifications::put,
         people::changes::begin,
         people::changes::confirm,
         people::session_list::list,

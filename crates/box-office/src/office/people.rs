@@ -27,6 +27,7 @@ pub(super) mod cabinet;
 pub(super) mod changes;
 pub(super) mod claims;
 pub(super) mod login;
+pub(super) mod notifications;
 pub(super) mod orders;
 pub(super) mod password;
 pub(super) mod register;

@@ -21,11 +21,12 @@ use crate::outbox;
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct NoticeBody {
     pub(crate) id: String,
-    /// `purchase_confirmed`, `turn_came`, `seats_moved`, `seats_removed`, `seats_refunded`,
-    /// `event_cancelled`, `event_moved`, `money_returned` or `hold_withdrawn`.
+    /// `purchase_confirmed`, `hold_expired`, `payment_failed`, `payment_late`, `refund_started`,
+    /// `money_returned`, `refund_failed`, `turn_came`, `seats_moved`, `seats_removed`,
+    /// `seats_refunded`, `event_cancelled`, `event_moved`, `hold_withdrawn` or `reminder`.
     pub(crate) kind: String,
-    /// `seats`, `hold_id`, `number`, `until_ms`, `refund_id`, `amount_minor`, `from`, `to`, as the
-    /// kind has them.
+    /// `seats`, `hold_id`, `number`, `until_ms`, `payment_id`, `refund_id`, `settled_as`,
+    /// `amount_minor`, `currency`, `starts_at_ms`, `from`, `to`, as the kind has them.
     #[schema(value_type = Object)]
     pub(crate) facts: Value,
     pub(crate) at: String,

@@ -19,6 +19,7 @@ use super::answer::{Shopper, foreign, private, replayed};
 use super::bodies::waiting::{WaitBody, joined, place};
 use crate::clock::now_ms;
 use crate::contact::{BuyerForm, Contact};
+use crate::language::Language;
 use crate::plans::EventPlan;
 
 /// Seats that one may wait for at most, whatever the event allows.
@@ -86,7 +87,7 @@ pub(super) async fn join(
         return Err(Problem::new(Code::RateLimited).detail(detail));
     }
     let person = guest.person(&office.tokens, (event, &plan.sale.rules), shopper.ip());
-    let contact = office.sealed_contact(&body, (event, person))?;
+    let contact = office.sealed_contact(&body, (event, person), Language::of(shopper.headers()))?;
     let command = Command::JoinWaitlist(JoinWaitlist { event, person, wish, contact });
     let reply = office.command(event, key.of(hash), &shopper, command).await?;
     let Outcome::WaitlistJoined { entry, before } = reply.outcome else {
@@ -180,6 +181,7 @@ impl Office {
         &self,
         form: &WaitForm,
         (event, person): (EventNo, u128),
+        language: Option<Language>,
     ) -> Result<Vec<u8>, Problem> {
         let Some(buyer) = &form.buyer else { return Ok(Vec::new()) };
         let contact = Contact::check(buyer, &form.consents, &form.channels, now_ms());
@@ -188,7 +190,8 @@ impl Office {
                 faults.into_iter().map(|fault| FieldError::at(fault.pointer, fault.detail));
             Problem::invalid(faults.collect())
         })?;
-        let sealed = self.contacts.seal_for_waiting(event, person, &contact.to_bytes());
+        let contact = contact.reading(language).to_bytes();
+        let sealed = self.contacts.seal_for_waiting(event, person, &contact);
         sealed.map_err(Problem::internal)
     }
 

@@ -79,12 +79,13 @@ async fn all_of(pool: PgPool, account: Uuid) -> Result<(), sqlx::Error> {
         "update office.account set person_key = null, profile = null, password_hash = null,
              login = null, login_hash = null, email_hash = null, phone_hash = null,
              email_verified_at = null, phone_verified_at = null, totp = null, totp_since = null,
-             role = 'user', revision = revision + 1, erased_at = coalesce(erased_at, now())
+             language = null, role = 'user', revision = revision + 1, erased_at = coalesce(erased_at, now())
          where id = $1",
         "delete from office.session where account_id = $1",
         "delete from office.contact_change where account_id = $1",
         "delete from office.social_identity where account_id = $1",
         "delete from office.order_claim where account_id = $1",
+        "delete from office.notice_choice where account_id = $1",
         "update office.message set status = 'dead', sealed = '', error = 'erased',
              ended_at = coalesce(ended_at, now()) where account_id = $1 and status = 'waiting'",
         "update office.consent set withdrawn_at = now()

@@ -1,5 +1,5 @@
 //! What has ended and says nothing any more is deleted: sessions with their tokens, codes, guesses at
-//! passwords, messages, jobs, documents.
+//! passwords, messages, jobs, documents, what was reminded of.
 
 use crate::database::{Database, DatabaseError};
 
@@ -7,7 +7,7 @@ use crate::database::{Database, DatabaseError};
 const ROWS_MAX: i64 = 10_000;
 
 /// What goes, and when: sessions stay a month, so that a stolen token is still known as one.
-const ENDED: [&str; 6] = [
+const ENDED: [&str; 7] = [
     "delete from office.session where id in (select id from office.session
          where least(expires_at, revoked_at) < now() - interval '30 days' limit $1)",
     "delete from office.contact_change where id in (select id from office.contact_change
@@ -21,6 +21,8 @@ const ENDED: [&str; 6] = [
              else interval '90 days' end limit $1)",
     "delete from office.document where digest in (select digest from office.document
          where made_at < now() - interval '1 day' limit $1)",
+    "delete from office.reminder where (event_id, starts_at) in (select event_id, starts_at
+         from office.reminder where starts_at < now() - interval '1 day' limit $1)",
 ];
 
 /// Deletes a part of what has ended; how many rows.

@@ -8,6 +8,7 @@ use super::form::ConsentForm;
 use super::profile::{Field, Profile};
 use crate::catalogue::store::own_connection;
 use crate::database::{Database, DatabaseError};
+use crate::language::Language;
 use crate::messages::{self, Outgoing};
 use crate::sealing::{ContactKey, PersonKey, SealError};
 
@@ -30,19 +31,25 @@ pub(crate) struct AccountRow {
     pub(crate) totp_step: i64,
     pub(crate) created_ms: i64,
     pub(crate) revision: i64,
+    language: Option<String>,
 }
 
 /// The columns of an [`AccountRow`].
 pub(crate) const COLUMNS: &str = "a.id, a.role, a.password_hash, a.person_key, a.profile, a.totp,
     a.email_verified_at is not null as email_verified,
     a.phone_verified_at is not null as phone_verified,
-    a.totp_since is not null as totp_on, a.totp_step, a.revision,
+    a.totp_since is not null as totp_on, a.totp_step, a.revision, a.language,
     (extract(epoch from a.created_at) * 1000)::bigint as created_ms";
 
 impl AccountRow {
     pub(crate) fn role(&self) -> Role {
         // The table checks the word.
         Role::parse(&self.role).unwrap_or(Role::User)
+    }
+
+    /// The language that the person reads; nobody has said for `None`.
+    pub(crate) fn language(&self) -> Option<Language> {
+        self.language.as_deref().and_then(Language::parse)
     }
 
     /// The person's key and data.
@@ -66,6 +73,7 @@ pub(crate) struct NewAccount {
     pub(crate) email_hash: Vec<u8>,
     pub(crate) phone_hash: Vec<u8>,
     pub(crate) consents: Vec<ConsentForm>,
+    pub(crate) language: Option<Language>,
 }
 
 /// What a registration writes: the account with its first code, or word to whom the address belongs.
@@ -104,8 +112,8 @@ async fn put(pool: PgPool, new: Registration) -> Result<bool, sqlx::Error> {
 async fn insert(db: &mut PgConnection, new: &NewAccount) -> Result<bool, sqlx::Error> {
     let put = sqlx::query(
         "insert into office.account (id, password_hash, role, person_key, profile, login_hash,
-             email_hash, phone_hash)
-         select $1, $2, $3, $4, $5, $6, $7, $8 where not exists (
+             email_hash, phone_hash, language)
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9 where not exists (
              select from office.account where email_hash = $7 and email_verified_at is not null
                  or phone_hash = $8 and phone_verified_at is not null)
          on conflict (login_hash) do nothing",
@@ -118,6 +126,7 @@ async fn insert(db: &mut PgConnection, new: &NewAccount) -> Result<bool, sqlx::E
     .bind(&new.login_hash)
     .bind(&new.email_hash)
     .bind(&new.phone_hash)
+    .bind(new.language.map(Language::as_str))
     .execute(&mut *db)
     .await?;
     if put.rows_affected() == 0 {

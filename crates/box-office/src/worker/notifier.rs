@@ -20,12 +20,14 @@ const TURNS_MAX: u32 = 2_000;
 pub(super) struct Notifier {
     grid: Grid,
     database: Arc<Database>,
+    /// How long before an event owners are reminded, seconds; 0 for not at all.
+    reminder_lead_s: u64,
     written: HashSet<HoldId>,
 }
 
 impl Notifier {
-    pub(super) fn new(grid: Grid, database: Arc<Database>) -> Self {
-        Self { grid, database, written: HashSet::new() }
+    pub(super) fn new(grid: Grid, database: Arc<Database>, reminder_lead_s: u64) -> Self {
+        Self { grid, database, reminder_lead_s, written: HashSet::new() }
     }
 
     /// One look; whether more is waiting.
@@ -35,6 +37,7 @@ impl Notifier {
             Ok(made) => count("move", made),
             Err(error) => tracing::debug!(%error, "owners were not told of a move, trying again"),
         }
+        self.remind().await;
         match outbox::follow_ledger(&self.database).await {
             Ok((made, more)) => {
                 count("ledger", made);
@@ -44,6 +47,16 @@ impl Notifier {
                 tracing::debug!(%error, "the ledger was not looked through, looking again");
                 false
             }
+        }
+    }
+
+    async fn remind(&self) {
+        if self.reminder_lead_s == 0 {
+            return;
+        }
+        match outbox::remind(&self.database, self.reminder_lead_s).await {
+            Ok(made) => count("reminder", made),
+            Err(error) => tracing::debug!(%error, "owners were not reminded, trying again"),
         }
     }
 

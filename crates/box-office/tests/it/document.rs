@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 79] = [
+const CALLS: [(&str, &str); 81] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -68,6 +68,8 @@ const CALLS: [(&str, &str); 79] = [
     ("patch", "/api/v1/me"),
     ("delete", "/api/v1/me"),
     ("get", "/api/v1/me/export"),
+    ("get", "/api/v1/me/notifications"),
+    ("put", "/api/v1/me/notifications"),
     ("post", "/api/v1/me/changes"),
     ("post", "/api/v1/me/changes/{id}/confirm"),
     ("get", "/api/v1/me/sessions"),

@@ -18,6 +18,7 @@ mod givebacks;
 mod jobs;
 mod late_money;
 mod notices;
+mod notifying;
 mod pace;
 mod payments;
 mod people;

@@ -13,11 +13,12 @@ use utoipa::ToSchema;
 use super::super::Office;
 use super::super::answer::private;
 use super::bodies::MeBody;
+use super::notifications::NotificationsBody;
 use super::{SignedIn, problem};
 use crate::clock::text_signed;
 use crate::contact;
 use crate::people::form::Faults;
-use crate::people::{erasure, store};
+use crate::people::{choices, erasure, store};
 
 /// What may be edited without a code.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -54,6 +55,8 @@ pub(crate) struct ExportBody {
     pub(crate) consents: Vec<ConsentBody>,
     /// Who opened the data, and what for.
     pub(crate) accesses: Vec<AccessBody>,
+    /// How the person is told things.
+    pub(crate) notifications: NotificationsBody,
     pub(crate) sessions: Vec<super::bodies::SessionBody>,
     pub(crate) orders: Vec<super::super::bodies::OrderBody>,
 }
@@ -119,6 +122,7 @@ pub(in crate::office) async fn export(
     store::note_access(database, id, id.to_string(), "export").await.map_err(problem)?;
     let consents = erasure::consents(database, id).await.map_err(problem)?;
     let accesses = erasure::accesses(database, id).await.map_err(problem)?;
+    let chosen = choices::read(database, id).await.map_err(problem)?;
     let document = ExportBody {
         me: MeBody::of(&opened),
         consents: consents
@@ -138,6 +142,7 @@ pub(in crate::office) async fn export(
                 at: text_signed(row.at_ms),
             })
             .collect(),
+        notifications: NotificationsBody::of(&chosen),
         sessions: office.sessions_of(&opened, person.claims.session).await?,
         orders: office.all_orders_of(id).await?,
     };

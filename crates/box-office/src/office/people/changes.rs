@@ -198,7 +198,9 @@ fn put_value(
     if field == Field::Phone {
         told.push(&old.phone);
     }
-    let letter = |to: &&str| Outgoing::new(keys, account, "changed", &letters::changed(to, field));
+    let language = opened.row.language();
+    let changed = |to: &&str| letters::changed(to, field, language);
+    let letter = |to: &&str| Outgoing::new(keys, account, "changed", &changed(to));
     told.iter().map(letter).collect::<Result<_, _>>().ok()
 }
 
@@ -242,7 +244,7 @@ impl Office {
         let code = changes::new_code().map_err(Problem::internal)?;
         let sealed = opened.key.seal_about(&changes::about_value(id), value.as_bytes());
         let to = if field == Field::Login { &opened.profile.email } else { value };
-        let letter = letters::code(to, &code);
+        let letter = letters::code(to, &code, opened.row.language());
         let letter = Outgoing::new(&self.contacts, Some(account), "code", &letter);
         let change = NewChange {
             id,

@@ -158,7 +158,7 @@ impl Office {
             return Ok(());
         }
         let code = changes::new_code().map_err(Problem::internal)?;
-        let letter = letters::code(to, &code);
+        let letter = letters::code(to, &code, account.language());
         let letter = Outgoing::new(&self.contacts, Some(account.id), "code", &letter);
         let code_hash = changes::code_hash(&self.contacts, reset, &code);
         let letter = letter.map_err(Problem::internal)?;

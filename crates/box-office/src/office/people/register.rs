@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::super::Office;
 use super::super::answer::private;
 use super::bodies::{ChangeBody, RegisteredBody};
-use super::{letters, problem};
+use super::{Client, letters, problem};
 use crate::clock::rfc3339_ms;
+use crate::language::Language;
 use crate::messages::Outgoing;
 use crate::people::changes::{self, CODE_TTL_S, NewChange};
 use crate::people::form::RegisterForm;
@@ -32,12 +33,14 @@ responses(
 ))]
 pub(in crate::office) async fn register(
     State(office): State<Arc<Office>>,
+    client: Client,
     Strict { body, .. }: Strict<RegisterForm>,
 ) -> Result<Response, Problem> {
     let profile = body.check().map_err(Problem::invalid)?;
     let password_hash = office.people.passwords.hash(body.password.clone()).await?;
+    let language = Language::of(&client.headers);
     let (id, change) = (Uuid::now_v7(), Uuid::now_v7());
-    let made = office.registration((id, change), &profile, password_hash, &body)?;
+    let made = office.registration((id, change), &profile, password_hash, (&body, language))?;
     let expires_at = rfc3339_ms(changes::ends_ms());
     let is_new = store::register(&office.database, made).await.map_err(problem)?;
     let outcome = if is_new { "new" } else { "taken" };
@@ -58,7 +61,7 @@ impl Office {
         (id, change): (Uuid, Uuid),
         profile: &Profile,
         password_hash: String,
-        form: &RegisterForm,
+        (form, language): (&RegisterForm, Option<Language>),
     ) -> Result<Registration, Problem> {
         let keys = &self.contacts;
         let (key, person_key) = keys.new_person(id).map_err(Problem::internal)?;
@@ -80,6 +83,7 @@ impl Office {
                 email_hash: email_hash.clone(),
                 phone_hash: Field::Phone.index(keys, &profile.phone),
                 consents: form.consents.clone(),
+                language,
             },
             change: NewChange {
                 id: change,
@@ -89,8 +93,8 @@ impl Office {
                 value_hash: email_hash,
                 code_hash: changes::code_hash(keys, change, &code),
             },
-            code: outgoing(Some(id), "code", letters::code(&profile.email, &code))?,
-            taken: outgoing(None, "taken", letters::taken(&profile.email))?,
+            code: outgoing(Some(id), "code", letters::code(&profile.email, &code, language))?,
+            taken: outgoing(None, "taken", letters::taken(&profile.email, language))?,
         })
     }
 }
