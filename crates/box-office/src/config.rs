@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail::MailConfig;
 use crate::people::oidc::SocialConfig;
+use crate::push::{PushConfig, PushOfferConfig};
 use crate::refund_terms::RefundConfig;
+use crate::telegram::TelegramConfig;
 
 /// Most connections to PostgreSQL that one process may be given.
 const DATABASE_CONNECTIONS_LIMIT: u32 = 100;
@@ -72,6 +74,10 @@ pub struct OfficeConfig {
     pub social: BTreeMap<String, SocialConfig>,
     /// What owners get back who give tickets up.
     pub refunds: RefundConfig,
+    /// Name of the bot that sends notices, without `@`; without it nobody binds a chat.
+    pub telegram_bot: Option<String>,
+    /// Push messages to browsers.
+    pub push: PushOfferConfig,
     /// Whether to put demonstration artists, venues and events into an empty catalogue.
     pub demo: bool,
     /// How long a hold of the demonstration events lives, seconds, 5 to 1,800. Default 300.
@@ -130,6 +136,10 @@ pub struct WorkerConfig {
     pub reminder_lead_s: u64,
     /// How messages leave the shop.
     pub mail: MailConfig,
+    /// How Telegram is reached.
+    pub telegram: TelegramConfig,
+    /// Push messages to browsers.
+    pub push: PushConfig,
     /// Days that ended notifications are kept in the journal. Default 400: more than the year of
     /// the ledger that they explain.
     pub journal_kept_days: u32,
@@ -218,6 +228,8 @@ impl Default for OfficeConfig {
             providers: BTreeMap::new(),
             social: BTreeMap::new(),
             refunds: RefundConfig::default(),
+            telegram_bot: None,
+            push: PushOfferConfig::default(),
             demo: false,
             demo_hold_ttl_s: 300,
             catalogue_poll_ms: 1_000,
@@ -246,6 +258,8 @@ impl Default for WorkerConfig {
             contact_key_file: None,
             reminder_lead_s: 86_400,
             mail: MailConfig::default(),
+            telegram: TelegramConfig::default(),
+            push: PushConfig::default(),
             journal_kept_days: 400,
         }
     }
@@ -300,6 +314,12 @@ impl OfficeConfig {
             ensure("refunds.steps", false, detail)?;
         }
         within("refunds.moved_days", self.refunds.moved_days.into(), 0..=365)?;
+        if let Some(bot) = &self.telegram_bot {
+            let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+            let is_name = (1..=64).contains(&bot.len()) && bot.bytes().all(word);
+            ensure("telegram_bot", is_name, "must be a bot's name without @")?;
+        }
+        within("push.services", self.push.services.len() as u64, 0..=64)?;
         within("demo_hold_ttl_s", self.demo_hold_ttl_s.into(), 5..=1_800)?;
         within("catalogue_poll_ms", self.catalogue_poll_ms, 50..=60_000)?;
         within("payment_create_ms_max", self.payment_create_ms_max, 500..=30_000)?;
@@ -333,6 +353,13 @@ impl WorkerConfig {
         within("open_max", self.open_max.into(), 1..=10_000)?;
         within("refund_attempts_max", self.refund_attempts_max.into(), 1..=1_000)?;
         within("unanswered_payment_ms", self.unanswered_payment_ms, 1_000..=3_600_000)?;
+        within("telegram.poll_s", self.telegram.poll_s, 0..=50)?;
+        within("telegram.call_timeout_ms", self.telegram.call_timeout_ms, 100..=60_000)?;
+        within("push.ttl_s", self.push.ttl_s, 0..=28 * 86_400)?;
+        within("push.call_timeout_ms", self.push.call_timeout_ms, 100..=60_000)?;
+        let subject = &self.push.subject;
+        let is_subject = subject.starts_with("mailto:") || subject.starts_with("https:");
+        ensure("push.subject", is_subject, "must begin with mailto: or https:")?;
         within("reminder_lead_s", self.reminder_lead_s, 0..=30 * 86_400)?;
         within("journal_kept_days", self.journal_kept_days.into(), 1..=36_500)?;
         match self.mail.fault() {

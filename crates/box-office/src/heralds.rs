@@ -3,7 +3,7 @@
 //! that each goes out once.
 //!
 //! In the flow: the worker takes notices that nobody sent, opens the contact, reads the choices of whose
-//! account it is, writes the letter and leaves it to [`crate::mail`]. A contact that nobody can open any
+//! account it is, writes messages and leaves them to [`crate::dispatch`]. A contact that nobody can open any
 //! more (its person was erased) or that has no address is passed over. Nothing here logs what it opens.
 
 use std::sync::Arc;
@@ -16,9 +16,11 @@ use uuid::Uuid;
 use crate::catalogue::store::own_connection;
 use crate::contact::Contact;
 use crate::database::{Database, DatabaseError};
-use crate::messages::{self, Letter, Outgoing};
-use crate::people::choices::{self, Choices};
-use crate::sealing::{ContactKey, about_hold, about_wait, sealed_by};
+use crate::messages::{self, Letter, Outgoing, Parcel};
+use crate::people::choices::{self, Channel, Choices};
+use crate::push::subscriptions;
+use crate::sealing::{ContactKey, PersonKey, about_hold, about_wait, sealed_by};
+use crate::telegram::links;
 use words::Told;
 
 mod words;
@@ -46,13 +48,22 @@ struct Unsent {
 pub(crate) struct Herald {
     pub(crate) database: Arc<Database>,
     pub(crate) keys: Arc<ContactKey>,
+    /// Which ways there are beside mail.
+    pub(crate) ways: Ways,
+}
+
+/// Ways that this worker sends by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ways {
+    pub(crate) telegram: bool,
+    pub(crate) push: bool,
 }
 
 impl Herald {
     /// One look; whether more is waiting.
     pub(crate) async fn look(&self) -> bool {
-        let keys = self.keys.clone();
-        match self.database.run(|pool| tell(pool, keys)).await {
+        let (keys, ways) = (self.keys.clone(), self.ways);
+        match self.database.run(|pool| tell(pool, keys, ways)).await {
             Ok(told) => told == TAKEN_MAX as usize,
             Err(error @ DatabaseError::Away(_)) => {
                 tracing::debug!(%error, "notices were not sent, looking again");
@@ -66,7 +77,7 @@ impl Herald {
     }
 }
 
-async fn tell(pool: PgPool, keys: Arc<ContactKey>) -> Result<usize, sqlx::Error> {
+async fn tell(pool: PgPool, keys: Arc<ContactKey>, ways: Ways) -> Result<usize, sqlx::Error> {
     let mut own = own_connection(&pool).await?;
     let mut all = own.begin().await?;
     let unsent: Vec<Unsent> = sqlx::query_as(
@@ -83,7 +94,7 @@ async fn tell(pool: PgPool, keys: Arc<ContactKey>) -> Result<usize, sqlx::Error>
     .await?;
     for notice in &unsent {
         if let Some(reader) = reader(&mut all, &keys, notice).await? {
-            write(&mut all, &keys, notice, &reader).await?;
+            write(&mut all, &keys, (notice, ways), &reader).await?;
         }
         sqlx::query("update office.notice set sent_at = now() where id = $1")
             .bind(notice.id)
@@ -96,28 +107,69 @@ async fn tell(pool: PgPool, keys: Arc<ContactKey>) -> Result<usize, sqlx::Error>
 
 /// Whom a notice is for.
 struct Reader {
-    account: Option<Uuid>,
+    /// The account and its key; a guest has none.
+    account: Option<(Uuid, PersonKey)>,
     contact: Contact,
     choices: Choices,
 }
 
+/// Writes one notice's messages. Where no chosen way leads to somebody who wants to be told, mail does;
+/// it also takes the place of a way that turns out to be closed.
 async fn write(
     db: &mut PgConnection,
     keys: &ContactKey,
-    notice: &Unsent,
+    (notice, ways): (&Unsent, Ways),
     reader: &Reader,
 ) -> Result<(), sqlx::Error> {
     let channels = reader.choices.channels(&notice.kind, &reader.contact.channels);
     if channels.is_empty() {
         return Ok(());
     }
+    let told = notice.told();
     let language = reader.choices.language.or(reader.contact.language);
-    let (subject, text) = words::letter(&notice.told(), &reader.contact.name, language);
-    let letter = Letter { to: reader.contact.email.clone(), subject, text };
-    if let Ok(outgoing) = Outgoing::new(keys, reader.account, "notice", &letter) {
-        messages::put(db, &outgoing).await?;
+    let (subject, text) = words::letter(&told, &reader.contact.name, language);
+    let mail = Letter { to: reader.contact.email.clone(), subject, text };
+    let others = others(db, reader, (&channels, ways)).await?;
+    let by_mail = channels.contains(&Channel::Email) || others.is_empty();
+    let account = reader.account.as_ref().map(|(account, _)| *account);
+    let mut parcels: Vec<(Channel, Parcel)> = Vec::new();
+    if by_mail {
+        parcels.push((Channel::Email, Parcel { letter: mail.clone(), instead: None }));
+    }
+    for (channel, to) in others {
+        let text = match channel {
+            Channel::Push => words::screen(&told, language),
+            Channel::Email | Channel::Telegram => mail.text.clone(),
+        };
+        let letter = Letter { to, subject: String::new(), text };
+        let instead = (!by_mail).then(|| mail.clone());
+        parcels.push((channel, Parcel { letter, instead }));
+    }
+    for (channel, parcel) in parcels {
+        if let Ok(outgoing) = Outgoing::by(keys, account, (channel, "notice"), &parcel) {
+            messages::put(db, &outgoing).await?;
+        }
     }
     Ok(())
+}
+
+/// Where else than by mail the person is reached: the chat, and each browser.
+async fn others(
+    db: &mut PgConnection,
+    reader: &Reader,
+    (channels, ways): (&[Channel], Ways),
+) -> Result<Vec<(Channel, String)>, sqlx::Error> {
+    let Some((account, key)) = &reader.account else { return Ok(Vec::new()) };
+    let mut others = Vec::new();
+    if ways.telegram && channels.contains(&Channel::Telegram) {
+        let chat = links::chat_of(db, *account, key).await?;
+        others.extend(chat.map(|chat| (Channel::Telegram, chat.to_string())));
+    }
+    if ways.push && channels.contains(&Channel::Push) {
+        let browsers = subscriptions::list_in(db, *account).await?;
+        others.extend(browsers.iter().map(|one| (Channel::Push, one.id.to_string())));
+    }
+    Ok(others)
 }
 
 /// The contact in plain form, and what its person chose; opening a person's is noted.
@@ -128,31 +180,40 @@ async fn reader(
 ) -> Result<Option<Reader>, sqlx::Error> {
     let Some(about) = notice.bound_to() else { return Ok(None) };
     let owner = sealed_by(&notice.contact);
-    let plain = match owner {
-        None => keys.open_about(&about, &notice.contact).ok(),
-        Some(account) => {
-            let wrapped: Option<Vec<u8>> =
-                sqlx::query_scalar("select person_key from office.account where id = $1")
-                    .bind(account)
-                    .fetch_optional(&mut *db)
-                    .await?
-                    .flatten();
-            let key = wrapped.and_then(|wrapped| keys.person(account, &wrapped).ok());
-            key.and_then(|key| key.open_about(&about, &notice.contact).ok())
-        }
+    let account = match owner.or(notice.claimed_by) {
+        Some(account) => person_key(db, keys, account).await?.map(|key| (account, key)),
+        None => None,
+    };
+    let plain = match (owner, &account) {
+        (None, _) => keys.open_about(&about, &notice.contact).ok(),
+        (Some(_), Some((_, key))) => key.open_about(&about, &notice.contact).ok(),
+        (Some(_), None) => None,
     };
     let Some(contact) = plain.and_then(|plain| Contact::from_bytes(&plain)) else {
         return Ok(None);
     };
-    if let Some(account) = owner {
-        note_opened(&mut *db, account).await?;
-    }
-    let account = owner.or(notice.claimed_by);
-    let choices = match account {
-        Some(account) => choices::read_in(db, account).await?,
+    let choices = match &account {
+        Some((account, _)) => {
+            note_opened(&mut *db, *account).await?;
+            choices::read_in(db, *account).await?
+        }
         None => Choices::default(),
     };
     Ok(Some(Reader { account, contact, choices }))
+}
+
+/// The key of an account that was not erased.
+async fn person_key(
+    db: &mut PgConnection,
+    keys: &ContactKey,
+    account: Uuid,
+) -> Result<Option<PersonKey>, sqlx::Error> {
+    let wrapped: Option<Option<Vec<u8>>> =
+        sqlx::query_scalar("select person_key from office.account where id = $1")
+            .bind(account)
+            .fetch_optional(db)
+            .await?;
+    Ok(wrapped.flatten().and_then(|wrapped| keys.person(account, &wrapped).ok()))
 }
 
 async fn note_opened(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {

@@ -2,25 +2,20 @@
 //! e-mail address that the operator's text-message service has for them.
 //!
 //! In the flow: [`crate::messages`] keeps what waits; the worker takes it, sends it here and notes how
-//! it ended. The relay stands on our own network and signs and encrypts what leaves it. Nothing here
+//! it ended ([`crate::dispatch`]). The relay stands on our own network and signs and encrypts what leaves it. Nothing here
 //! logs an address or a text.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 
-use crate::database::Database;
-use crate::messages::{self, Letter, Sent, Taken};
-use crate::sealing::ContactKey;
+use crate::dispatch::Carrier;
+use crate::messages::{Letter, Sent, Taken};
+use crate::people::choices::Channel;
 
 mod letter;
 mod smtp;
-
-/// Messages taken at a time.
-const TAKEN_MAX: i64 = 50;
-/// Messages sent at a time; each is a conversation of some milliseconds with a near relay.
-const PARALLEL_MAX: usize = 8;
 
 /// How messages leave the shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,58 +52,34 @@ impl MailConfig {
     }
 }
 
-/// Sends what waits.
-pub(crate) struct Mailer {
-    pub(crate) database: Arc<Database>,
-    pub(crate) keys: Arc<ContactKey>,
-    pub(crate) config: MailConfig,
-}
+/// Sends letters.
+pub(crate) struct MailCarrier(pub(crate) MailConfig);
 
-impl Mailer {
-    /// Sends what is due now; whether more may be waiting.
-    pub(crate) async fn look(&self) -> bool {
-        let Some(relay) = self.config.relay else { return false };
-        let taken = match messages::take(&self.database, TAKEN_MAX).await {
-            Ok(taken) => taken,
-            Err(error) => {
-                tracing::debug!(%error, "messages were not read, looking again");
-                return false;
-            }
-        };
-        let more = taken.len() as i64 == TAKEN_MAX;
-        let sending = taken.into_iter().map(|message| self.send(relay, message));
-        use futures_util::StreamExt;
-        futures_util::stream::iter(sending).buffer_unordered(PARALLEL_MAX).collect::<()>().await;
-        more
+impl Carrier for MailCarrier {
+    const CHANNEL: Channel = Channel::Email;
+
+    fn is_open(&self) -> bool {
+        self.0.relay.is_some()
     }
 
-    async fn send(&self, relay: SocketAddr, message: Taken) {
-        let sent = match message.open(&self.keys) {
-            Ok(letter) => self.give(relay, &message, &letter).await,
-            Err(_) => Sent::Never("cannot be opened".to_owned()),
-        };
-        let outcome = match &sent {
-            Sent::Done => "sent",
-            Sent::NotYet(_) => "again",
-            Sent::Never(_) => "never",
-        };
-        metrics::counter!("seatgrid_messages_total", "outcome" => outcome).increment(1);
-        let (id, kind) = (message.id, message.kind.as_str());
-        match messages::end(&self.database, &message, sent).await {
-            Ok(true) => tracing::error!(id, kind, "a message is given up; see office.message"),
-            Ok(false) => {}
-            // It is sent once more in a minute, with the same Message-ID.
-            Err(error) => tracing::debug!(id, %error, "the end of a message was not noted"),
-        }
-    }
-
-    async fn give(&self, relay: SocketAddr, message: &Taken, letter: &Letter) -> Sent {
-        let to = match (letter.to.strip_prefix('+'), &self.config.phone_domain) {
+    async fn give(&self, message: &Taken, letter: &Letter) -> Sent {
+        let Some(relay) = self.0.relay else { return Sent::NotYet("no relay".to_owned()) };
+        let to = match (letter.to.strip_prefix('+'), &self.0.phone_domain) {
             (None, _) => letter.to.clone(),
             (Some(digits), Some(domain)) => format!("{digits}@{domain}"),
             (Some(_), None) => return Sent::Never("no text-message service".to_owned()),
         };
-        let text = letter::text(&self.config.from, &to, letter, message.id);
-        smtp::send(relay, (&self.config.from, &to), &text).await
+        let text = letter::text(&self.0.from, &to, letter, message.id);
+        smtp::send(relay, (&self.0.from, &to), &text).await
+    }
+
+    /// There is no other way after mail.
+    async fn forget(
+        &self,
+        _: &mut PgConnection,
+        _: &Taken,
+        _: &Letter,
+    ) -> Result<bool, sqlx::Error> {
+        Ok(false)
     }
 }

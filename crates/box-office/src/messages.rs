@@ -1,4 +1,4 @@
-//! Messages to people on their way: put into a table in the transaction that made them due, taken
+//! Messages to people on their way, by mail, push or Telegram: put into a table in the transaction that made them due, taken
 //! from there by the worker, tried again with growing pauses, emptied once they have ended.
 //!
 //! A message is sealed while it waits: it holds an address and often a code.
@@ -10,6 +10,7 @@ use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
+use crate::people::choices::Channel;
 use crate::sealing::{ContactKey, SealError};
 
 /// What a sealed message is bound to.
@@ -26,10 +27,20 @@ const PAUSE_MAX: Duration = Duration::from_secs(4 * 60 * 60);
 /// What is sent, and where to.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Letter {
-    /// An e-mail address, or a phone number as `+` and digits.
+    /// An e-mail address, or a phone number as `+` and digits; by other ways a chat or a subscription.
     pub(crate) to: String,
     pub(crate) subject: String,
     pub(crate) text: String,
+}
+
+/// What is sealed of a message.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Parcel {
+    #[serde(flatten)]
+    pub(crate) letter: Letter,
+    /// What goes by mail in its place when its receiver is there no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) instead: Option<Letter>,
 }
 
 /// A message to be put in.
@@ -38,32 +49,51 @@ pub(crate) struct Outgoing {
     pub(crate) account: Option<Uuid>,
     /// What it is about, for operators: `code`, `notice` ...
     pub(crate) kind: &'static str,
+    channel: Channel,
     sealed: Vec<u8>,
 }
 
 impl Outgoing {
+    /// By mail.
     pub(crate) fn new(
         keys: &ContactKey,
         account: Option<Uuid>,
         kind: &'static str,
         letter: &Letter,
     ) -> Result<Self, SealError> {
-        let plain = serde_json::to_vec(letter).expect("a letter is plain strings");
-        Ok(Self { account, kind, sealed: keys.seal_about(ABOUT, &plain)? })
+        let parcel = Parcel { letter: letter.clone(), instead: None };
+        Self::by(keys, account, (Channel::Email, kind), &parcel)
     }
+
+    /// By any way.
+    pub(crate) fn by(
+        keys: &ContactKey,
+        account: Option<Uuid>,
+        (channel, kind): (Channel, &'static str),
+        parcel: &Parcel,
+    ) -> Result<Self, SealError> {
+        Ok(Self { account, kind, channel, sealed: seal(keys, parcel)? })
+    }
+}
+
+fn seal(keys: &ContactKey, parcel: &Parcel) -> Result<Vec<u8>, SealError> {
+    let plain = serde_json::to_vec(parcel).expect("letters are plain strings");
+    keys.seal_about(ABOUT, &plain)
 }
 
 /// A message that was taken to be sent.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct Taken {
     pub(crate) id: i64,
+    /// Whose it is.
+    pub(crate) account_id: Option<Uuid>,
     pub(crate) kind: String,
     sealed: Vec<u8>,
     attempts: i32,
 }
 
 impl Taken {
-    pub(crate) fn open(&self, keys: &ContactKey) -> Result<Letter, SealError> {
+    pub(crate) fn open(&self, keys: &ContactKey) -> Result<Parcel, SealError> {
         let plain = keys.open_about(ABOUT, &self.sealed)?;
         serde_json::from_slice(&plain).map_err(|_| SealError::Open)
     }
@@ -75,42 +105,55 @@ pub(crate) enum Sent {
     Done,
     /// Worth another attempt; why not yet, without anything of the person.
     NotYet(String),
+    /// Worth another attempt after this pause.
+    Later(Duration, String),
+    /// Its receiver is there no more.
+    Gone(String),
     /// Never: there is no such receiver, or it cannot be opened.
     Never(String),
 }
 
 /// Puts a message in.
 pub(crate) async fn put(db: &mut PgConnection, message: &Outgoing) -> Result<(), sqlx::Error> {
-    sqlx::query("insert into office.message (account_id, kind, sealed) values ($1, $2, $3)")
-        .bind(message.account)
-        .bind(message.kind)
-        .bind(&message.sealed)
-        .execute(db)
-        .await
-        .map(drop)
+    sqlx::query(
+        "insert into office.message (account_id, kind, channel, sealed) values ($1, $2, $3, $4)",
+    )
+    .bind(message.account)
+    .bind(message.kind)
+    .bind(message.channel.as_str())
+    .bind(&message.sealed)
+    .execute(db)
+    .await
+    .map(drop)
 }
 
-/// Takes messages that are due; nobody else gets them for a minute.
-pub(crate) async fn take(database: &Database, max: i64) -> Result<Vec<Taken>, DatabaseError> {
+/// Takes messages of one way that are due; nobody else gets them for a minute.
+pub(crate) async fn take(
+    database: &Database,
+    channel: Channel,
+    max: i64,
+) -> Result<Vec<Taken>, DatabaseError> {
     database
         .run(|pool| async move {
             sqlx::query_as(
                 "update office.message set attempts = attempts + 1,
                      next_attempt_at = now() + make_interval(secs => $2)
                  where id in (select id from office.message
-                     where status = 'waiting' and next_attempt_at <= now()
+                     where channel = $3 and status = 'waiting' and next_attempt_at <= now()
                      order by next_attempt_at limit $1 for update skip locked)
-                 returning id, kind, sealed, attempts",
+                 returning id, account_id, kind, sealed, attempts",
             )
             .bind(max)
             .bind(TAKEN_S)
+            .bind(channel.as_str())
             .fetch_all(&pool)
             .await
         })
         .await
 }
 
-/// Notes how an attempt ended. Answers whether the message was given up.
+/// Notes how an attempt ended, unless somebody else has the message by now. Answers whether it was given
+/// up.
 pub(crate) async fn end(
     database: &Database,
     message: &Taken,
@@ -120,43 +163,77 @@ pub(crate) async fn end(
     let (status, error) = match sent {
         Sent::Done => ("sent", None),
         Sent::NotYet(error) if attempts < ATTEMPTS_MAX => {
-            return put_off(database, id, attempts, error).await.map(|()| false);
+            return put_off(database, message, pause_after(attempts), error).await.map(|()| false);
         }
-        Sent::NotYet(error) | Sent::Never(error) => ("dead", Some(error)),
+        Sent::Later(pause, error) if attempts < ATTEMPTS_MAX => {
+            let pause = pause.min(PAUSE_MAX);
+            return put_off(database, message, pause, error).await.map(|()| false);
+        }
+        Sent::NotYet(error) | Sent::Later(_, error) | Sent::Never(error) | Sent::Gone(error) => {
+            ("dead", Some(error))
+        }
     };
     let end = |pool: PgPool| async move {
         sqlx::query(
             "update office.message set status = $2, error = $3, sealed = '', ended_at = now()
-             where id = $1",
+             where id = $1 and attempts = $4 and status = 'waiting'",
         )
         .bind(id)
         .bind(status)
         .bind(error)
+        .bind(attempts)
         .execute(&pool)
         .await
     };
-    database.run(end).await.map(|_| status == "dead")
+    let is_ours = database.run(end).await?.rows_affected() == 1;
+    Ok(is_ours && status == "dead")
 }
 
 async fn put_off(
     database: &Database,
-    id: i64,
-    attempts: i32,
+    message: &Taken,
+    pause: Duration,
     error: String,
 ) -> Result<(), DatabaseError> {
-    let pause = pause_after(attempts).as_secs_f64();
+    let (id, attempts, pause) = (message.id, message.attempts, pause.as_secs_f64());
     let put_off = |pool: PgPool| async move {
         sqlx::query(
             "update office.message set error = $2,
-                 next_attempt_at = now() + make_interval(secs => $3) where id = $1",
+                 next_attempt_at = now() + make_interval(secs => $3)
+             where id = $1 and attempts = $4 and status = 'waiting'",
         )
         .bind(id)
         .bind(error)
         .bind(pause)
+        .bind(attempts)
         .execute(&pool)
         .await
     };
     database.run(put_off).await.map(drop)
+}
+
+/// Ends a message whose receiver is there no more, or makes it a letter by mail.
+pub(crate) async fn redirect(
+    db: &mut PgConnection,
+    keys: &ContactKey,
+    message: &Taken,
+    instead: Option<&Letter>,
+) -> Result<(), sqlx::Error> {
+    let sealed = instead
+        .and_then(|letter| seal(keys, &Parcel { letter: letter.clone(), instead: None }).ok());
+    let text = match sealed {
+        Some(_) => {
+            "update office.message set channel = 'email', sealed = $2, attempts = 0, error = null,
+                 next_attempt_at = now()
+             where id = $1 and attempts = $3 and status = 'waiting'"
+        }
+        None => {
+            "update office.message set status = 'gone', sealed = coalesce($2, ''), ended_at = now()
+             where id = $1 and attempts = $3 and status = 'waiting'"
+        }
+    };
+    let redirect = sqlx::query(text).bind(message.id).bind(sealed).bind(message.attempts);
+    redirect.execute(db).await.map(drop)
 }
 
 /// How long to wait after so many attempts.
@@ -183,8 +260,9 @@ mod tests {
         let keys = ContactKey::new(&[3; 32]);
         let letter = Letter { to: "a@b.org".into(), subject: "Code".into(), text: "123456".into() };
         let outgoing = Outgoing::new(&keys, None, "code", &letter).unwrap();
-        let taken = Taken { id: 1, kind: "code".into(), sealed: outgoing.sealed, attempts: 1 };
-        assert!(taken.open(&keys).is_ok_and(|opened| opened == letter));
+        let (kind, account_id) = ("code".to_owned(), None);
+        let taken = Taken { id: 1, account_id, kind, sealed: outgoing.sealed, attempts: 1 };
+        assert!(taken.open(&keys).is_ok_and(|opened| opened.letter == letter));
         assert!(taken.open(&ContactKey::new(&[4; 32])).is_err());
     }
 }

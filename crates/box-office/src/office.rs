@@ -28,6 +28,7 @@ use crate::gateways::{self, GatewayError};
 use crate::people::oidc::SocialProviders;
 use crate::plans::Plans;
 use crate::publisher::Publisher;
+use crate::push::PushKeyError;
 use crate::refund_terms::RefundConfig;
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
@@ -40,8 +41,8 @@ use crate::webhook_journal::Waiting;
 use history::History;
 use join_budget::JoinBudget;
 use journal_keeper::{JournalKeeper, JournalTasks};
-use people::PeopleParts;
 use people::orders::RecentOrders;
+use people::{PeopleParts, PushParts};
 
 pub use openapi::openapi;
 
@@ -88,6 +89,9 @@ pub enum RunError {
     /// The file of staff tokens is of no use.
     #[error(transparent)]
     StaffToken(#[from] StaffTokenError),
+    /// The key of push is of no use.
+    #[error(transparent)]
+    Push(#[from] PushKeyError),
     /// A payment provider cannot be made.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -119,6 +123,9 @@ pub(crate) struct Office {
     verifier: TicketVerifier,
     formats: TicketFormats,
     refunds: RefundConfig,
+    /// The bot's name, where there is one.
+    telegram_bot: Option<String>,
+    push: PushParts,
     staff: StaffTokens,
     access: Access,
     people: PeopleParts,
@@ -248,6 +255,8 @@ impl Office {
             tickets,
             formats: TicketFormats::standard(),
             refunds: config.refunds.clone(),
+            telegram_bot: config.telegram_bot.clone(),
+            push: PushParts::new(&config.push)?,
             staff: StaffTokens::load(config.staff_token_file.as_deref())?,
             access: Access::load(config.access_key_file.as_deref(), config.is_https)?,
             people: PeopleParts::new(),

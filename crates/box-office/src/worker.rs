@@ -19,14 +19,18 @@ use tokio_util::sync::CancellationToken;
 use crate::alarms::Alarms;
 use crate::config::{ConfigError, WorkerConfig};
 use crate::database::{Database, DatabaseError};
+use crate::dispatch::{Carrier, Dispatcher};
 use crate::gateways::{self, GatewayError};
 use crate::heralds::Herald;
-use crate::mail::Mailer;
+use crate::heralds::Ways;
+use crate::mail::MailCarrier;
 use crate::notices;
 use crate::people;
+use crate::push::{PushCarrier, PushKeyError};
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
 use crate::tasks::{self, TaskDied};
+use crate::telegram::{Bot, Listener, TelegramCarrier, TelegramError};
 use crate::webhook_journal::{self, Waiting};
 use jobs::JobRunner;
 use money::MoneyRound;
@@ -65,6 +69,12 @@ pub enum RunError {
     /// The file of sealing keys is of no use.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// The bot is of no use.
+    #[error(transparent)]
+    Telegram(#[from] TelegramError),
+    /// The key of push is of no use.
+    #[error(transparent)]
+    Push(#[from] PushKeyError),
     /// A background task died of a defect.
     #[error(transparent)]
     Task(#[from] TaskDied),
@@ -93,16 +103,13 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
     tasks.spawn(tell_people(config.clone(), grid, database.clone(), stop.clone()));
     if let Some(path) = &config.contact_key_file {
         let keys = Arc::new(ContactKey::load(path)?);
-        let herald = Herald { database: database.clone(), keys: keys.clone() };
-        tasks.spawn(tell_by_mail(config.clone(), herald, stop.clone()));
         let pause = Duration::from_millis(config.look_every_ms);
         let parallel_max = config.jobs_parallel_max;
         let jobs = JobRunner::new(database.clone(), keys.clone(), parallel_max, pause);
         tasks.spawn(work_jobs(jobs, stop.clone()));
         let alarms = Alarms { database: database.clone(), keys: keys.clone() };
         tasks.spawn(tell_administrators(alarms, stop.clone()));
-        let mailer = Mailer { database: database.clone(), keys, config: config.mail.clone() };
-        tasks.spawn(send(config.clone(), mailer, stop.clone()));
+        messages(&mut tasks, &config, (&database, &keys), &stop)?;
     }
     tasks.spawn(clean(config.clone(), database.clone(), stop.clone()));
     let probes = Probes::new();
@@ -115,6 +122,31 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
     tasks::end(tasks).await;
     database.close().await;
     died.map_or(Ok(()), |died| Err(died.into()))
+}
+
+/// Writes messages for notices, and sends what waits by every way that there is.
+fn messages(
+    tasks: &mut JoinSet<()>,
+    config: &Arc<WorkerConfig>,
+    (database, keys): (&Arc<Database>, &Arc<ContactKey>),
+    stop: &CancellationToken,
+) -> Result<(), RunError> {
+    let bot = Bot::open(&config.telegram)?.map(Arc::new);
+    let push = PushCarrier::open(&config.push, database.clone(), keys.clone())?;
+    let ways = Ways { telegram: bot.is_some(), push: push.is_some() };
+    let herald = Herald { database: database.clone(), keys: keys.clone(), ways };
+    tasks.spawn(tell_by_messages(config.clone(), herald, stop.clone()));
+    let shared = || (config.clone(), database.clone(), keys.clone(), stop.clone());
+    tasks.spawn(send(shared(), MailCarrier(config.mail.clone())));
+    if let Some(push) = push {
+        tasks.spawn(send(shared(), push));
+    }
+    if let Some(bot) = bot {
+        tasks.spawn(send(shared(), TelegramCarrier(bot.clone())));
+        let listener = Listener { bot, database: database.clone(), keys: keys.clone() };
+        tasks.spawn(listen(listener, stop.clone()));
+    }
+    Ok(())
 }
 
 async fn look_at_money(
@@ -170,7 +202,7 @@ async fn tell_people(
     until(&shutdown, look).await;
 }
 
-async fn tell_by_mail(config: Arc<WorkerConfig>, herald: Herald, shutdown: CancellationToken) {
+async fn tell_by_messages(config: Arc<WorkerConfig>, herald: Herald, shutdown: CancellationToken) {
     let pause = Duration::from_millis(config.look_every_ms);
     let look = async {
         loop {
@@ -200,11 +232,19 @@ async fn work_jobs(jobs: JobRunner, shutdown: CancellationToken) {
     until(&shutdown, jobs.run()).await;
 }
 
-async fn send(config: Arc<WorkerConfig>, mailer: Mailer, shutdown: CancellationToken) {
+async fn listen(listener: Listener, shutdown: CancellationToken) {
+    until(&shutdown, listener.run()).await;
+}
+
+/// What every way of sending needs.
+type Shared = (Arc<WorkerConfig>, Arc<Database>, Arc<ContactKey>, CancellationToken);
+
+async fn send<C: Carrier>((config, database, keys, shutdown): Shared, carrier: C) {
     let pause = Duration::from_millis(config.look_every_ms);
+    let dispatcher = Dispatcher { database, keys, carrier };
     let look = async {
         loop {
-            if !mailer.look().await {
+            if !dispatcher.look().await {
                 tokio::time::sleep(pause).await;
             }
         }

@@ -1,4 +1,5 @@
-//! The one recipe for outgoing HTTP: to gateways from the adapter, to the seller from the sandbox.
+//! The one recipe for outgoing HTTP: to gateways from the adapter, to the seller from the sandbox, to
+//! services that carry messages.
 //!
 //! No redirects (credentials would travel along), no proxies from the environment, no repeats
 //! behind the caller's back, a deadline on everything.
@@ -11,7 +12,10 @@ use reqwest::{Client, ClientBuilder, Url, redirect::Policy};
 const IDLE_CONNECTIONS_MAX: usize = 32;
 
 /// A client for `target`, whose calls end within `timeout`.
-pub(crate) fn build(
+///
+/// # Errors
+/// When the system's certificates cannot be read, for `https` only.
+pub fn build(
     target: &Url,
     timeout: Duration,
     connect_timeout: Duration,

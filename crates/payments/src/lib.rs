@@ -6,6 +6,7 @@
 //! poller says so. This crate decides nothing about seats or orders, knows no database, and never
 //! sees card data: the shopper types a card number on the gateway's own page only.
 
+pub mod http_client;
 pub mod money;
 pub mod provider;
 pub mod secret;
@@ -17,7 +18,6 @@ pub mod sandbox;
 
 mod adapter;
 mod breaker;
-mod http_client;
 
 pub use adapter::AdapterConfigError;
 pub use breaker::{Breaker, BreakerTerms};

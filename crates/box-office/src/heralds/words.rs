@@ -2,7 +2,7 @@
 //!
 //! Pure: a notice, a name and a language give a subject and a text. Nothing here knows an address.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::clock;
 use crate::language::{Language, written};
@@ -30,6 +30,13 @@ pub(super) fn letter(told: &Told<'_>, name: &str, language: Option<Language>) ->
     let russian = format!("Здравствуйте, {name}!\n{event}: {russian}.{ru}\nНомер: {about}\n");
     let english = format!("Hello {name},\n{event}: {english}.{en}\nReference: {about}\n");
     (format!("{event}: {what}"), written(language, (&russian, &english), "\n"))
+}
+
+/// For a browser's notification, as JSON: `title`, `body`, `kind`, `about`. No name and no seats, since
+/// others may look on.
+pub(super) fn screen(told: &Told<'_>, language: Option<Language>) -> String {
+    let body = written(language, headline(told.kind, told.facts), " / ");
+    json!({"title": told.event, "body": body, "kind": told.kind, "about": told.about}).to_string()
 }
 
 /// What a kind of notice says, in both languages.
@@ -129,7 +136,6 @@ impl Told<'_> {
 mod tests {
     use super::*;
     use crate::people::choices::KINDS;
-    use serde_json::json;
 
     fn told<'a>(kind: &'a str, facts: &'a Value) -> Told<'a> {
         let (event, place, timezone) = ("Гала", "Клуб, Невский 1", "Europe/Moscow");
@@ -176,5 +182,17 @@ mod tests {
             seen.insert(subject);
         }
         assert_eq!(seen.len(), 3);
+    }
+
+    #[test]
+    fn a_small_screen_shows_neither_name_nor_seats() {
+        let facts = json!({"seats": ["A-1-2"]});
+        let screen = screen(&told("seats_moved", &facts), Some(Language::En));
+        let shown: Value = serde_json::from_str(&screen).expect("JSON");
+        assert_eq!(
+            shown,
+            json!({"title": "Гала", "body": "your seats were moved", "kind": "seats_moved",
+                "about": "o1-5"})
+        );
     }
 }

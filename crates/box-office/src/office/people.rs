@@ -20,6 +20,7 @@ use crate::database::DatabaseError;
 use crate::people::profile::Profile;
 use crate::people::store::AccountRow;
 use crate::people::{passwords::Passwords, rate::RateLimits, sessions};
+use crate::push::{PushKey, PushKeyError, PushOfferConfig};
 use crate::sealing::PersonKey;
 
 pub(super) mod bodies;
@@ -30,11 +31,13 @@ pub(super) mod login;
 pub(super) mod notifications;
 pub(super) mod orders;
 pub(super) mod password;
+pub(super) mod push;
 pub(super) mod register;
 pub(super) mod roles;
 pub(super) mod second_factor;
 pub(super) mod session_list;
 pub(super) mod social;
+pub(super) mod telegram;
 
 mod letters;
 pub(super) mod limits;
@@ -48,6 +51,20 @@ pub(super) struct PeopleParts {
 impl PeopleParts {
     pub(super) fn new() -> Self {
         Self { passwords: Passwords::new(), rates: RateLimits::default() }
+    }
+}
+
+/// What the shop has of push.
+pub(super) struct PushParts {
+    /// Without it nobody subscribes.
+    key: Option<PushKey>,
+    services: Vec<String>,
+}
+
+impl PushParts {
+    pub(super) fn new(config: &PushOfferConfig) -> Result<Self, PushKeyError> {
+        let key = config.key_file.as_deref().map(PushKey::load).transpose()?;
+        Ok(Self { key, services: config.services.clone() })
     }
 }
 

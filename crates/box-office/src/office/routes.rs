@@ -57,7 +57,7 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
 /// Accounts, sessions and the cabinet; each caller may ask so often.
 fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
     use people::{cabinet, changes, claims, limits, login, orders, password, register, roles};
-    use people::{notifications, second_factor, session_list, social};
+    use people::{notifications, push, second_factor, session_list, social, telegram};
     Router::new()
         .route("/api/v1/auth/register", post(register::register))
         .route("/api/v1/auth/login", post(login::login))
@@ -73,6 +73,9 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
         .route("/api/v1/me", get(cabinet::read).patch(cabinet::edit).delete(cabinet::erase))
         .route("/api/v1/me/export", get(cabinet::export))
         .route("/api/v1/me/notifications", get(notifications::read).put(notifications::put))
+        .route("/api/v1/me/telegram", post(telegram::begin).delete(telegram::end))
+        .route("/api/v1/me/push-subscriptions", post(push::subscribe))
+        .route("/api/v1/me/push-subscriptions/{id}", delete(push::unsubscribe))
         .route("/api/v1/me/changes", post(changes::begin))
         .route("/api/v1/me/changes/{id}/confirm", post(changes::confirm))
         .route("/api/v1/me/sessions", get(session_list::list).delete(session_list::end_others))

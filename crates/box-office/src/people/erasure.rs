@@ -86,6 +86,9 @@ async fn all_of(pool: PgPool, account: Uuid) -> Result<(), sqlx::Error> {
         "delete from office.social_identity where account_id = $1",
         "delete from office.order_claim where account_id = $1",
         "delete from office.notice_choice where account_id = $1",
+        "delete from office.telegram_chat where account_id = $1",
+        "delete from office.telegram_code where account_id = $1",
+        "delete from office.push_subscription where account_id = $1",
         "update office.message set status = 'dead', sealed = '', error = 'erased',
              ended_at = coalesce(ended_at, now()) where account_id = $1 and status = 'waiting'",
         "update office.consent set withdrawn_at = now()

@@ -7,11 +7,13 @@ use crate::database::{Database, DatabaseError};
 const ROWS_MAX: i64 = 10_000;
 
 /// What goes, and when: sessions stay a month, so that a stolen token is still known as one.
-const ENDED: [&str; 7] = [
+const ENDED: [&str; 8] = [
     "delete from office.session where id in (select id from office.session
          where least(expires_at, revoked_at) < now() - interval '30 days' limit $1)",
     "delete from office.contact_change where id in (select id from office.contact_change
          where expires_at < now() - interval '1 day' limit $1)",
+    "delete from office.telegram_code where code_hash in (select code_hash
+         from office.telegram_code where expires_at < now() limit $1)",
     "delete from office.guess where key in (select key from office.guess
          where last_at < now() - interval '1 day' limit $1)",
     "delete from office.message where id in (select id from office.message

@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 81] = [
+const CALLS: [(&str, &str); 85] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -70,6 +70,10 @@ const CALLS: [(&str, &str); 81] = [
     ("get", "/api/v1/me/export"),
     ("get", "/api/v1/me/notifications"),
     ("put", "/api/v1/me/notifications"),
+    ("post", "/api/v1/me/telegram"),
+    ("delete", "/api/v1/me/telegram"),
+    ("post", "/api/v1/me/push-subscriptions"),
+    ("delete", "/api/v1/me/push-subscriptions/{id}"),
     ("post", "/api/v1/me/changes"),
     ("post", "/api/v1/me/changes/{id}/confirm"),
     ("get", "/api/v1/me/sessions"),

@@ -24,6 +24,7 @@ mod payments;
 mod people;
 mod plan_files;
 mod rights;
+mod reached;
 mod sealing;
 mod settings;
 mod social;

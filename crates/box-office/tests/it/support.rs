@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use box_office::office::{self, Listeners};
+use box_office::push::{PushConfig, PushOfferConfig};
+use box_office::telegram::TelegramConfig;
 use box_office::{
     MailConfig, OfficeConfig, ProviderConfig, ProviderKind, SocialConfig, WorkerConfig, worker,
 };
@@ -148,8 +150,10 @@ impl Shop {
         let (gateway, mail, sandbox) = gateway(dir.path(), notify, &shutdown).await;
         config.providers = providers(dir.path(), &gateway);
         config.social = social(dir.path(), &gateway, &office);
+        config.push.services.push(gateway.clone());
         let mut worker_config = worker_config(&config);
         worker_config.mail.relay = Some(mail);
+        worker_config.telegram = telegram(dir.path(), &gateway);
         let serving = office::serve(config, listeners, shutdown.clone());
         let serving = tokio::spawn(async move { serving.await.expect("the office serves") });
         // The gateway's adapter installs it too; whoever comes second finds it there.
@@ -419,6 +423,8 @@ fn office_config(dir: &Path, wish: &Wish, grid: GridConfig) -> OfficeConfig {
         ticket_key_file: key_file(dir, "ticket", 3),
         admin_password_file: Some(text_file(dir, "admin.password", "first password")),
         staff_token_file: Some(text_file(dir, "staff.token", STAFF_TOKEN)),
+        telegram_bot: Some("sandbox_bot".to_owned()),
+        push: PushOfferConfig { key_file: Some(push_key(dir)), ..PushOfferConfig::default() },
         demo: true,
         access_key_file: Some(key_file(dir, "access", 9)),
         demo_hold_ttl_s: wish.hold_ttl_s,
@@ -436,6 +442,7 @@ fn worker_config(office: &OfficeConfig) -> WorkerConfig {
         providers: office.providers.clone(),
         look_every_ms: 50,
         contact_key_file: Some(office.contact_key_file.clone()),
+        push: PushConfig { key_file: office.push.key_file.clone(), ..PushConfig::default() },
         mail: MailConfig {
             phone_domain: Some(sandbox::PHONE_DOMAIN.to_owned()),
             ..MailConfig::default()
@@ -468,6 +475,22 @@ fn social(dir: &Path, gateway: &str, office: &str) -> BTreeMap<String, SocialCon
         shop_url: office.to_owned(),
     };
     BTreeMap::from([("sandbox".to_owned(), provider)])
+}
+
+/// The sandbox's bot, which hears at once.
+fn telegram(dir: &Path, gateway: &str) -> TelegramConfig {
+    TelegramConfig {
+        base_url: gateway.to_owned(),
+        token_file: Some(text_file(dir, "telegram.token", "42:secret-token")),
+        poll_s: 5,
+        ..TelegramConfig::default()
+    }
+}
+
+fn push_key(dir: &Path) -> PathBuf {
+    let path = dir.join("push.key");
+    std::fs::write(&path, box_office::push::new_key().expect("random")).expect("key file");
+    path
 }
 
 fn key_file(dir: &Path, name: &str, byte: u8) -> PathBuf {

@@ -75,8 +75,10 @@ fn inboxes() -> Router<Arc<Sandbox>> {
     Router::new()
         .route("/mailbox", get(mailbox::list_mail))
         .route("/telegram", get(mailbox::list_telegram))
+        .route("/telegram/say", post(mailbox::telegram::say))
+        .route("/telegram/manners", post(mailbox::telegram::behave))
         .route("/push", get(mailbox::list_push))
-        .route("/push/{id}", post(mailbox::push::receive))
+        .route("/push/{id}", post(mailbox::push::receive).delete(mailbox::push::end))
         .route("/{bot}/{method}", get(mailbox::telegram::call).post(mailbox::telegram::call))
 }
 

@@ -11,7 +11,7 @@ use super::{
     faults::Faults,
     identity::IdentityProvider,
     ledger::Terms,
-    mailbox::{Mailboxes, ring::Ring},
+    mailbox::{Mailboxes, push::EndedPush, ring::Ring, telegram::Bot},
     store::Store,
     view::ViewFacts,
 };
@@ -28,7 +28,9 @@ pub struct Sandbox {
     pub(super) identity: IdentityProvider,
     pub(super) mail: Arc<Ring>,
     pub(super) telegram: Arc<Ring>,
+    pub(super) bot: Bot,
     pub(super) push: Arc<Ring>,
+    pub(super) ended_push: EndedPush,
     pub(super) stop: CancellationToken,
 }
 
@@ -71,7 +73,9 @@ impl Sandbox {
             identity,
             mail,
             telegram,
+            bot: Bot::default(),
             push,
+            ended_push: EndedPush::default(),
             stop,
         })
     }

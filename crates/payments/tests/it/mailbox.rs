@@ -220,3 +220,57 @@ async fn push_messages_are_kept() {
     assert_eq!((&listed[0]["text"], &listed[1]["text"]), (&json!("//4="), &json!("hello")));
     stand.stop().await;
 }
+
+#[tokio::test]
+async fn people_talk_to_the_bot_block_it_and_find_it_busy() {
+    let stand = Stand::start().await;
+    let bot = |method: &str| format!("{}/bot42:secret-token/{method}", stand.url);
+    let script = |path: &str| format!("{}{path}", stand.url);
+    let waiting = stand.http.post(bot("getUpdates")).json(&json!({ "offset": 0, "timeout": 50 }));
+    let heard = tokio::spawn(async move {
+        waiting.send().await.unwrap().json::<Value>().await.unwrap()["result"].clone()
+    });
+    let saying = json!({ "chat_id": 77, "text": "/start ABC" });
+    assert_eq!(stand.post(&script("/telegram/say"), saying).await.0, 204);
+    let heard = heard.await.unwrap();
+    assert_eq!(heard[0]["message"]["text"], "/start ABC");
+    assert_eq!(heard[0]["message"]["chat"], json!({ "id": 77, "type": "private" }));
+    let next = heard[0]["update_id"].as_u64().unwrap() + 1;
+    let (_, empty) = stand.post(&bot("getUpdates"), json!({ "offset": next, "timeout": 0 })).await;
+    assert_eq!(empty["result"], json!([]), "what was confirmed is forgotten");
+
+    let manners = json!({ "blocked": ["78"], "busy_times": 1, "retry_after_s": 3 });
+    assert_eq!(stand.post(&script("/telegram/manners"), manners).await.0, 204);
+    let send = |chat: u64| {
+        let (url, body) = (bot("sendMessage"), json!({ "chat_id": chat, "text": "x" }));
+        let stand = &stand;
+        async move { stand.post(&url, body).await }
+    };
+    assert_eq!(send(78).await.0, 403);
+    let (status, busy) = send(77).await;
+    assert_eq!((status, &busy["parameters"]["retry_after"]), (429, &json!(3)));
+    assert_eq!(send(77).await.0, 200);
+    stand.stop().await;
+}
+
+#[tokio::test]
+async fn an_encrypted_push_must_be_signed_and_an_ended_subscription_is_gone() {
+    let stand = Stand::start().await;
+    let url = format!("{}/push/browser-2", stand.url);
+    let send = |headers: &[(&'static str, &'static str)]| {
+        let mut request = stand.http.post(&url).body(vec![0xff_u8]);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    let (kind, ttl) = (("content-encoding", "aes128gcm"), ("ttl", "60"));
+    let signed = ("authorization", "vapid t=a.b.c, k=d");
+    assert_eq!(send(&[("content-encoding", "aesgcm"), ttl, signed]).await, 415);
+    assert_eq!(send(&[kind, signed]).await, 400);
+    assert_eq!(send(&[kind, ttl]).await, 401);
+    assert_eq!(send(&[kind, ttl, signed]).await, 201);
+    stand.http.delete(&url).send().await.unwrap();
+    assert_eq!(send(&[kind, ttl, signed]).await, 410);
+    stand.stop().await;
+}

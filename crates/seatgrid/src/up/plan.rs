@@ -239,6 +239,8 @@ fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
         ("admin_password_file", file(&secrets.admin_password)),
         ("staff_token_file", file(&secrets.staff_token)),
         ("demo", Value::Boolean(facts.is_demo)),
+        ("telegram_bot", text(BOT)),
+        ("push", push_offer(facts, at)),
         ("grid", grid(clients)),
         ("providers", providers(facts, at)),
         ("social", social(facts, at)),
@@ -248,10 +250,17 @@ fn office(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
 
 fn worker(facts: &Facts, at: &Addresses, clients: &[SocketAddr]) -> Planned {
     let mail = [("relay", text(at.sandbox_mail)), ("phone_domain", text(PHONE_DOMAIN))];
+    let telegram = [
+        ("base_url", text(format!("http://{}", at.sandbox))),
+        ("token_file", file(&facts.secrets.telegram_token)),
+    ];
+    let push = [("key_file", file(&facts.secrets.push_key))];
     let own = [
         ("database_url_file", path(facts, URL_FILE)),
         ("contact_key_file", file(&facts.secrets.contact_key)),
         ("mail", table(mail)),
+        ("telegram", table(telegram)),
+        ("push", table(push)),
         ("grid", grid(clients)),
         ("providers", providers(facts, at)),
     ];
@@ -278,6 +287,9 @@ const SHOP_ID: &str = "seatgrid";
 const STRIPE_PROVIDER: &str = "sandbox_stripe";
 /// Where the sandbox takes messages to phone numbers.
 const PHONE_DOMAIN: &str = payments::sandbox::PHONE_DOMAIN;
+
+/// What the sandbox's bot calls itself.
+const BOT: &str = "sandbox_bot";
 
 /// How long the router waits for requests under way when it stops: whoever stops a trial system
 /// sits in front of it, and an open live stream would use up any longer time.
@@ -309,6 +321,15 @@ fn social(facts: &Facts, at: &Addresses) -> Value {
         ("shop_url", text(format!("http://{}", at.router))),
     ];
     table([(PROVIDER, table(sandbox))])
+}
+
+/// Browsers are subscribed at the sandbox, and at the services that are known anyhow.
+fn push_offer(facts: &Facts, at: &Addresses) -> Value {
+    let known = box_office::push::PushOfferConfig::default().services;
+    let services = known.iter().map(text);
+    let services = services.chain([text(format!("http://{}", at.sandbox))]).collect();
+    let key = file(&facts.secrets.push_key);
+    table([("key_file", key), ("services", Value::Array(services))])
 }
 
 fn grid(clients: &[SocketAddr]) -> Value {

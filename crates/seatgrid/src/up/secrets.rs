@@ -34,6 +34,10 @@ pub struct Secrets {
     pub sandbox_secret: PathBuf,
     /// Signs the heads of the ledger's chains; writer. Hexadecimal.
     pub signing_key: PathBuf,
+    /// The key by which push services know the shop; office and worker. PEM.
+    pub push_key: PathBuf,
+    /// The bot's token at the sandbox; worker.
+    pub telegram_token: PathBuf,
     /// The administrator's first password; office.
     pub admin_password: PathBuf,
     /// What calls of staff show; office. Text, one token a line.
@@ -59,6 +63,9 @@ impl Secrets {
             // one signed is told by its public half.
             signing_key: ensure(dir, "secrets/ledger.key", false, hex_key, is_hex_key)?,
             sandbox_secret: ensure(dir, "secrets/sandbox.secret", complete, password, is_password)?,
+            // Directories of earlier releases have none of both; nobody was reached by them then.
+            push_key: ensure(dir, "secrets/push.key", false, push_key, is_pem)?,
+            telegram_token: ensure(dir, "secrets/telegram.token", false, bot_token, is_password)?,
             admin_password: ensure(dir, "admin.password", complete, password, is_password)?,
             // Nothing was made with the old one, and directories of earlier releases have none.
             staff_token: ensure(dir, "staff.token", false, token, is_password)?,
@@ -122,6 +129,20 @@ fn token() -> Vec<u8> {
     text
 }
 
+fn push_key() -> Vec<u8> {
+    box_office::push::new_key()
+        .expect("the system gives random bytes, as to every other secret here")
+}
+
+fn is_pem(bytes: &[u8]) -> bool {
+    bytes.trim_ascii().starts_with(b"-----BEGIN PRIVATE KEY-----")
+}
+
+/// As the Bot API has them: a number, a colon, a word.
+fn bot_token() -> Vec<u8> {
+    [b"1:".to_vec(), token()].concat()
+}
+
 /// The user may put another password into the file, so any non-empty text is fine.
 fn is_password(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.trim().is_empty())
@@ -145,6 +166,7 @@ mod tests {
         assert_eq!((token.trim().len(), mode & 0o777), (TOKEN_LEN, 0o600));
         let signing = fs::read(&secrets.signing_key).expect("key");
         assert!(data_writer::HeadSigner::from_file(&secrets.signing_key).is_ok());
+        box_office::push::PushKey::load(&secrets.push_key).expect("a key of push");
         fs::remove_file(&secrets.signing_key).expect("remove");
         Secrets::open(&dir, true).expect("all there but what an earlier release did not make");
         assert_ne!(fs::read(&secrets.signing_key).expect("key"), signing);

@@ -18,7 +18,7 @@ use super::{SignedIn, problem};
 use crate::clock::text_signed;
 use crate::contact;
 use crate::people::form::Faults;
-use crate::people::{choices, erasure, store};
+use crate::people::{erasure, store};
 
 /// What may be edited without a code.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -122,7 +122,6 @@ pub(in crate::office) async fn export(
     store::note_access(database, id, id.to_string(), "export").await.map_err(problem)?;
     let consents = erasure::consents(database, id).await.map_err(problem)?;
     let accesses = erasure::accesses(database, id).await.map_err(problem)?;
-    let chosen = choices::read(database, id).await.map_err(problem)?;
     let document = ExportBody {
         me: MeBody::of(&opened),
         consents: consents
@@ -142,7 +141,7 @@ pub(in crate::office) async fn export(
                 at: text_signed(row.at_ms),
             })
             .collect(),
-        notifications: NotificationsBody::of(&chosen),
+        notifications: office.notifications_of(id).await?,
         sessions: office.sessions_of(&opened, person.claims.session).await?,
         orders: office.all_orders_of(id).await?,
     };

@@ -8,12 +8,17 @@ use axum::response::Response;
 use http_api::{FieldError, Problem, Strict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::super::Office;
 use super::super::answer::private;
+use super::push::SubscriptionBody;
 use super::{SignedIn, problem};
+use crate::clock::text_signed;
 use crate::language::Language;
 use crate::people::choices::{self, Channel, Choices, KINDS};
+use crate::push::subscriptions;
+use crate::telegram::links;
 
 /// What is chosen. Kinds that are left out go the ways that are usual for them.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -44,6 +49,26 @@ pub(crate) struct NotificationsBody {
     language: Option<Language>,
     /// Every kind of notice.
     kinds: Vec<KindBody>,
+    telegram: TelegramBody,
+    push: PushBody,
+}
+
+/// The person's chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct TelegramBody {
+    /// The shop's bot; absent when it has none.
+    bot: Option<String>,
+    /// Since when a chat is bound; absent when none is.
+    linked_at: Option<String>,
+}
+
+/// The person's browsers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct PushBody {
+    /// What browsers subscribe with (`applicationServerKey`); absent when the shop has no push.
+    key: Option<String>,
+    /// The newest first.
+    subscriptions: Vec<SubscriptionBody>,
 }
 
 /// How a person is told one kind of notice.
@@ -69,8 +94,7 @@ pub(in crate::office) async fn read(
     person: SignedIn,
 ) -> Result<Response, Problem> {
     let account = office.live_account(&person.claims).await?;
-    let chosen = choices::read(&office.database, account.id).await.map_err(problem)?;
-    Ok(private(StatusCode::OK, None, NotificationsBody::of(&chosen)))
+    Ok(private(StatusCode::OK, None, office.notifications_of(account.id).await?))
 }
 
 /// Chooses how to be told things, in the place of what was chosen before.
@@ -89,7 +113,7 @@ pub(in crate::office) async fn put(
     let chosen = body.check().map_err(Problem::invalid)?;
     let account = office.live_account(&person.claims).await?;
     choices::put(&office.database, account.id, &chosen).await.map_err(problem)?;
-    Ok(private(StatusCode::OK, None, NotificationsBody::of(&chosen)))
+    Ok(private(StatusCode::OK, None, office.notifications_of(account.id).await?))
 }
 
 impl NotificationsForm {
@@ -135,20 +159,42 @@ impl KindForm {
     }
 }
 
-impl NotificationsBody {
-    pub(super) fn of(choices: &Choices) -> Self {
-        let words = |channels: &[Channel]| {
-            channels.iter().map(|channel| channel.as_str().to_owned()).collect()
-        };
-        let kinds = KINDS.iter().map(|kind| {
-            let chosen = choices.chosen(kind.word);
-            KindBody {
-                kind: kind.word.to_owned(),
-                channels: words(chosen.unwrap_or(kind.usual_channels())),
-                required: kind.is_required,
-                chosen: chosen.is_some(),
-            }
-        });
-        Self { language: choices.language, kinds: kinds.collect() }
+impl Office {
+    /// How a person is told things.
+    pub(super) async fn notifications_of(
+        &self,
+        account: Uuid,
+    ) -> Result<NotificationsBody, Problem> {
+        let database = &self.database;
+        let chosen = choices::read(database, account).await.map_err(problem)?;
+        let linked_ms = links::linked_ms(database, account).await.map_err(problem)?;
+        let browsers = subscriptions::list(database, account).await.map_err(problem)?;
+        Ok(NotificationsBody {
+            language: chosen.language,
+            kinds: kinds(&chosen),
+            telegram: TelegramBody {
+                bot: self.telegram_bot.clone(),
+                linked_at: linked_ms.map(text_signed),
+            },
+            push: PushBody {
+                key: self.push.key.as_ref().map(|key| key.public()),
+                subscriptions: browsers.iter().map(SubscriptionBody::of).collect(),
+            },
+        })
     }
+}
+
+fn kinds(choices: &Choices) -> Vec<KindBody> {
+    let words =
+        |channels: &[Channel]| channels.iter().map(|channel| channel.as_str().to_owned()).collect();
+    let kinds = KINDS.iter().map(|kind| {
+        let chosen = choices.chosen(kind.word);
+        KindBody {
+            kind: kind.word.to_owned(),
+            channels: words(chosen.unwrap_or(kind.usual_channels())),
+            required: kind.is_required,
+            chosen: chosen.is_some(),
+        }
+    });
+    kinds.collect()
 }
