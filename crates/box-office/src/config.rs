@@ -14,6 +14,7 @@ use crate::people::oidc::SocialConfig;
 use crate::push::{PushConfig, PushOfferConfig};
 use crate::refund_terms::RefundConfig;
 use crate::telegram::TelegramConfig;
+use crate::ticket_format::WalletConfig;
 
 /// Most connections to PostgreSQL that one process may be given.
 const DATABASE_CONNECTIONS_LIMIT: u32 = 100;
@@ -78,6 +79,8 @@ pub struct OfficeConfig {
     pub telegram_bot: Option<String>,
     /// Push messages to browsers.
     pub push: PushOfferConfig,
+    /// Passes for wallets.
+    pub wallet: WalletConfig,
     /// Whether to put demonstration artists, venues and events into an empty catalogue.
     pub demo: bool,
     /// How long a hold of the demonstration events lives, seconds, 5 to 1,800. Default 300.
@@ -230,6 +233,7 @@ impl Default for OfficeConfig {
             refunds: RefundConfig::default(),
             telegram_bot: None,
             push: PushOfferConfig::default(),
+            wallet: WalletConfig::default(),
             demo: false,
             demo_hold_ttl_s: 300,
             catalogue_poll_ms: 1_000,
@@ -318,6 +322,9 @@ impl OfficeConfig {
             let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
             let is_name = (1..=64).contains(&bot.len()) && bot.bytes().all(word);
             ensure("telegram_bot", is_name, "must be a bot's name without @")?;
+        }
+        if let Some((field, detail)) = self.wallet.fault() {
+            ensure(field, false, detail)?;
         }
         within("push.services", self.push.services.len() as u64, 0..=64)?;
         within("demo_hold_ttl_s", self.demo_hold_ttl_s.into(), 5..=1_800)?;

@@ -35,7 +35,7 @@ use crate::settlement::Settlement;
 use crate::staff_token::{StaffTokenError, StaffTokens};
 use crate::tasks::{self, TaskDied};
 use crate::ticket_code::{TicketSigner, TicketVerifier};
-use crate::ticket_format::TicketFormats;
+use crate::ticket_format::{PassKeyError, TicketFormats};
 use crate::upkeep::Upkeep;
 use crate::webhook_journal::Waiting;
 use history::History;
@@ -92,6 +92,9 @@ pub enum RunError {
     /// The key of push is of no use.
     #[error(transparent)]
     Push(#[from] PushKeyError),
+    /// Passes for wallets cannot be signed.
+    #[error(transparent)]
+    Pass(#[from] PassKeyError),
     /// A payment provider cannot be made.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -253,7 +256,7 @@ impl Office {
             contacts: Arc::new(ContactKey::load(&config.contact_key_file)?),
             verifier: tickets.verifier(),
             tickets,
-            formats: TicketFormats::standard(),
+            formats: TicketFormats::with_passes(&config.wallet)?,
             refunds: config.refunds.clone(),
             telegram_bot: config.telegram_bot.clone(),
             push: PushParts::new(&config.push)?,

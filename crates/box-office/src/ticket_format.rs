@@ -2,13 +2,18 @@
 //! say, and makes bytes of it; adding one touches its own file and one line of [`TicketFormats::standard`].
 //!
 //! In the flow: the office fills a sheet from an order; light forms are made at once, heavy ones by the
-//! worker as a job. Pure: the same sheet gives the same bytes. Nothing here knows who bought a ticket,
+//! worker as a job. Pure: the same sheet gives the same bytes, but for the time in a signature. Nothing here knows who bought a ticket,
 //! so that no document carries a name.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 mod pdf;
 mod plain;
+mod wallet;
+
+pub use wallet::{PassKeyError, WalletConfig};
 
 /// All that a document may say about tickets of one order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +68,10 @@ pub trait TicketFormat: Send + Sync {
     fn media_type(&self) -> &'static str;
     /// Whether making it is work for the worker (milliseconds of a processor) instead of the request.
     fn is_heavy(&self) -> bool;
+    /// Whether it can say these tickets at all.
+    fn fits(&self, _: &TicketSheet) -> bool {
+        true
+    }
     /// Makes the document.
     ///
     /// # Errors
@@ -77,6 +86,19 @@ impl TicketFormats {
     /// PDF, JSON and plain text.
     pub fn standard() -> Self {
         Self(vec![Box::new(pdf::Pdf), Box::new(plain::Json), Box::new(plain::Text)])
+    }
+
+    /// The same and passes for wallets, where the shop can sign them.
+    ///
+    /// # Errors
+    /// [`PassKeyError`] when a file of theirs is of no use.
+    pub fn with_passes(config: &WalletConfig) -> Result<Self, PassKeyError> {
+        let mut formats = Self::standard();
+        if let Some(passes) = wallet::Passes::load(config)?.map(Arc::new) {
+            formats.0.push(Box::new(wallet::Pass(passes.clone())));
+            formats.0.push(Box::new(wallet::Bundle(passes)));
+        }
+        Ok(formats)
     }
 
     /// The form whose files end like this.

@@ -24,7 +24,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     (
         "reqwest",
-        &["crates/payments/", "crates/box-office/tests/", "crates/seatgrid/", "tests/e2e/"],
+        &[
+            "crates/payments/",
+            "crates/box-office/src/push",
+            "crates/box-office/src/telegram",
+            "crates/box-office/tests/",
+            "crates/seatgrid/",
+            "tests/e2e/",
+        ],
     ),
 ];
 

@@ -26,6 +26,7 @@ use serde::Serialize;
 use super::Office;
 use crate::clock::rfc3339_ms;
 use crate::database::DatabaseError;
+use crate::language::Language;
 use crate::people::orders;
 
 /// The catalogue is the same for all and may be a little old.
@@ -85,6 +86,8 @@ pub(super) struct Shopper {
     actor: Actor,
     /// The proof that they show of a hold or a place in a waiting list.
     pub(super) token: ShownToken,
+    /// The language that they read, as far as the request says.
+    pub(super) language: Option<Language>,
 }
 
 impl Shopper {
@@ -111,7 +114,8 @@ impl FromRequestParts<Arc<Office>> for Shopper {
             .as_ref()
             .map_or(Subject::Guest, |claims| Subject::Person(claims.account.as_u128()));
         let actor = Actor { subject, ip: client_ip(headers) };
-        Ok(Self { deadline, deadline_given, claims, actor, token: ShownToken::of(headers) })
+        let (token, language) = (ShownToken::of(headers), Language::of(headers));
+        Ok(Self { deadline, deadline_given, claims, actor, token, language })
     }
 }
 

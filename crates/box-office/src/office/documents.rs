@@ -43,7 +43,8 @@ pub(crate) struct DocumentPendingBody {
 
 /// One ticket as a document.
 #[utoipa::path(get, path = "/api/v1/tickets/{id}", tag = "orders", params(
-    ("id" = String, Path, description = "The ticket and a form: `t1-5-3.pdf`, `.json`, `.txt`"),
+    ("id" = String, Path, description = "The ticket and a form: `t1-5-3.pdf`, `.json`, `.txt`, and \
+        `.pkpass` where the shop can sign passes"),
     ("X-Hold-Token" = String, Header, description = "The token of its order's hold"),
 ), responses(
     (status = 200, description = "The document"),
@@ -75,7 +76,8 @@ pub(super) async fn ticket(
 /// All tickets of an order as one document.
 #[utoipa::path(get, path = "/api/v1/orders/{id}/documents/{form}", tag = "orders", params(
     ("id" = String, Path, description = "The order"),
-    ("form" = String, Path, description = "`pdf`, `json` or `txt`"),
+    ("form" = String, Path, description = "`pdf`, `json` or `txt`; `pkpasses`, or `pkpass` for one \
+        ticket, where the shop can sign passes"),
     ("X-Hold-Token" = String, Header, description = "The token of its hold"),
 ), responses(
     (status = 200, description = "The document"),
@@ -123,6 +125,9 @@ impl Office {
     ) -> Result<Response, Problem> {
         let plan = self.plans.naming(order.event, seats, shopper.deadline).await?;
         let sheet = self.sheet(order, seats, &plan);
+        if !format.fits(&sheet) {
+            return Err(Problem::new(Code::NotFound).detail("This form is for one ticket"));
+        }
         let made = match format.is_heavy() {
             false => Some(format.make(&sheet).map_err(Problem::internal)?),
             true => self.made_by_worker(format, &sheet, shopper.deadline).await?,

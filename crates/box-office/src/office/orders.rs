@@ -18,7 +18,6 @@ use super::answer::{Shopper, complete_up_to, foreign, private, replayed};
 use super::bodies::{self, OrderBody};
 use crate::clock::now_ms;
 use crate::contact::{BuyerForm, Contact};
-use crate::language::Language;
 
 /// An order to place.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -63,7 +62,7 @@ pub(super) async fn place(
             Problem::invalid(faults.collect())
         },
     )?;
-    let contact = contact.reading(Language::of(shopper.headers()));
+    let contact = contact.reading(shopper.language);
     let hold: HoldId = body.hold_id.parse().map_err(|_| Problem::new(Code::HoldNotFound))?;
     office.check_hold(hold, &shopper).await?;
     let buyer = shopper.claims.as_ref().map(|claims| claims.account);

@@ -87,7 +87,7 @@ pub(super) async fn join(
         return Err(Problem::new(Code::RateLimited).detail(detail));
     }
     let person = guest.person(&office.tokens, (event, &plan.sale.rules), shopper.ip());
-    let contact = office.sealed_contact(&body, (event, person), Language::of(shopper.headers()))?;
+    let contact = office.sealed_contact(&body, (event, person), shopper.language)?;
     let command = Command::JoinWaitlist(JoinWaitlist { event, person, wish, contact });
     let reply = office.command(event, key.of(hash), &shopper, command).await?;
     let Outcome::WaitlistJoined { entry, before } = reply.outcome else {

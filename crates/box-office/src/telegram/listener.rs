@@ -67,8 +67,11 @@ impl Listener {
             .fetch_one(&mut own)
             .await
             .map_err(of)?;
+        if !is_ours {
+            return Ok(());
+        }
         // The lock goes with its connection, which is closed when this returns.
-        while is_ours {
+        loop {
             let next: i64 = sqlx::query_scalar("select next_update from office.telegram_cursor")
                 .fetch_one(&mut own)
                 .await
@@ -78,7 +81,6 @@ impl Listener {
                 self.hear(&mut own, &update).await.map_err(of)?;
             }
         }
-        Ok(())
     }
 
     /// Does what an update asks for and notes that it was heard; then answers.

@@ -35,5 +35,6 @@ mod ticket_codes;
 mod told;
 mod verdicts;
 mod waiting;
+mod wallet;
 mod worker;
 mod wrong_input;

@@ -288,8 +288,8 @@ async fn buyers_hear_of_failed_and_late_money_of_refunds_and_of_holds_that_ended
 #[tokio::test(flavor = "multi_thread")]
 async fn owners_are_reminded_once_of_each_start() {
     let mut shop = Shop::open().await;
-    let mut db = tables(&shop).await;
     shop.publish(row_of("show", 2)).await;
+    let mut db = tables(&shop).await;
     let soon = "update office.event set starts_at = now() + interval '1 hour' where id = 'show'";
     db.execute(soon).await.expect("it starts soon");
     // One who has had the tickets for long, one who just bought, one who gave them up.

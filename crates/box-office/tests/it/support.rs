@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use box_office::office::{self, Listeners};
 use box_office::push::{PushConfig, PushOfferConfig};
 use box_office::telegram::TelegramConfig;
+use box_office::ticket_format::WalletConfig;
 use box_office::{
     MailConfig, OfficeConfig, ProviderConfig, ProviderKind, SocialConfig, WorkerConfig, worker,
 };
@@ -46,6 +47,8 @@ pub struct Wish {
     pub with_notifications: bool,
     /// Time for one creation of a payment, milliseconds.
     pub payment_create_ms_max: u64,
+    /// Whether the shop can sign passes for wallets.
+    pub with_wallet: bool,
 }
 
 impl Default for Wish {
@@ -56,6 +59,7 @@ impl Default for Wish {
             replica_url: None,
             with_notifications: true,
             payment_create_ms_max: 8_000,
+            with_wallet: false,
         }
     }
 }
@@ -423,6 +427,7 @@ fn office_config(dir: &Path, wish: &Wish, grid: GridConfig) -> OfficeConfig {
         ticket_key_file: key_file(dir, "ticket", 3),
         admin_password_file: Some(text_file(dir, "admin.password", "first password")),
         staff_token_file: Some(text_file(dir, "staff.token", STAFF_TOKEN)),
+        wallet: if wish.with_wallet { wallet() } else { WalletConfig::default() },
         telegram_bot: Some("sandbox_bot".to_owned()),
         push: PushOfferConfig { key_file: Some(push_key(dir)), ..PushOfferConfig::default() },
         demo: true,
@@ -484,6 +489,18 @@ fn telegram(dir: &Path, gateway: &str) -> TelegramConfig {
         token_file: Some(text_file(dir, "telegram.token", "42:secret-token")),
         poll_s: 5,
         ..TelegramConfig::default()
+    }
+}
+
+fn wallet() -> WalletConfig {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/wallet");
+    WalletConfig {
+        certificate_file: Some(dir.join("pass.pem")),
+        key_file: dir.join("pass.key"),
+        authority_file: dir.join("authority.pem"),
+        pass_type_id: "pass.org.example.tickets".to_owned(),
+        team_id: "TEAM123456".to_owned(),
+        organisation: "Касса".to_owned(),
     }
 }
 

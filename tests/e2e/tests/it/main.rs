@@ -11,4 +11,5 @@ mod people;
 mod sells;
 mod starts;
 mod terms;
+mod told;
 mod wrong;
