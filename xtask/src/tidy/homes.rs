@@ -26,6 +26,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "reqwest",
         &[
             "crates/payments/",
+            "crates/box-office/src/people/oidc.rs",
             "crates/box-office/src/push",
             "crates/box-office/src/telegram",
             "crates/box-office/tests/",

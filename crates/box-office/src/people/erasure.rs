@@ -79,7 +79,8 @@ async fn all_of(pool: PgPool, account: Uuid) -> Result<(), sqlx::Error> {
         "update office.account set person_key = null, profile = null, password_hash = null,
              login = null, login_hash = null, email_hash = null, phone_hash = null,
              email_verified_at = null, phone_verified_at = null, totp = null, totp_since = null,
-             language = null, role = 'user', revision = revision + 1, erased_at = coalesce(erased_at, now())
+             language = null, role = 'user', revision = revision + 1,
+             erased_at = coalesce(erased_at, now())
          where id = $1",
         "delete from office.session where account_id = $1",
         "delete from office.contact_change where account_id = $1",
