@@ -165,7 +165,9 @@ async fn run_children(
         watch(&mut supervisor, &mut newcomers, database, stop).await;
     }
     supervisor.stop().await;
-    result.map_err(|error: anyhow::Error| anyhow!("{error}; the logs are in {}", dir.join("logs").display()))
+    result.map_err(|error: anyhow::Error| {
+        anyhow!("{error}; the logs are in {}", dir.join("logs").display())
+    })
 }
 
 fn write_configurations(dir: &DataDir, planned: &[Planned]) -> Result<Vec<ChildSpec>> {
