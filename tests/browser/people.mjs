@@ -3,7 +3,7 @@
 
 import { createHmac } from "node:crypto";
 
-import { accessible, codeFor, leave, shot, test, visitor } from "./harness.mjs";
+import { accessible, codeFor, file, leave, shot, test, visitor } from "./harness.mjs";
 
 let count = 0;
 
@@ -43,7 +43,7 @@ export function totp(secret, at = Date.now()) {
   return String((mac.readUInt32BE(from) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
-const SECTIONS = ["", "/orders", "/profile", "/security", "/privacy"];
+const SECTIONS = ["", "/orders", "/profile", "/notifications", "/security", "/privacy"];
 
 /** Each page of the cabinet, ready to be looked at. */
 async function cabinet(visit, name) {
@@ -112,6 +112,56 @@ export async function people() {
     await page.waitForURL((url) => url.pathname === "/");
     await page.waitForSelector(".who a[href='/signin']");
     await leave(visit, [400]);
+  });
+
+  await test("a person chooses how to be told, binds a chat, and gets a notice in the browser", async () => {
+    const visit = await visitor();
+    const { page, context } = visit;
+    await register(visit, somebody());
+    await page.goto("/account/notifications");
+    await page.waitForSelector("#app[data-ready]");
+    const box = (name) => page.getByRole("checkbox", { name, exact: true });
+    const reminder = "Reminder before the event: E-mail";
+    await box(reminder).uncheck();
+    await page.selectOption("select[name=language]", "en");
+    await page.locator("form.wide-form button[type=submit]").click();
+    await page.waitForSelector("text=Saved.");
+    await page.reload();
+    await page.waitForSelector("#app[data-ready]");
+    if (await box(reminder).isChecked()) throw new Error("the choice is not kept");
+    for (const way of ["E-mail", "Telegram", "This and other browsers"]) {
+      await box(`The event is cancelled: ${way}`).uncheck();
+    }
+    await page.locator("form.wide-form button[type=submit]").click();
+    await page.waitForSelector(".error:has-text('Keep at least one way')");
+
+    await page.click("#telegram button");
+    const line = await page.textContent("#telegram .secret");
+    await fetch(`${file("sandbox.url")}/telegram/say`, { method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ chat_id: 7000 + Math.floor(Math.random() * 1e6), text: line }) });
+    await page.waitForSelector("text=The chat is bound.");
+    await accessible(page, "/account/notifications with a chat");
+    await shot(visit, "cabinet-notifications-chat");
+
+    await context.grantPermissions(["notifications"]);
+    const scope = await page.evaluate(() => navigator.serviceWorker.ready.then((it) => it.scope));
+    const debug = await context.newCDPSession(page);
+    const found = new Promise((done) => {
+      debug.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => {
+        const own = registrations.find(({ scopeURL }) => scopeURL === scope);
+        if (own) done(own.registrationId);
+      });
+    });
+    await debug.send("ServiceWorker.enable");
+    await debug.send("ServiceWorker.deliverPushMessage", { origin: new URL(scope).origin,
+      registrationId: await found, data: JSON.stringify({ title: "Seats for you",
+        body: "Two seats wait.", kind: "turn_came", about: "w1-1" }) });
+    await page.waitForFunction(async () => {
+      const worker = await navigator.serviceWorker.ready;
+      return (await worker.getNotifications()).some(({ title }) => title === "Seats for you");
+    });
+    await leave(visit);
   });
 
   await test("signing in with a second factor, and out everywhere", async () => {

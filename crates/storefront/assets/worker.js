@@ -1,5 +1,6 @@
-// The shop's worker: keeps opened tickets for the way without a network. Everything is asked of the
-// network first; what was kept answers only where there is none. Nothing but reads is ever kept.
+// The shop's worker: shows notices, and keeps opened tickets for the way without a network.
+// Everything is asked of the network first; what was kept answers only where there is none. Nothing
+// but reads is ever kept.
 
 const KEPT = "seatgrid.tickets";
 /** Answers kept; the oldest go first. */
@@ -46,6 +47,25 @@ async function keep(cache, request, response) {
   for (const name of names.slice(0, Math.max(0, names.length - KEPT_MAX))) await cache.delete(name);
 }
 
+/** A notice from the shop: shown by the browser, also while no page of it is open. */
+async function tellNotice(data) {
+  const { title, body, kind, about } = data?.json() ?? {};
+  await self.registration.showNotification(title ?? "seatgrid",
+    { body, tag: `${kind} ${about}`, icon: "/favicon.ico", data: { about } });
+}
+
+/** Where a notice leads: to its order, else to the tickets. */
+async function openNotice({ data }) {
+  const about = String(data?.about ?? "");
+  const path = about.startsWith("o") ? `/orders/${encodeURIComponent(about)}` : "/account";
+  await self.clients.openWindow(path);
+}
+
+self.addEventListener("push", (event) => event.waitUntil(tellNotice(event.data)));
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(openNotice(event.notification));
+});
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("fetch", (event) => {

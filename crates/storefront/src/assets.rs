@@ -57,6 +57,7 @@ macro_rules! embed {
 }
 
 const FILES: &[(&str, &str, &[u8])] = embed! {
+    "account-notify.js": SCRIPT,
     "account-orders.js": SCRIPT,
     "account-privacy.js": SCRIPT,
     "account-profile.js": SCRIPT,
@@ -133,6 +134,7 @@ const FILES: &[(&str, &str, &[u8])] = embed! {
     "who.js": SCRIPT,
     "words-account.js": SCRIPT,
     "words-door.js": SCRIPT,
+    "words-notify.js": SCRIPT,
     "words-staff-work.js": SCRIPT,
     "words-staff.js": SCRIPT,
     "words-wait.js": SCRIPT,

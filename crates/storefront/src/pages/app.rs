@@ -26,6 +26,8 @@ pub enum AppView {
     Orders,
     /// Name, address, number, login.
     Profile,
+    /// Which notices come, and how.
+    Notices,
     /// Password, second factor, sessions.
     Security,
     /// Consents, export, deletion.
@@ -51,12 +53,12 @@ pub enum AppView {
 }
 
 use AppView::{
-    Artists, Audit, Board, Door, Events, Orders, Plans, Privacy, Profile, Register, Reset, Sales,
-    Security, SignIn, Tickets, Venues, Work,
+    Artists, Audit, Board, Door, Events, Notices, Orders, Plans, Privacy, Profile, Register, Reset,
+    Sales, Security, SignIn, Tickets, Venues, Work,
 };
 
 /// The cabinet's views in the order of its navigation.
-const CABINET: &[AppView] = &[Tickets, Orders, Profile, Security, Privacy];
+const CABINET: &[AppView] = &[Tickets, Orders, Profile, Notices, Security, Privacy];
 /// The views of staff in the order of their navigation.
 const STAFF: &[AppView] = &[Board, Events, Artists, Venues, Plans, Sales, Work, Audit, Door];
 
@@ -80,6 +82,7 @@ impl AppView {
             Tickets => "/account",
             Orders => "/account/orders",
             Profile => "/account/profile",
+            Notices => "/account/notifications",
             Security => "/account/security",
             Privacy => "/account/privacy",
             Board => "/staff",
@@ -103,6 +106,7 @@ impl AppView {
             Tickets => "account-tickets.js",
             Orders => "account-orders.js",
             Profile => "account-profile.js",
+            Notices => "account-notify.js",
             Security => "account-security.js",
             Privacy => "account-privacy.js",
             Board => "staff-board.js",
@@ -125,6 +129,7 @@ impl AppView {
             Tickets => texts.tickets,
             Orders => texts.orders,
             Profile => texts.profile,
+            Notices => texts.notices,
             Security => texts.security,
             Privacy => texts.privacy,
             Board => texts.board,
@@ -148,7 +153,7 @@ impl AppView {
     const fn neighbours(self) -> &'static [Self] {
         match self {
             SignIn | Register | Reset => &[],
-            Tickets | Orders | Profile | Security | Privacy => CABINET,
+            Tickets | Orders | Profile | Notices | Security | Privacy => CABINET,
             Board | Events | Artists | Venues | Plans | Sales | Work | Audit | Door => STAFF,
         }
     }
