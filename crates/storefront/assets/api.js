@@ -8,14 +8,16 @@ export const ROOT = "/api/v1";
 /** How long one try may take, in milliseconds: the server's own budget is 2 s, the rest is air. */
 const TRY_MS = 8000;
 
-/** A refusal or failure that the server named; `code` is stable, status 0 means no answer. */
+/** A refusal or failure that the server named; `code` is stable, status 0 means no answer.
+ * `serverMs` is the server's clock as it answered, NaN where it did not say. */
 export class Problem extends Error {
-  constructor(status, body, retryAfterS = null) {
+  constructor(status, body, retryAfterS = null, serverMs = NaN) {
     super(body.title || body.code || `HTTP ${status}`);
     this.status = status;
     this.code = body.code || (status === 0 ? "offline" : "failed");
     this.body = body;
     this.retryAfterS = retryAfterS;
+    this.serverMs = serverMs;
   }
 }
 
@@ -70,7 +72,8 @@ async function attempt(method, path, options) {
     const json = await response.json().catch(() => null);
     if (response.ok && json !== null) return json;
     const retryAfterS = retryAfterSeconds(response.headers.get("Retry-After"));
-    return new Problem(response.status, json ?? {}, retryAfterS);
+    const serverMs = Date.parse(response.headers.get("Date") ?? "");
+    return new Problem(response.status, json ?? {}, retryAfterS, serverMs);
   } catch {
     return new Problem(0, {});
   }

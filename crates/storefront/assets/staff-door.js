@@ -8,7 +8,9 @@ import { field, form } from "./forms.js";
 import { keepTicketsOffline } from "./offline.js";
 import { staffPage } from "./session.js";
 import { Camera, hasCamera } from "./staff-doorcam.js";
-import { DoorList, fromKeys, parse } from "./staff-doorlist.js";
+import {
+  DoorList, fromKeys, isSignedOut, parse, sendWaiting, serverAfter, wrongTime,
+} from "./staff-doorlist.js";
 import { clockTime, momentText } from "./when.js";
 import { tell } from "./words-door.js";
 
@@ -16,12 +18,15 @@ import { tell } from "./words-door.js";
 const ANSWER_WITHIN_MS = 3000;
 /** How often counts, the list of void tickets and what waits are seen to, in milliseconds. */
 const TEND_EVERY_MS = 15_000;
-const BATCH_MAX = 100;
 const LATEST_MAX = 12;
+
+/** Whether the page lets people in just now. */
+const isOpen = () => document.getElementById("door-form") !== null;
 
 class Door {
   #scans = Promise.resolve();
-  #online = navigator.onLine;
+  #server = navigator.onLine ? "online" : "offline";
+  #camera = null;
   #sending = false;
 
   constructor(list, events) {
@@ -31,6 +36,7 @@ class Door {
 
   /** Which event and which door: asked once, kept on this device. */
   setup() {
+    this.#camera?.stop();
     const { eventId, gate } = this.list.kept;
     const options = this.events.map(({ id, name, starts_at: at }) =>
       [id, [name, momentText(at)].filter(Boolean).join(" · ")]);
@@ -50,6 +56,7 @@ class Door {
   }
 
   async open() {
+    this.#camera?.stop();
     const { eventId, gate } = this.list.kept;
     const name = this.events.find(({ id }) => id === eventId)?.name ?? eventId;
     this.field = make("input", { type: "text", id: "door-code", autocomplete: "off",
@@ -87,13 +94,14 @@ class Door {
       make("div", { className: "actions" }, send, again)));
     this.#idle();
     this.field.focus();
-    await this.#camera(scan.querySelector(".actions"));
+    await this.#offerCamera(scan.querySelector(".actions"));
     await this.tend();
   }
 
-  async #camera(actions) {
+  async #offerCamera(actions) {
     if (!await hasCamera()) return;
     const camera = new Camera((code) => this.scan(code));
+    this.#camera = camera;
     const button = make("button", { type: "button", className: "quiet" }, tell("camera"));
     button.addEventListener("click", async () => {
       if (camera.isOn) {
@@ -105,8 +113,11 @@ class Door {
       try {
         actions.before(camera.video);
         await camera.start();
+        // The door may have been left while the browser asked for leave.
+        if (!camera.video.isConnected) camera.stop();
         button.textContent = tell("camera_stop");
       } catch {
+        camera.stop();
         camera.video.remove();
         button.replaceWith(make("p", { className: "hint" }, tell("camera_no")));
       }
@@ -121,6 +132,7 @@ class Door {
 
   /** One ticket after the other: what is shown meanwhile waits for its turn. */
   scan(code) {
+    if (!isOpen()) return;
     this.#scans = this.#scans.then(() => this.#decide(code));
   }
 
@@ -133,8 +145,13 @@ class Door {
     try {
       this.#told(scan, await this.#ask(scan));
     } catch (problem) {
-      console.error(problem);
-      this.#told(scan, { status: "refused", reason: "no_key" });
+      if (isSignedOut(problem)) {
+        this.#server = "sign_in";
+        this.#told(scan, { status: "refused", isSignedOut: true });
+      } else {
+        console.error(problem);
+        this.#told(scan, { status: "refused", reason: "no_key" });
+      }
     }
     this.#standing();
   }
@@ -142,19 +159,22 @@ class Door {
   async #ask(scan) {
     if (navigator.onLine) {
       try {
-        const answer = await call("POST", "/checkins",
-          { body: scan, once: true, withinMs: ANSWER_WITHIN_MS });
-        this.#online = true;
-        if (answer.status === "admitted") {
-          this.list.noteUsed(answer.ticket_id, scan.at, scan.gate);
-        }
+        const post = (body) => call("POST", "/checkins",
+          { body, once: true, withinMs: ANSWER_WITHIN_MS });
+        const answer = await post(scan).catch((problem) => {
+          if (wrongTime(problem) < 0) throw problem;
+          // This device's clock is wrong: the server's holds.
+          return post({ ...scan, at: undefined });
+        });
+        this.#server = "online";
+        this.list.heard(scan, answer);
         return { ...answer, seat: parse(scan.code)?.seat };
       } catch (problem) {
         // Only what was not decided may be decided here.
         if (problem?.status !== 0 && !(problem?.status >= 500)) throw problem;
       }
     }
-    this.#online = false;
+    this.#server = "offline";
     if (this.list.isFull) return { status: "refused", full: true };
     return { ...await this.list.decide(scan), isOwn: true };
   }
@@ -163,6 +183,7 @@ class Door {
     const isIn = answer.status === "admitted";
     const lines = [];
     if (answer.seat) lines.push(answer.seat);
+    if (answer.isSignedOut) lines.push(tell("sign_in"));
     if (answer.full) lines.push(tell("full"));
     if (answer.reason) lines.push(tell(`reason_${answer.reason}`));
     if (answer.conflict) lines.push(tell("conflict"));
@@ -183,15 +204,15 @@ class Door {
   }
 
   #standing() {
-    this.state.textContent = tell(this.#online ? "online" : "offline");
-    this.state.className = `badge badge-${this.#online ? "valid" : "refund_pending"}`;
-    const { waiting, refused, revoked, asOf } = this.list.kept;
+    this.state.textContent = tell(this.#server);
+    this.state.className = `badge badge-${this.#server === "online" ? "valid" : "refund_pending"}`;
+    const { waiting, refused, asOf } = this.list.kept;
     const parts = [waiting.length > 0 ? tell("waiting", { n: waiting.length })
       : tell("waiting_none")];
     if (refused.length > 0) parts.push(tell("upload_refused", { n: refused.length }));
     this.pending.dataset.waiting = waiting.length;
     if (this.pending.textContent !== parts.join(" ")) show(this.pending, parts.join(" "));
-    const known = tell("void_list", { n: Object.keys(revoked).length });
+    const known = tell("void_list", { n: this.list.voidCount });
     const at = asOf ? tell("as_of", { time: momentText(asOf) }) : "";
     show(this.void, `${known} ${at}`.trim());
   }
@@ -200,50 +221,45 @@ class Door {
   async tend() {
     if (this.#sending) return;
     if (!navigator.onLine) {
-      this.#online = false;
+      this.#server = "offline";
       this.#standing();
       return;
     }
     this.#sending = true;
-    const path = `/events/${segment(this.list.kept.eventId)}`;
-    try {
-      await this.#send();
-      const [revocations, counts] = await Promise.all([
-        call("GET", `${path}/revocations`, { once: true }),
-        call("GET", `${path}/checkins`, { once: true })]);
-      this.#online = true;
-      this.list.learn(revocations);
-      this.counts.replaceChildren(...["used", "refused", "conflicts"].map((name) =>
-        make("div", {}, make("dt", {}, tell(`count_${name}`)),
-          make("dd", { id: `door-${name}` }, counts[name].toLocaleString()))));
-    } catch (problem) {
-      if (problem?.status === undefined) console.error(problem);
-      this.#online = false;
-    } finally {
-      this.#sending = false;
-      this.#standing();
-    }
+    const { eventId } = this.list.kept;
+    const outcomes = await Promise.allSettled([this.#send(), this.#hear(eventId)]);
+    this.#sending = false;
+    const problems = outcomes.filter(({ status }) => status === "rejected")
+      .map(({ reason }) => reason);
+    for (const problem of problems) if (problem?.status === undefined) console.error(problem);
+    this.#server = serverAfter(problems);
+    this.#standing();
+    // The door is for another event by now, and knows nothing of it yet.
+    if (this.list.kept.eventId !== eventId) await this.tend();
   }
 
-  /** Sends what this device decided by itself, the oldest first. */
-  async #send() {
-    for (let size = BATCH_MAX; this.list.kept.waiting.length > 0;) {
-      const scans = this.list.next(size);
-      try {
-        const { items } = await call("POST", "/checkins/batch", { body: { scans }, again: true });
-        this.list.sent(scans);
-        const conflicts = items.filter(({ conflict }) => conflict).length;
-        if (conflicts > 0) {
-          this.latest.prepend(make("li", { className: "error" },
-            tell("upload_conflicts", { n: conflicts })));
-        }
-      } catch (problem) {
-        if (problem?.status !== 400 && problem?.status !== 422) throw problem;
-        // One of them can never be taken: find it alone.
-        if (scans.length === 1) this.list.putApart(scans[0]);
-        size = 1;
-      }
-    }
+  /** Asks for void tickets and counts of an event; what comes for another one is dropped. */
+  async #hear(eventId) {
+    const path = `/events/${segment(eventId)}`;
+    const [, counts] = await Promise.all([
+      call("GET", `${path}/revocations`, { once: true })
+        .then((answer) => this.list.learn(eventId, answer)),
+      call("GET", `${path}/checkins`, { once: true })]);
+    if (this.list.kept.eventId !== eventId) return;
+    this.counts.replaceChildren(...["used", "refused", "conflicts"].map((name) =>
+      make("div", {}, make("dt", {}, tell(`count_${name}`)),
+        make("dd", { id: `door-${name}` }, counts[name].toLocaleString()))));
+  }
+
+  /** Sends what this device decided by itself. */
+  #send() {
+    const ask = async (scans) => {
+      const body = { scans };
+      return (await call("POST", "/checkins/batch", { body, again: true })).items;
+    };
+    return sendWaiting(this.list, ask, (n) => {
+      this.latest.prepend(make("li", { className: "error" }, tell("upload_conflicts", { n })));
+    });
   }
 }
 
@@ -261,7 +277,6 @@ async function build(me) {
   const door = new Door(list, events);
   if (list.kept.eventId === null || list.kept.gate === "") door.setup();
   else await door.open();
-  const isOpen = () => document.getElementById("door-form") !== null;
   setInterval(() => isOpen() && door.tend(), TEND_EVERY_MS);
   addEventListener("online", () => isOpen() && door.tend());
   // A scanner types wherever the focus is; where that is nowhere, it is meant for the field.

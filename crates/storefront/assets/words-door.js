@@ -24,6 +24,7 @@ const EN = {
   reason_already_used: "Somebody came in by this ticket already.",
   reason_no_key: "Without a network this device cannot check yet. Connect it once.",
   reason_no_way: "This browser cannot check codes by itself. It needs a network.",
+  sign_in: "Sign in again: the server does not let this device check tickets any more.",
   online: "Connected", offline: "No network: this device checks by itself.",
   count_used: "Came in", count_refused: "Refused", count_conflicts: "To be looked at",
   waiting: { one: "{n} scan waits to be sent.", other: "{n} scans wait to be sent." },
@@ -63,6 +64,7 @@ const RU = {
   reason_already_used: "По этому билету уже прошли.",
   reason_no_key: "Без сети это устройство проверять ещё не может. Подключите его один раз.",
   reason_no_way: "Этот браузер не проверяет коды сам. Нужна сеть.",
+  sign_in: "Войдите снова: сервер больше не даёт этому устройству проверять билеты.",
   online: "На связи", offline: "Сети нет: устройство проверяет само.",
   count_used: "Прошли", count_refused: "Не пущены", count_conflicts: "Разобраться",
   waiting: {
