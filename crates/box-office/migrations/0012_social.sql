@@ -9,3 +9,11 @@ create table office.social_identity (
     primary key (provider, subject_hash)
 );
 create index social_identity_account on office.social_identity (account_id);
+
+do $$
+begin
+    if exists (select from pg_roles where rolname = 'seatgrid_office') then
+        grant select, insert, update, delete on office.social_identity to seatgrid_office;
+    end if;
+end
+$$;

@@ -172,6 +172,21 @@ pub(crate) async fn admit(
     }
 }
 
+/// Notes of a scan that was refused, and of which the device did not hear, that it let somebody in; false
+/// when there is no such scan, or that is known.
+pub(crate) async fn let_in_since(database: &Database, nonce: Uuid) -> Result<bool, DatabaseError> {
+    let note = |pool: PgPool| async move {
+        sqlx::query(
+            "update office.checkin set forced = true, conflict = true
+             where nonce = $1 and status = 'refused' and not forced",
+        )
+        .bind(nonce)
+        .execute(&pool)
+        .await
+    };
+    Ok(database.run(note).await?.rows_affected() == 1)
+}
+
 /// The tickets of an order by which somebody came in.
 pub(crate) async fn used(
     database: &Database,

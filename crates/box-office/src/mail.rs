@@ -2,8 +2,8 @@
 //! e-mail address that the operator's text-message service has for them.
 //!
 //! In the flow: [`crate::messages`] keeps what waits; the worker takes it, sends it here and notes how
-//! it ended ([`crate::dispatch`]). The relay stands on our own network and signs and encrypts what leaves it. Nothing here
-//! logs an address or a text.
+//! it ended ([`crate::dispatch`]). The relay stands on our own network and signs and encrypts what
+//! leaves it. Nothing here logs an address or a text.
 
 use std::net::SocketAddr;
 

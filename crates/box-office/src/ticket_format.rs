@@ -2,8 +2,8 @@
 //! say, and makes bytes of it; adding one touches its own file and one line of [`TicketFormats::standard`].
 //!
 //! In the flow: the office fills a sheet from an order; light forms are made at once, heavy ones by the
-//! worker as a job. Pure: the same sheet gives the same bytes, but for the time in a signature. Nothing here knows who bought a ticket,
-//! so that no document carries a name.
+//! worker as a job. Pure: the same sheet gives the same bytes, but for the time in a signature. Nothing
+//! here knows who bought a ticket, so that no document carries a name.
 
 use std::sync::Arc;
 

@@ -124,15 +124,18 @@ impl Stripe {
         wire::session(&answer.await?)?.payment()
     }
 
-    /// Ends an open session, or lets go of what was reserved; Stripe refuses anything else.
+    /// Ends an open session, also after a card was declined, or lets go of what was reserved; Stripe
+    /// refuses anything else. The two are calls of their own, so each has a key of its own.
     async fn end(&self, key: &str, id: &str) -> Result<GatewayPayment, ProviderError> {
         check_key(key)?;
         let before = self.session(Operation::ReadPayment, id).await?;
-        let path = match before.intent_id() {
-            Some(intent) => format!("/v1/payment_intents/{intent}/cancel"),
-            None => format!("/v1/checkout/sessions/{id}/expire"),
+        let (path, key) = match before.intent_id() {
+            Some(intent) if !before.is_open() => {
+                (format!("/v1/payment_intents/{intent}/cancel"), format!("{key}-intent"))
+            }
+            Some(_) | None => (format!("/v1/checkout/sessions/{id}/expire"), key.to_owned()),
         };
-        self.transport.post(Operation::Cancel, &path, key, String::new()).await?;
+        self.transport.post(Operation::Cancel, &path, &key, String::new()).await?;
         self.session(Operation::ReadPayment, id).await?.payment()
     }
 

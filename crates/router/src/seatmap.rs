@@ -1,8 +1,8 @@
 //! Seat maps: the router's copies of what the shards say, one per event in use.
 //!
 //! `plan` and `view` are immutable values, `known` is the newest view of one event with its age, `map`
-//! asks for a newer one when readers want it, `ring` turns views into the live stream, `registry` owns the maps and their
-//! tasks. Nothing here takes or frees a seat.
+//! asks for a newer one when readers want it, `ring` turns views into the live stream, `registry` owns
+//! the maps and their tasks. Nothing here takes or frees a seat.
 
 mod known;
 mod map;

@@ -262,16 +262,22 @@ impl Office {
             forced: form.force,
         };
         let is_new = checkins::known(&self.database, scan.nonce).await?.is_none();
-        if is_new {
-            self.keep_scan(&scan, claim, form, gatekeeper).await?;
-        }
+        let is_told = match (is_new, scan.forced) {
+            (true, _) => {
+                self.keep_scan(&scan, claim, form, gatekeeper).await?;
+                true
+            }
+            // Our refusal was lost on its way, and the device has let somebody in since.
+            (false, true) => checkins::let_in_since(&self.database, scan.nonce).await?,
+            (false, false) => false,
+        };
         let decided = checkins::known(&self.database, scan.nonce).await?;
         let decided = decided.ok_or_else(|| Problem::internal("a scan was not kept"))?;
         let ticket_id = scan.ticket.map(|ticket| ticket.to_string());
         if (&decided.ticket_id, &decided.gate) != (&ticket_id, &scan.gate) {
             return Err(Problem::new(Code::IdempotencyConflict));
         }
-        if is_new {
+        if is_told {
             tell(&decided);
         }
         Ok(ScanBody::new(scan.nonce, decided))

@@ -30,7 +30,7 @@ const VALID_AFTER_START_MS: u64 = 12 * 60 * 60 * 1_000;
     ("id" = String, Path, description = "The order"),
     ("X-Hold-Token" = String, Header, description = "The token of its hold"),
 ), responses(
-    (status = 200, description = "One ticket for each seat, also of seats that were refunded", body = Vec<TicketBody>),
+    (status = 200, description = "A ticket for each seat, also of refunded ones", body = Vec<TicketBody>),
     (status = 404, description = "`order_not_found`"),
     (status = 409, description = "`order_state`: it is not paid"),
 ))]

@@ -208,6 +208,15 @@ async fn d63_of_two_offline_scans_the_earlier_is_first_and_somebody_is_told() {
     let mut void = scan_of(code(&codes, 1));
     void["force"] = json!(true);
     assert_eq!(verdict(&shop.scan(&void).await.expect(200)), is("refused", "refunded", true));
+    // A refusal of which the device did not hear: it let somebody in, and says so later.
+    let mut unheard = scan_of(code(&codes, 0));
+    let refused = shop.scan(&unheard).await.expect(200);
+    assert_eq!(verdict(&refused), is("refused", "already_used", false));
+    unheard["force"] = json!(true);
+    for _ in 0..2 {
+        let told = shop.scan(&unheard).await.expect(200);
+        assert_eq!(verdict(&told), is("refused", "already_used", true));
+    }
     shop.close().await;
 }
 

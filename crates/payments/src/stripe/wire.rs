@@ -98,6 +98,11 @@ pub(super) fn session(body: &[u8]) -> Result<Session, ProviderError> {
 }
 
 impl Session {
+    /// Whether the shopper may still pay on its page.
+    pub(super) fn is_open(&self) -> bool {
+        self.status == "open"
+    }
+
     /// The payment intent's id, once there is one.
     pub(super) fn intent_id(&self) -> Option<&str> {
         self.payment_intent.as_ref().map(|intent| intent.id.as_str())

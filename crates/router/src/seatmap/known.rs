@@ -76,22 +76,23 @@ impl Known {
         (map, told): (SeatMap, u64),
         asked_at: Instant,
     ) -> Result<Taken, GridError> {
-        let went_back = map.version < told;
+        let is_later = asked_at >= self.true_at;
+        let went_back = map.version < told && is_later;
         let is_newer = map.version > self.view.version || went_back;
-        if asked_at >= self.true_at {
-            self.true_at = asked_at;
-            // An answer with a higher version that came first was given after this one.
-            if map.version >= self.view.version || went_back {
-                self.as_of_ms = map.at_ms;
-            }
-        }
-        if self.doubted_at.is_some_and(|doubted| doubted <= asked_at) {
-            self.doubted_at = None;
-        }
+        // An answer with a higher version that came first was given after this one.
+        let as_of_ms =
+            if map.version >= self.view.version || went_back { map.at_ms } else { self.as_of_ms };
+        // First of all: what does not fit the plan says nothing about the age of what is known.
         if is_newer {
             self.untold.add(&map.changes);
             let view = MapView::next(plan, Some(&self.view), map).ok_or_else(misfit)?;
             self.view = Arc::new(view);
+        }
+        if is_later {
+            (self.true_at, self.as_of_ms) = (asked_at, as_of_ms);
+        }
+        if self.doubted_at.is_some_and(|doubted| doubted <= asked_at) {
+            self.doubted_at = None;
         }
         Ok(match (is_newer, went_back) {
             (false, _) => Taken::Same,
@@ -109,4 +110,9 @@ impl Known {
 /// An answer that cannot be of this plan.
 pub(super) fn misfit() -> GridError {
     GridError::Protocol("the seat map does not fit the plan".to_owned())
+}
+
+/// Whether that was the answer: the plan was replaced, and the map must be made anew.
+pub(super) fn is_misfit(error: &GridError) -> bool {
+    *error == misfit()
 }

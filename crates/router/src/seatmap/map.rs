@@ -16,7 +16,7 @@ use rand::Rng;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::known::{Known, Taken, Wanted, misfit};
+use super::known::{Known, Taken, Wanted, is_misfit, misfit};
 use super::ring::{Ring, Subscription};
 use super::{MapLimits, MapView, PlanView};
 
@@ -90,6 +90,11 @@ impl EventMap {
     /// Ends the live streams of this map.
     pub(super) fn drop_readers(&self) {
         self.dropped.cancel();
+    }
+
+    /// Whether the map is no longer kept: its plan was replaced, or nobody used it.
+    pub(super) fn is_dropped(&self) -> bool {
+        self.dropped.is_cancelled()
     }
 
     /// Ends when the map is no longer kept.
@@ -172,7 +177,11 @@ impl EventMap {
     /// Takes an answer to a question asked at `asked_at` with the version `told` known.
     fn take(&self, map: SeatMap, told: u64, asked_at: Instant) -> Result<(), GridError> {
         let now = map.version;
-        match self.known.lock().take(&self.plan, (map, told), asked_at)? {
+        let taken = self.known.lock().take(&self.plan, (map, told), asked_at);
+        if taken.as_ref().is_err_and(is_misfit) {
+            self.drop_readers();
+        }
+        match taken? {
             Taken::Same => return Ok(()),
             Taken::Newer => {}
             Taken::WentBack => {
@@ -206,9 +215,12 @@ impl EventMap {
         self.ring.lock().subscribers()
     }
 
-    /// Keeps the view and the stream close to the truth; never ends by itself.
+    /// Keeps the view and the stream close to the truth until the map is dropped.
     pub(crate) async fn keep(&self) {
-        tokio::join!(self.follow(), self.tell());
+        tokio::select! {
+            () = self.dropped.cancelled() => {}
+            _ = async { tokio::join!(self.follow(), self.tell()) } => {}
+        }
     }
 
     async fn follow(&self) {

@@ -2,13 +2,14 @@
 //! how many there are, drops idle ones.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use inventory::EventNo;
 use parking_lot::Mutex;
 use processing_unit::{Grid, GridError};
-use tokio::sync::OnceCell;
+use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,22 +32,34 @@ const WARM_PAUSE: Duration = Duration::from_millis(50);
 /// How often idle maps are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// A map, or the promise of one that somebody makes.
-type Cell = Arc<OnceCell<Arc<EventMap>>>;
+/// A map, or the promise of one that a task makes.
+struct Making {
+    map: OnceLock<Arc<EventMap>>,
+    is_under_way: AtomicBool,
+    /// How the last try ended.
+    tried: watch::Sender<Result<Arc<EventMap>, GridError>>,
+}
+
+impl Making {
+    fn new() -> Self {
+        let tried = watch::Sender::new(Err(GridError::NoLeader));
+        Self { map: OnceLock::new(), is_under_way: AtomicBool::new(false), tried }
+    }
+}
 
 struct Slot {
-    map: Cell,
+    making: Arc<Making>,
     used_at: Instant,
     stop: CancellationToken,
 }
 
 impl Slot {
     fn seat_count(&self) -> usize {
-        self.map.get().map_or(0, |map| map.plan.seat_count())
+        self.making.map.get().map_or(0, |map| map.plan.seat_count())
     }
 
     fn is_idle(&self) -> bool {
-        self.map.get().is_some_and(|map| map.subscribers() == 0)
+        self.making.map.get().is_some_and(|map| map.subscribers() == 0)
     }
 }
 
@@ -96,29 +109,34 @@ impl SeatMaps {
         event: EventNo,
         deadline: Instant,
     ) -> Result<Arc<EventMap>, GridError> {
-        let (cell, stop) = self.slot(event)?;
-        if let Some(map) = cell.get() {
+        let (making, stop) = self.slot(event)?;
+        let mut tried = making.tried.subscribe();
+        if let Some(map) = making.map.get() {
             return Ok(map.clone());
         }
-        // A large map is made to its end, however soon who asked first goes away.
-        let maps = self.clone();
-        let making = self.tasks.spawn(async move {
-            let give_up = Instant::now() + MAKE_WITHIN;
-            let making = cell.get_or_try_init(|| maps.make(event, stop.clone(), give_up));
-            let made = tokio::select! {
-                () = stop.cancelled() => Err(GridError::NoLeader),
-                made = making => made.cloned(),
-            };
-            drop(cell);
-            if made.is_err() {
-                maps.forget_empty(event);
-            }
-            made
-        });
-        match tokio::time::timeout_at(deadline.into(), making).await {
-            Ok(Ok(made)) => made,
+        if !making.is_under_way.swap(true, Ordering::AcqRel) {
+            // One task, which makes a large map to its end however soon who asked first goes away.
+            let maps = self.clone();
+            self.tasks.spawn(async move { maps.try_making(event, (making, stop)).await });
+        }
+        match tokio::time::timeout_at(deadline.into(), tried.changed()).await {
+            Ok(Ok(())) => tried.borrow().clone(),
             Ok(Err(_)) | Err(_) => Err(GridError::NoLeader),
         }
+    }
+
+    async fn try_making(&self, event: EventNo, (making, stop): (Arc<Making>, CancellationToken)) {
+        let give_up = Instant::now() + MAKE_WITHIN;
+        let made = tokio::select! {
+            () = stop.cancelled() => Err(GridError::NoLeader),
+            made = self.make(event, stop.clone(), give_up) => made,
+        };
+        match &made {
+            Ok(map) => self.put(event, (&making, stop), map),
+            Err(_) => self.forget_empty(event),
+        }
+        making.is_under_way.store(false, Ordering::Release);
+        let _before = making.tried.send_replace(made);
     }
 
     /// Makes the maps of the newest events, until each is there or the deadline is.
@@ -143,7 +161,7 @@ impl SeatMaps {
 
     /// The map of an event if there is one already; costs no question.
     pub(crate) fn known(&self, event: EventNo) -> Option<Arc<EventMap>> {
-        self.slots.lock().get(&event)?.map.get().cloned()
+        self.slots.lock().get(&event)?.making.map.get().cloned()
     }
 
     /// The hot path: a pinned event whose map is there. Marks it as used.
@@ -152,13 +170,14 @@ impl SeatMaps {
         let mut slots = self.slots.lock();
         let slot = slots.get_mut(&event)?;
         slot.used_at = Instant::now();
-        slot.map.get().cloned()
+        slot.making.map.get().filter(|map| !map.is_dropped()).cloned()
     }
 
     /// Drops a map whose plan is no longer in force; the next use makes another.
     pub(crate) fn forget(&self, map: &Arc<EventMap>) {
         let mut slots = self.slots.lock();
-        let is_it = |slot: &Slot| slot.map.get().is_some_and(|known| Arc::ptr_eq(known, map));
+        let is_it =
+            |slot: &Slot| slot.making.map.get().is_some_and(|known| Arc::ptr_eq(known, map));
         if slots.get(&map.plan.event).is_some_and(is_it) {
             remove(&mut slots, map.plan.event);
         }
@@ -177,19 +196,23 @@ impl SeatMaps {
         self.tasks.wait().await;
     }
 
-    fn slot(&self, event: EventNo) -> Result<(Cell, CancellationToken), GridError> {
+    fn slot(&self, event: EventNo) -> Result<(Arc<Making>, CancellationToken), GridError> {
         let mut slots = self.slots.lock();
+        let is_dropped = |slot: &Slot| slot.making.map.get().is_some_and(|map| map.is_dropped());
+        if slots.get(&event).is_some_and(is_dropped) {
+            remove(&mut slots, event);
+        }
         if !slots.contains_key(&event) && slots.len() >= self.limits.maps_max {
             drop_oldest(&mut slots)?;
         }
         let used_at = Instant::now();
         let slot = slots.entry(event).or_insert_with(|| Slot {
-            map: Arc::default(),
+            making: Arc::new(Making::new()),
             used_at,
             stop: self.shutdown.child_token(),
         });
         slot.used_at = used_at;
-        Ok((slot.map.clone(), slot.stop.clone()))
+        Ok((slot.making.clone(), slot.stop.clone()))
     }
 
     async fn make(
@@ -221,15 +244,30 @@ impl SeatMaps {
         Ok(())
     }
 
-    /// An event that could not be read leaves no slot behind, unless others still try.
-    fn forget_empty(&self, event: EventNo) {
-        /// The slot's own.
-        const NOBODY_ELSE: usize = 1;
+    /// Keeps a map that was made. Its slot may be gone, when an earlier try failed, or another's.
+    fn put(
+        &self,
+        event: EventNo,
+        (making, stop): (&Arc<Making>, CancellationToken),
+        map: &Arc<EventMap>,
+    ) {
         let mut slots = self.slots.lock();
-        let unused =
-            |slot: &Slot| slot.map.get().is_none() && Arc::strong_count(&slot.map) <= NOBODY_ELSE;
-        if slots.get(&event).is_some_and(unused) {
-            remove(&mut slots, event);
+        let slot = slots.entry(event).or_insert_with(|| Slot {
+            making: making.clone(),
+            used_at: Instant::now(),
+            stop,
+        });
+        let is_first = making.map.set(map.clone()).is_ok();
+        if !is_first || !Arc::ptr_eq(&slot.making, making) {
+            map.drop_readers();
+        }
+    }
+
+    /// An event that could not be read leaves no slot behind.
+    fn forget_empty(&self, event: EventNo) {
+        let mut slots = self.slots.lock();
+        if slots.get(&event).is_some_and(|slot| slot.making.map.get().is_none()) {
+            slots.remove(&event);
         }
     }
 
@@ -268,7 +306,7 @@ fn drop_oldest(slots: &mut HashMap<EventNo, Slot>) -> Result<(), GridError> {
 fn remove(slots: &mut HashMap<EventNo, Slot>, event: EventNo) {
     if let Some(slot) = slots.remove(&event) {
         slot.stop.cancel();
-        if let Some(map) = slot.map.get() {
+        if let Some(map) = slot.making.map.get() {
             map.drop_readers();
         }
     }

@@ -297,6 +297,12 @@ fn a_reader_is_served_by_what_was_asked_after_them() {
     let snapshot = known.if_true(wanted, at(31)).expect("the newer one was given later");
     assert_eq!(snapshot.view.version, 2);
 
+    // What does not fit the plan says nothing about the age of what is known.
+    let mut misfit = model.full();
+    (misfit.version, misfit.sections) = (3, Vec::new());
+    assert!(known.take(&plan, (misfit, 2), at(35)).is_err());
+    assert!(known.if_true(known.wanted(at(35), 0), at(35)).is_none());
+
     // A shard that lost what it told is believed.
     model.version = 1;
     assert_eq!(known.take(&plan, (model.full(), 2), at(40)).expect("fits"), Taken::WentBack);

@@ -1,13 +1,15 @@
 //! Who runs where: addresses and the configuration of every role of a local `up`. Decides only;
 //! writing files and starting processes is done by others.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+mod addresses;
+
+use std::collections::{BTreeSet, HashSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use self::addresses::{Addresses, local};
 use super::database::{REPLICA_URL_FILE, URL_FILE};
 use super::secrets::Secrets;
 use super::share::consensus_threads;
@@ -52,69 +54,6 @@ impl Planned {
     pub fn label(&self) -> String {
         format!("{}-{}", self.role, self.node)
     }
-}
-
-/// Addresses of everything, chosen before anything is written.
-struct Addresses {
-    /// Per unit: raft, client, admin.
-    units: BTreeMap<u32, [SocketAddr; 3]>,
-    router: SocketAddr,
-    router_admin: SocketAddr,
-    office: SocketAddr,
-    office_admin: SocketAddr,
-    worker_admin: SocketAddr,
-    writer_admin: SocketAddr,
-    sandbox: SocketAddr,
-    sandbox_mail: SocketAddr,
-}
-
-impl Addresses {
-    fn choose(facts: &Facts) -> std::io::Result<Self> {
-        let mut taken = HashSet::from([facts.port]);
-        let all = || (1..=facts.units).chain(facts.added.iter().copied());
-        // The registry of the grid has the addresses of the last start: nobody has to be told new
-        // ones when they are free.
-        let kept = |unit: u32| Some((unit, kept_ports(&facts.dir, unit)?));
-        let mut units: BTreeMap<u32, [SocketAddr; 3]> = all().filter_map(kept).collect();
-        taken.extend(units.values().flatten().map(SocketAddr::port));
-        let mut next = || local_postgres::free_port(&mut taken).map(local);
-        for unit in all() {
-            if let Entry::Vacant(new) = units.entry(unit) {
-                new.insert([next()?, next()?, next()?]);
-            }
-        }
-        Ok(Self {
-            units,
-            router: local(facts.port),
-            router_admin: next()?,
-            office: next()?,
-            office_admin: next()?,
-            worker_admin: next()?,
-            writer_admin: next()?,
-            sandbox: next()?,
-            sandbox_mail: next()?,
-        })
-    }
-}
-
-/// The addresses that a unit was last started with, if all of them are free: raft, client, admin.
-fn kept_ports(dir: &Path, unit: u32) -> Option<[SocketAddr; 3]> {
-    let text = std::fs::read_to_string(dir.join(format!("config/unit-{unit}.toml"))).ok()?;
-    let table: toml::Table = text.parse().ok()?;
-    let node = table.get("node")?;
-    let founder = || node.get("peers")?.get(unit.to_string());
-    let own = node.get("address").or_else(founder)?;
-    let address = |value: &Value| value.as_str()?.parse::<SocketAddr>().ok();
-    let ports = [
-        address(own.get("raft")?)?,
-        address(own.get("client")?)?,
-        address(table.get("admin_listen")?)?,
-    ];
-    ports.iter().all(|port| TcpListener::bind(port).is_ok()).then_some(ports)
-}
-
-fn local(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// The sandbox's address, for `sandbox.url`, and all children.
@@ -368,6 +307,8 @@ fn file(path: &Path) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
     use crate::up::data_dir::DataDir;
 
