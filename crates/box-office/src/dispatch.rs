@@ -1,5 +1,6 @@
 //! Sending messages that wait, by one way: taken from the queue, given to the way's carrier, and noted
-//! how it ended. When a receiver is there no more, the way to it is closed and mail goes instead.
+//! how it ended. When a receiver is there no more, the way to it is closed and mail goes instead; mail also
+//! goes instead of what is given up.
 //!
 //! In the flow: [`crate::messages`] keeps what waits; carriers are [`crate::mail`], [`crate::telegram`]
 //! and [`crate::push`]. Nothing here logs an address or a text.
@@ -15,8 +16,8 @@ use crate::messages::{self, Letter, Sent, Taken};
 use crate::people::choices::Channel;
 use crate::sealing::ContactKey;
 
-/// Messages taken at a time.
-const TAKEN_MAX: i64 = 50;
+/// Messages taken at a time: so few that all have been given before anybody else gets them.
+const TAKEN_MAX: i64 = 16;
 /// Messages sent at a time; each is a conversation of some milliseconds.
 const PARALLEL_MAX: usize = 8;
 
@@ -71,8 +72,21 @@ impl<C: Carrier> Dispatcher<C> {
         let Ok(parcel) = message.open(&self.keys) else {
             return self.end(&message, Sent::Never("cannot be opened".to_owned())).await;
         };
+        if !self.carrier.is_open() {
+            // It closed since the message was taken, which was not tried, then.
+            if let Err(error) = messages::put_back(&self.database, &message).await {
+                tracing::debug!(id = message.id, %error, "a message was not put back");
+            }
+            return;
+        }
         let sent = self.carrier.give(&message, &parcel.letter).await;
-        let Sent::Gone(why) = sent else { return self.end(&message, sent).await };
+        let why = match (sent, &parcel.instead) {
+            (Sent::Gone(why), _) => why,
+            (sent, Some(instead)) if message.is_final(&sent) => {
+                return self.send_instead(&message, instead).await;
+            }
+            (sent, _) => return self.end(&message, sent).await,
+        };
         self.count("gone");
         let forgotten = self.forget(&message, &parcel).await;
         if let Err(error) = forgotten {
@@ -93,6 +107,22 @@ impl<C: Carrier> Dispatcher<C> {
             Ok(false) => {}
             // It is sent once more in a minute; mail has the same Message-ID then.
             Err(error) => tracing::debug!(id, %error, "the end of a message was not noted"),
+        }
+    }
+
+    /// Mail goes in the place of a message that is given up.
+    async fn send_instead(&self, message: &Taken, instead: &Letter) {
+        self.count("never");
+        let redirected = async {
+            let mut work = self.database.begin().await?;
+            messages::redirect(work.db(), &self.keys, message, Some(instead))
+                .await
+                .map_err(DatabaseError::of)?;
+            work.commit().await
+        };
+        if let Err(error) = redirected.await {
+            // It is tried once more in a minute.
+            tracing::debug!(id = message.id, %error, "a message was not made a letter");
         }
     }
 

@@ -55,7 +55,7 @@ fn yookassa(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvid
         name: name.to_owned(),
         base_url: config.base_url.clone().unwrap_or(defaults.base_url),
         shop_id: config.shop_id.clone(),
-        secret: secret(name, &config.secret_file)?,
+        secret: secret(name, &config.secret_file, Lines::One)?,
         call_timeout_ms: config.call_timeout_ms,
         connect_timeout_ms: config.connect_timeout_ms,
         answer_bytes_max: defaults.answer_bytes_max,
@@ -66,14 +66,14 @@ fn yookassa(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvid
 fn stripe(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvider>, GatewayError> {
     let defaults = StripeConfig::default();
     let webhook_secret = match &config.webhook_secret_file {
-        Some(file) => secret(name, file)?,
+        Some(file) => secret(name, file, Lines::Several)?,
         // The adapter refuses to go without, and says so.
         None => Secret::default(),
     };
     let adapter = Stripe::new(StripeConfig {
         name: name.to_owned(),
         base_url: config.base_url.clone().unwrap_or(defaults.base_url),
-        secret: secret(name, &config.secret_file)?,
+        secret: secret(name, &config.secret_file, Lines::One)?,
         webhook_secret,
         call_timeout_ms: config.call_timeout_ms,
         connect_timeout_ms: config.connect_timeout_ms,
@@ -82,22 +82,30 @@ fn stripe(name: &str, config: &ProviderConfig) -> Result<Arc<dyn PaymentProvider
     Ok(Arc::new(adapter))
 }
 
-fn secret(name: &str, file: &Path) -> Result<Secret, GatewayError> {
+/// How many lines a secret may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    One,
+    Several,
+}
+
+fn secret(name: &str, file: &Path, lines: Lines) -> Result<Secret, GatewayError> {
     let failed = |detail: String| GatewayError::Secret {
         name: name.to_owned(),
         path: file.to_owned(),
         detail,
     };
     let text = std::fs::read(file).map_err(|e| failed(e.to_string()))?;
-    let text = secret_text(&text)
+    let text = secret_text(&text, lines)
         .ok_or_else(|| failed("must hold 1 to 4096 printable characters".to_owned()))?;
     Ok(Secret::new(text))
 }
 
-/// The text without the line end, of one line or several; what no header can carry is no secret of
-/// a gateway.
-fn secret_text(bytes: &[u8]) -> Option<String> {
+/// The text without the line end; what no header can carry is no secret of a gateway, but those that sign
+/// its notifications may stand on several lines.
+fn secret_text(bytes: &[u8], lines: Lines) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let sized = (1..=SECRET_BYTES_MAX).contains(&text.len());
-    (sized && text.bytes().all(|b| b.is_ascii_graphic() || b == b'\n')).then(|| text.to_owned())
+    let fits = |b: u8| b.is_ascii_graphic() || (b == b'\n' && lines == Lines::Several);
+    (sized && text.bytes().all(fits)).then(|| text.to_owned())
 }

@@ -25,8 +25,8 @@ use words::Told;
 
 mod words;
 
-/// Notices taken at a time.
-const TAKEN_MAX: i64 = 100;
+/// Notices taken at a time: each takes up to some twenty statements, and all share one deadline.
+const TAKEN_MAX: i64 = 10;
 
 /// A notice that nobody sent yet.
 #[derive(Debug, Clone, FromRow)]

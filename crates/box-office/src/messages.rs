@@ -1,5 +1,6 @@
-//! Messages to people on their way, by mail, push or Telegram: put into a table in the transaction that made them due, taken
-//! from there by the worker, tried again with growing pauses, emptied once they have ended.
+//! Messages to people on their way, by mail, push or Telegram: put into a table in the transaction that
+//! made them due, taken from there by the worker, tried again with growing pauses, emptied once they have
+//! ended.
 //!
 //! A message is sealed while it waits: it holds an address and often a code.
 
@@ -19,6 +20,9 @@ const ABOUT: &str = "seatgrid message";
 const TAKEN_S: f64 = 60.0;
 /// Attempts before a message is given up: with the pauses between them some two days.
 const ATTEMPTS_MAX: i32 = 20;
+/// Attempts of a message that became a letter by mail are counted from here, so that it has as many as any
+/// other and whoever had it before cannot end it.
+const REDIRECTED: i32 = 1_000;
 /// The first pause after a failure; doubles up to [`PAUSE_MAX`].
 const PAUSE: Duration = Duration::from_secs(2);
 /// The longest pause between two attempts.
@@ -97,6 +101,20 @@ impl Taken {
         let plain = keys.open_about(ABOUT, &self.sealed)?;
         serde_json::from_slice(&plain).map_err(|_| SealError::Open)
     }
+
+    /// Attempts by the way that it goes now.
+    fn tried(&self) -> i32 {
+        if self.attempts > REDIRECTED { self.attempts - REDIRECTED } else { self.attempts }
+    }
+
+    /// Whether it is given up when an attempt ended so.
+    pub(crate) fn is_final(&self, sent: &Sent) -> bool {
+        match sent {
+            Sent::Done => false,
+            Sent::NotYet(_) | Sent::Later(..) => self.tried() >= ATTEMPTS_MAX,
+            Sent::Never(_) | Sent::Gone(_) => true,
+        }
+    }
 }
 
 /// How an attempt ended.
@@ -160,12 +178,14 @@ pub(crate) async fn end(
     sent: Sent,
 ) -> Result<bool, DatabaseError> {
     let (id, attempts) = (message.id, message.attempts);
+    let is_final = message.is_final(&sent);
     let (status, error) = match sent {
         Sent::Done => ("sent", None),
-        Sent::NotYet(error) if attempts < ATTEMPTS_MAX => {
-            return put_off(database, message, pause_after(attempts), error).await.map(|()| false);
+        Sent::NotYet(error) if !is_final => {
+            let pause = pause_after(message.tried());
+            return put_off(database, message, pause, error).await.map(|()| false);
         }
-        Sent::Later(pause, error) if attempts < ATTEMPTS_MAX => {
+        Sent::Later(pause, error) if !is_final => {
             let pause = pause.min(PAUSE_MAX);
             return put_off(database, message, pause, error).await.map(|()| false);
         }
@@ -212,7 +232,24 @@ async fn put_off(
     database.run(put_off).await.map(drop)
 }
 
-/// Ends a message whose receiver is there no more, or makes it a letter by mail.
+/// Puts back a message that was taken and not tried, unless somebody else has it by now.
+pub(crate) async fn put_back(database: &Database, message: &Taken) -> Result<(), DatabaseError> {
+    let (id, attempts) = (message.id, message.attempts);
+    let put_back = |pool: PgPool| async move {
+        sqlx::query(
+            "update office.message set attempts = attempts - 1, next_attempt_at = now()
+             where id = $1 and attempts = $2 and status = 'waiting'",
+        )
+        .bind(id)
+        .bind(attempts)
+        .execute(&pool)
+        .await
+    };
+    database.run(put_back).await.map(drop)
+}
+
+/// Ends a message whose receiver is there no more, or makes it a letter by mail, which has
+/// attempts of its own.
 pub(crate) async fn redirect(
     db: &mut PgConnection,
     keys: &ContactKey,
@@ -221,18 +258,23 @@ pub(crate) async fn redirect(
 ) -> Result<(), sqlx::Error> {
     let sealed = instead
         .and_then(|letter| seal(keys, &Parcel { letter: letter.clone(), instead: None }).ok());
-    let text = match sealed {
-        Some(_) => {
-            "update office.message set channel = 'email', sealed = $2, attempts = 0, error = null,
-                 next_attempt_at = now()
-             where id = $1 and attempts = $3 and status = 'waiting'"
-        }
-        None => {
-            "update office.message set status = 'gone', sealed = coalesce($2, ''), ended_at = now()
-             where id = $1 and attempts = $3 and status = 'waiting'"
-        }
+    let redirect = match sealed {
+        Some(sealed) => sqlx::query(
+            "update office.message set channel = 'email', sealed = $3, error = null,
+                 attempts = greatest(attempts + 1, $4), next_attempt_at = now()
+             where id = $1 and attempts = $2 and status = 'waiting'",
+        )
+        .bind(message.id)
+        .bind(message.attempts)
+        .bind(sealed)
+        .bind(REDIRECTED),
+        None => sqlx::query(
+            "update office.message set status = 'gone', sealed = '', ended_at = now()
+             where id = $1 and attempts = $2 and status = 'waiting'",
+        )
+        .bind(message.id)
+        .bind(message.attempts),
     };
-    let redirect = sqlx::query(text).bind(message.id).bind(sealed).bind(message.attempts);
     redirect.execute(db).await.map(drop)
 }
 
@@ -253,6 +295,28 @@ mod tests {
         assert_eq!(pauses.last(), Some(&PAUSE_MAX.as_secs()));
         let days = pauses.iter().sum::<u64>() as f64 / 86_400.0;
         assert!((0.8..3.0).contains(&days), "{days}");
+    }
+
+    #[test]
+    fn a_message_is_given_up_after_its_attempts_by_each_way() {
+        let taken = |attempts| Taken {
+            id: 1,
+            account_id: None,
+            kind: "notice".to_owned(),
+            sealed: Vec::new(),
+            attempts,
+        };
+        let not_yet = Sent::NotYet("no answer".to_owned());
+        let later = Sent::Later(PAUSE, "told to wait".to_owned());
+        for sent in [not_yet, later] {
+            for first in [1, REDIRECTED + 1] {
+                assert!(!taken(first).is_final(&sent), "{first}");
+                assert!(!taken(first + ATTEMPTS_MAX - 2).is_final(&sent), "{first}");
+                assert!(taken(first + ATTEMPTS_MAX - 1).is_final(&sent), "{first}");
+            }
+        }
+        assert!(taken(1).is_final(&Sent::Never("HTTP 400".to_owned())));
+        assert!(!taken(ATTEMPTS_MAX).is_final(&Sent::Done));
     }
 
     #[test]

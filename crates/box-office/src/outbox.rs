@@ -23,8 +23,9 @@ pub(crate) use reminders::remind;
 pub(crate) mod moves;
 mod reminders;
 
-/// Ledger rows of one shard looked through at once: a second of a busy sale.
-const ROWS_MAX: i64 = 20_000;
+/// Ledger rows of one shard looked through at once, well within the deadline of one unit of work; while
+/// there are more it goes on at once.
+const ROWS_MAX: i64 = 5_000;
 /// Notices of one thing that are read at once.
 const READ_MAX: i64 = 200;
 
@@ -218,28 +219,32 @@ async fn told_rows(
     .await
 }
 
+/// Puts notices in by one statement, each once; how many were new.
 async fn put(db: &mut PgConnection, fresh: &[Fresh]) -> Result<u64, sqlx::Error> {
-    let mut made = 0;
-    for notice in fresh {
-        let done = sqlx::query(
-            "insert into office.notice
-                 (about, event_id, kind, facts, contact, sealed_to, once, at)
-             values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::double precision / 1000))
-             on conflict (once) do nothing",
-        )
-        .bind(&notice.about)
-        .bind(&notice.event_id)
-        .bind(notice.kind)
-        .bind(Json(&notice.facts))
-        .bind(&notice.contact)
-        .bind(&notice.sealed_to)
-        .bind(&notice.once)
-        .bind(notice.at_ms)
-        .execute(&mut *db)
-        .await?;
-        made += done.rows_affected();
+    if fresh.is_empty() {
+        return Ok(0);
     }
-    Ok(made)
+    let text = |of: fn(&Fresh) -> &str| fresh.iter().map(of).collect::<Vec<&str>>();
+    let done = sqlx::query(
+        "insert into office.notice (about, event_id, kind, facts, contact, sealed_to, once, at)
+         select about, event_id, kind, facts::jsonb, contact, sealed_to, once,
+             to_timestamp(at_ms::double precision / 1000)
+         from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[],
+                 $7::text[], $8::bigint[]) with ordinality
+             as n (about, event_id, kind, facts, contact, sealed_to, once, at_ms, place)
+         order by place on conflict (once) do nothing",
+    )
+    .bind(text(|one| &one.about))
+    .bind(text(|one| &one.event_id))
+    .bind(text(|one| one.kind))
+    .bind(fresh.iter().map(|one| one.facts.to_string()).collect::<Vec<String>>())
+    .bind(fresh.iter().map(|one| one.contact.as_slice()).collect::<Vec<&[u8]>>())
+    .bind(text(|one| &one.sealed_to))
+    .bind(text(|one| &one.once))
+    .bind(fresh.iter().map(|one| one.at_ms).collect::<Vec<i64>>())
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 fn of_turn(turn: &Turn) -> Fresh {

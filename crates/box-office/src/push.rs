@@ -186,7 +186,8 @@ fn meaning(answer: &Response) -> Sent {
     let seconds = || answer.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok();
     match status {
         200..=299 => Sent::Done,
-        404 | 410 => Sent::Gone(format!("HTTP {status}")),
+        // Let go, or subscribed under another key of the shop.
+        401 | 403 | 404 | 410 => Sent::Gone(format!("HTTP {status}")),
         429 => {
             let pause = Duration::from_secs(seconds().unwrap_or(1)).min(PAUSE_MAX);
             Sent::Later(pause, "told to wait".to_owned())

@@ -63,7 +63,10 @@ impl Breaker {
         call: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, ProviderError> {
         self.enter(Instant::now())?;
+        // Whoever stops waiting had no answer either.
+        let mut waiting = Waiting { breaker: self, is_over: false };
         let answer = call.await;
+        waiting.is_over = true;
         let answered = match &answer {
             Ok(_) | Err(ProviderError::Refused { .. }) => true,
             Err(ProviderError::Unavailable { .. } | ProviderError::Unknown { .. }) => false,
@@ -112,6 +115,20 @@ impl Breaker {
         match is_open {
             true => tracing::warn!(provider, "a payment gateway gives no answers and is spared"),
             false => tracing::info!(provider, "a payment gateway answers again"),
+        }
+    }
+}
+
+/// A call whose answer is waited for; dropped before it is there, it counts as one without.
+struct Waiting<'a> {
+    breaker: &'a Breaker,
+    is_over: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.breaker.leave(false, Instant::now());
         }
     }
 }
@@ -202,6 +219,16 @@ mod tests {
         breaker.enter(start + PAUSE * 2).expect("one may try");
         breaker.leave(true, start + PAUSE * 2);
         assert!(breaker.enter(start + PAUSE * 2).is_ok() && breaker.enter(start).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_call_that_nobody_waits_for_any_more_had_no_answer() {
+        let breaker = breaker();
+        for _ in 0..3 {
+            let call = breaker.guard(std::future::pending::<Result<(), ProviderError>>());
+            assert!(tokio::time::timeout(Duration::from_millis(1), call).await.is_err());
+        }
+        assert!(breaker.enter(Instant::now()).is_err_and(|error| error.nothing_happened()));
     }
 
     #[tokio::test]

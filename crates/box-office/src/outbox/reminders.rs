@@ -8,21 +8,28 @@ use sqlx::{Connection, PgConnection, PgPool};
 use crate::catalogue::store::own_connection;
 use crate::database::{Database, DatabaseError};
 
-/// Starts whose owners are reminded at one look.
-const STARTS_AT_ONCE: i64 = 10;
-/// Owners reminded of one start at one look.
-const OWNERS_AT_ONCE: i64 = 2_000;
+/// Starts that are looked at in one look.
+const STARTS_MAX: i64 = 1_000;
+/// Owners reminded of one start in one unit of work.
+const OWNERS_AT_ONCE: i64 = 300;
 
-/// Reminds owners of events that start within `lead_s` seconds; how many notices it made. A start is
-/// done once the tables have every order that is to hear of it.
-pub(crate) async fn remind(database: &Database, lead_s: u64) -> Result<u64, DatabaseError> {
+/// A start that is not done: its event, and when in microseconds.
+type Start = (String, i64);
+
+/// Reminds owners of events that start within `lead_s` seconds, some of each start; how many notices it
+/// made, and whether more are to be made at once. A start is done once the tables have every order that
+/// is to hear of it.
+pub(crate) async fn remind(database: &Database, lead_s: u64) -> Result<(u64, bool), DatabaseError> {
     let lead_s = lead_s as f64;
-    database.run(|pool| remind_all(pool, lead_s)).await
+    let (mut made, mut more) = (0, false);
+    for start in database.run(|pool| open_starts(pool, lead_s)).await? {
+        let new = database.run(|pool| remind_some(pool, start, lead_s)).await?;
+        (made, more) = (made + new, more | (new >= OWNERS_AT_ONCE as u64));
+    }
+    Ok((made, more))
 }
 
-async fn remind_all(pool: PgPool, lead_s: f64) -> Result<u64, sqlx::Error> {
-    let mut own = own_connection(&pool).await?;
-    let mut all = own.begin().await?;
+async fn open_starts(pool: PgPool, lead_s: f64) -> Result<Vec<Start>, sqlx::Error> {
     sqlx::query(
         "insert into office.reminder (event_id, starts_at)
          select id, starts_at from office.event where status = 'published'
@@ -30,22 +37,43 @@ async fn remind_all(pool: PgPool, lead_s: f64) -> Result<u64, sqlx::Error> {
          on conflict do nothing",
     )
     .bind(lead_s)
-    .execute(&mut *all)
+    .execute(&pool)
     .await?;
-    let open: Vec<(String, i64)> = sqlx::query_as(
+    sqlx::query_as(
         "select r.event_id, (extract(epoch from r.starts_at) * 1000000)::bigint
          from office.reminder r join office.event e
              on e.id = r.event_id and e.starts_at = r.starts_at and e.status = 'published'
-         where r.done_at is null and r.starts_at > now()
-         order by r.starts_at limit $1 for update of r skip locked",
+         where r.done_at is null and r.starts_at > now() order by r.starts_at limit $1",
     )
-    .bind(STARTS_AT_ONCE)
-    .fetch_all(&mut *all)
-    .await?;
-    let mut made = 0;
-    for (event, starts_at_us) in open {
-        made += remind_of(&mut all, (&event, starts_at_us), lead_s).await?;
+    .bind(STARTS_MAX)
+    .fetch_all(&pool)
+    .await
+}
+
+/// One unit of work for one start, unless another worker is at it or it is done or moved by now.
+async fn remind_some(
+    pool: PgPool,
+    (event, starts_at_us): Start,
+    lead_s: f64,
+) -> Result<u64, sqlx::Error> {
+    let mut own = own_connection(&pool).await?;
+    let mut all = own.begin().await?;
+    let is_open = sqlx::query(
+        "select from office.reminder r join office.event e
+             on e.id = r.event_id and e.starts_at = r.starts_at and e.status = 'published'
+         where r.event_id = $1 and r.done_at is null and r.starts_at > now()
+             and r.starts_at = 'epoch'::timestamptz + $2::bigint * interval '1 microsecond'
+         for update of r skip locked",
+    )
+    .bind(&event)
+    .bind(starts_at_us)
+    .fetch_optional(&mut *all)
+    .await?
+    .is_some();
+    if !is_open {
+        return Ok(0);
     }
+    let made = remind_of(&mut all, (&event, starts_at_us), lead_s).await?;
     all.commit().await?;
     Ok(made)
 }

@@ -6,6 +6,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::changes::CODE_TTL_S;
+use super::social;
 use crate::catalogue::store::own_connection;
 use crate::database::{Database, DatabaseError};
 use crate::messages::{self, Outgoing};
@@ -58,7 +59,8 @@ async fn put(
     all.commit().await
 }
 
-/// Tries a code; with the right one the password is another and all sessions end.
+/// Tries a code; with the right one the password is another, all sessions end, and nobody signs in by a
+/// provider of identities any more.
 pub(crate) async fn finish(
     database: &Database,
     reset: Uuid,
@@ -91,6 +93,7 @@ async fn change(
             .execute(&mut *all)
             .await?;
         put_password(&mut all, account, (&password_hash, None)).await?;
+        social::unlink_all(&mut all, account).await?;
     }
     all.commit().await?;
     Ok(fits)

@@ -5,7 +5,7 @@
 //! its token, and our account has shown it by a code. So nobody takes an account over by claiming an
 //! address, neither at a provider nor here.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::oidc::token::Identity;
@@ -105,6 +105,15 @@ pub(crate) async fn link(
         Ok(done.rows_affected() == 1)
     };
     database.run(put).await
+}
+
+/// Lets all identities of an account go: whoever linked them may be whom its owner shuts out.
+pub(crate) async fn unlink_all(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from office.social_identity where account_id = $1")
+        .bind(account)
+        .execute(db)
+        .await
+        .map(drop)
 }
 
 /// Notes that an identity was used.

@@ -89,6 +89,14 @@ pub(crate) async fn put(
 async fn put_in(pool: PgPool, account: Uuid, new: NewSubscription) -> Result<Listed, sqlx::Error> {
     let mut own = own_connection(&pool).await?;
     let mut all = own.begin().await?;
+    // A browser tells one person's notices: whoever subscribed it last.
+    sqlx::query(
+        "delete from office.push_subscription where endpoint_hash = $1 and account_id <> $2",
+    )
+    .bind(&new.endpoint_hash)
+    .bind(account)
+    .execute(&mut *all)
+    .await?;
     let put = sqlx::query_as(
         "insert into office.push_subscription (id, account_id, endpoint_hash, sealed)
          values ($1, $2, $3, $4)

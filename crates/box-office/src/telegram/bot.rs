@@ -144,6 +144,13 @@ impl Bot {
         }
     }
 
+    /// Answers a chat. When the API has had enough of answers, messages go on all the same, so that nobody
+    /// stops them by talking to the bot; an answer that is lost is not sent again.
+    pub(super) async fn answer(&self, chat: i64, text: &str) {
+        let body = json!({"chat_id": chat, "text": text});
+        let _ = self.ask::<Value>("sendMessage", &body, self.call_timeout).await;
+    }
+
     /// What was said from update `from` on; waits a while when there is nothing.
     pub(super) async fn updates(&self, from: i64) -> Result<Vec<Update>, Failure> {
         let body = json!({"offset": from, "limit": UPDATES_MAX, "timeout": self.poll_s,
@@ -152,7 +159,21 @@ impl Bot {
         self.call("getUpdates", &body, within).await
     }
 
+    /// Asks the API, and leaves it alone for as long as it wants.
     async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        body: &Value,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        let answer = self.ask(method, body, within).await;
+        if let Err(Failure::Refused(_, _, Some(pause))) = &answer {
+            *self.paused_until.lock() = Some(Instant::now() + *pause);
+        }
+        answer
+    }
+
+    async fn ask<T: DeserializeOwned>(
         &self,
         method: &str,
         body: &Value,
@@ -171,9 +192,6 @@ impl Bot {
             _ => {
                 let pause = answer.parameters.and_then(|parameters| parameters.retry_after);
                 let pause = pause.map(|s| Duration::from_secs(s).min(PAUSE_MAX));
-                if let Some(pause) = pause {
-                    *self.paused_until.lock() = Some(Instant::now() + pause);
-                }
                 let words = answer.description.unwrap_or_default();
                 Err(Failure::Refused(status.as_u16(), words, pause))
             }

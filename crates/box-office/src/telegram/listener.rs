@@ -4,8 +4,9 @@
 //! who listens. How far was heard is written with what it did; an update that comes twice does nothing
 //! more than once. Nothing of what people say is logged.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -22,6 +23,25 @@ const LOCK: i64 = 0x5ea7_7e1e;
 const PAUSE: Duration = Duration::from_secs(2);
 /// Longest text that may be a command.
 const COMMAND_CHARS_MAX: usize = 100;
+
+/// How often at most one chat is told what it may say.
+const HELP_PAUSE: Duration = Duration::from_secs(60);
+
+/// Which chats were told lately what they may say.
+#[derive(Default)]
+struct Helped(HashMap<i64, Instant>);
+
+impl Helped {
+    /// Whether this chat may be told now; notes that it is.
+    fn may(&mut self, chat: i64, now: Instant) -> bool {
+        self.0.retain(|_, at| now.duration_since(*at) < HELP_PAUSE);
+        if self.0.contains_key(&chat) {
+            return false;
+        }
+        self.0.insert(chat, now);
+        true
+    }
+}
 
 /// Hears what is said to the bot.
 pub(crate) struct Listener {
@@ -50,15 +70,16 @@ enum ListenError {
 impl Listener {
     /// Listens for ever, or waits for whoever does to end.
     pub(crate) async fn run(self) {
+        let mut helped = Helped::default();
         loop {
-            if let Err(error) = self.listen().await {
+            if let Err(error) = self.listen(&mut helped).await {
                 tracing::debug!(%error, "nothing was heard, listening again");
             }
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    async fn listen(&self) -> Result<(), ListenError> {
+    async fn listen(&self, helped: &mut Helped) -> Result<(), ListenError> {
         let mut own =
             self.database.run(|pool: PgPool| async move { own_connection(&pool).await }).await?;
         let of = DatabaseError::of;
@@ -78,28 +99,36 @@ impl Listener {
                 .map_err(of)?;
             let updates = self.bot.updates(next).await;
             for update in updates.map_err(heard_nothing)? {
-                self.hear(&mut own, &update).await.map_err(of)?;
+                self.hear(&mut own, &update, helped).await.map_err(of)?;
             }
         }
     }
 
     /// Does what an update asks for and notes that it was heard; then answers.
-    async fn hear(&self, db: &mut PgConnection, update: &Update) -> Result<(), sqlx::Error> {
+    async fn hear(
+        &self,
+        db: &mut PgConnection,
+        update: &Update,
+        helped: &mut Helped,
+    ) -> Result<(), sqlx::Error> {
         let mut all = db.begin().await?;
         let mut answer = None;
         let said = update.message.as_ref().filter(|said| said.chat.kind == "private");
         if let Some(said) = said {
             let text = said.text.as_deref().unwrap_or("");
-            answer = Some((said.chat.id, self.obey(&mut all, said.chat.id, asked(text)).await?));
+            let (chat, asked) = (said.chat.id, asked(text));
+            let is_told = asked != Asked::Else || helped.may(chat, Instant::now());
+            let words = self.obey(&mut all, chat, asked).await?;
+            answer = is_told.then_some((chat, words));
         }
-        sqlx::query("update office.telegram_cursor set next_update = greatest(next_update, $1)")
+        sqlx::query("update office.telegram_cursor set next_update = $1")
             .bind(update.update_id + 1)
             .execute(&mut *all)
             .await?;
         all.commit().await?;
         if let Some((chat, text)) = answer {
             // An answer that is lost is no harm: what was asked for is done, and asking again shows it.
-            let _ = self.bot.send(chat, &text).await;
+            self.bot.answer(chat, &text).await;
         }
         Ok(())
     }
@@ -169,6 +198,15 @@ fn told(language: Option<Language>, words: (&str, &str)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chat_is_told_what_it_may_say_once_a_minute() {
+        let (mut helped, start) = (Helped::default(), Instant::now());
+        assert!(helped.may(1, start) && helped.may(2, start));
+        assert!(!helped.may(1, start + HELP_PAUSE - Duration::from_millis(1)));
+        assert!(helped.may(1, start + HELP_PAUSE));
+        assert!(!helped.may(1, start + HELP_PAUSE));
+    }
 
     #[test]
     fn commands_are_read_strictly() {

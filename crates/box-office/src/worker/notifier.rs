@@ -37,11 +37,11 @@ impl Notifier {
             Ok(made) => count("move", made),
             Err(error) => tracing::debug!(%error, "owners were not told of a move, trying again"),
         }
-        self.remind().await;
+        let more_reminders = self.remind().await;
         match outbox::follow_ledger(&self.database).await {
             Ok((made, more)) => {
                 count("ledger", made);
-                more
+                more | more_reminders
             }
             Err(error) => {
                 tracing::debug!(%error, "the ledger was not looked through, looking again");
@@ -50,13 +50,20 @@ impl Notifier {
         }
     }
 
-    async fn remind(&self) {
+    /// Whether more reminders are to be written at once.
+    async fn remind(&self) -> bool {
         if self.reminder_lead_s == 0 {
-            return;
+            return false;
         }
         match outbox::remind(&self.database, self.reminder_lead_s).await {
-            Ok(made) => count("reminder", made),
-            Err(error) => tracing::debug!(%error, "owners were not reminded, trying again"),
+            Ok((made, more)) => {
+                count("reminder", made);
+                more
+            }
+            Err(error) => {
+                tracing::debug!(%error, "owners were not reminded, trying again");
+                false
+            }
         }
     }
 

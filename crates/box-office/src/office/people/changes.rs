@@ -21,6 +21,7 @@ use crate::clock::rfc3339_ms;
 use crate::messages::{self, Outgoing};
 use crate::people::changes::{self, CODE_TTL_S, NewChange, Tried, Waiting};
 use crate::people::profile::{Field, Profile};
+use crate::people::social;
 use crate::sealing::ContactKey;
 
 /// Digits of a code, and some spaces around.
@@ -169,6 +170,10 @@ async fn make(
     if !put_field(&mut all, account, (field, &waiting.value_hash), profile).await? {
         all.rollback().await?;
         return Ok(Made::Taken);
+    }
+    // An identity was linked for the address that it had in common with the account.
+    if field == Field::Email && opened.profile.email != old.email {
+        social::unlink_all(&mut all, account).await?;
     }
     for letter in &told {
         messages::put(&mut all, letter).await?;

@@ -68,9 +68,11 @@ pub(super) fn linked(to: &str, title: &str) -> Letter {
         subject: "Вход через другой сервис / Another way to sign in".to_owned(),
         text: format!(
             "В ваш кабинет теперь можно войти через {title}: там подтверждён тот же адрес. \
-             Если это были не вы, смените пароль и напишите нам.\n\n\
+             Если это были не вы, восстановите пароль по ссылке «Забыли пароль?»: это отключит \
+             вход через другие сервисы. И проверьте, кто входит в {title} под вашим адресом.\n\n\
              One can sign in to your account by {title} now, where the same address was \
-             verified. If it was not you, change the password and write to us.\n"
+             verified. If it was not you, reset the password as one that you forgot: that ends \
+             every such way to sign in. And see who uses your address at {title}.\n"
         ),
     }
 }
