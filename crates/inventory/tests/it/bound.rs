@@ -304,3 +304,17 @@ fn an_order_is_refunded_by_so_many_parts_and_then_as_a_whole() {
     let rest = back((20..30).map(SeatIx).collect());
     assert!(matches!(rest, Outcome::SeatsRefunded { refund: Some(_), .. }), "{rest:?}");
 }
+
+#[test]
+fn a_persons_own_limit_is_changed_where_nobody_else_has_room_for_one() {
+    let mut filled = Filled::new(SaleRules::default());
+    let mut limit = |person, max| {
+        let limit = SetPersonLimit { event: EVENT, person, max: Some(max) };
+        filled.run(Command::SetPersonLimit(limit))
+    };
+    for person in 0..10_000 {
+        assert_eq!(limit(person, 5), Outcome::PersonLimitSet);
+    }
+    assert_eq!(limit(10_000, 5), Outcome::Refused(Refusal::TooMany));
+    assert_eq!(limit(0, 6), Outcome::PersonLimitSet);
+}

@@ -274,6 +274,24 @@ fn promo_codes_make_seats_cheaper_within_their_limits() {
 }
 
 #[test]
+fn a_codes_budget_counts_what_is_held_and_what_is_paid() {
+    // D33.
+    check(
+        "
+        open
+        code promo=6 off=30 budget=80      => CodesPut
+        hold A-1-1 promo=6                 => h1 A-1-1 70
+        order h1                           => o2 70
+        pay o2                             => p3 70
+        capture p3 70                      => succeeded confirmed order=paid
+        hold A-1-2 promo=6                 => h4 A-1-2 70
+        code? 6                            => held 1/30 sold 1/30
+        hold A-1-3 promo=6                 => CodeUsedUp
+    ",
+    );
+}
+
+#[test]
 fn fees_are_frozen_with_the_price() {
     // D18: each fee is rounded on its own.
     let shard = check(
