@@ -182,7 +182,7 @@ async fn put_all(pool: PgPool, account: Uuid, choices: &Choices) -> Result<(), s
     }
     sqlx::query(
         "insert into office.data_access (account_id, actor, purpose)
-         values ($1, $1::text, 'notifications changed')",
+         values ($1::uuid, $1::uuid::text, 'notifications changed')",
     )
     .bind(account)
     .execute(&mut *all)
