@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two tries at a port.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub struct Cluster {
     configs: Vec<UnitConfig>,
@@ -69,7 +71,16 @@ impl Cluster {
 
     pub async fn start_again(&mut self, node: u64) {
         let at = node as usize - 1;
-        let unit = Unit::start(self.configs[at].clone()).await.expect("the unit starts");
+        let deadline = self.deadline();
+        // Its ports were free when they were chosen; another test's connection may have one for a while.
+        let unit = loop {
+            match Unit::start(self.configs[at].clone()).await {
+                Err(error) if is_port_taken(&error) && Instant::now() < deadline => {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                started => break started.expect("the unit starts"),
+            }
+        };
         self.units[at] = Some(unit);
     }
 
@@ -167,6 +178,10 @@ pub async fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 
 fn addresses(nodes: u64) -> Vec<PeerAddress> {
     (0..nodes).map(|_| PeerAddress { raft: free_address(), client: free_address() }).collect()
+}
+
+fn is_port_taken(error: &impl std::fmt::Debug) -> bool {
+    format!("{error:?}").contains("AddrInUse")
 }
 
 /// An address that was free a moment ago.
