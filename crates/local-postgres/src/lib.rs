@@ -20,6 +20,6 @@ mod start;
 pub mod testing;
 
 pub use error::{RemoveError, StartError, StopError};
-pub use port::free_port;
+pub use port::{free_address, free_port};
 pub use running::{Running, Source};
 pub use start::{LocalPostgres, Options, Preference};

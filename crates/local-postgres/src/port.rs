@@ -2,14 +2,27 @@
 //! that no outgoing connection can take the port between this test and the server's own bind.
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::LazyLock;
 
+use parking_lot::Mutex;
 use rand::Rng;
 
 /// First and one past the last port tried. Above the well-known services, below 32768.
 const PORTS: std::ops::Range<u16> = 10_000..30_000;
 /// Attempts before giving up; with fewer than half of the ports in use the chance to fail is nil.
 const ATTEMPTS_MAX: usize = 200;
+
+/// What this process was given: nobody may have bound it yet.
+static GIVEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
+
+/// An address on 127.0.0.1 that could be bound a moment ago, never the same twice in one process.
+///
+/// # Errors
+/// As [`free_port`].
+pub fn free_address() -> std::io::Result<SocketAddr> {
+    free_port(&mut GIVEN.lock()).map(|port| (Ipv4Addr::LOCALHOST, port).into())
+}
 
 /// A port on 127.0.0.1 that could be bound a moment ago and is not in `taken`; it is added there.
 ///

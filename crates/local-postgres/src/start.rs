@@ -1,7 +1,6 @@
 //! The order in which a database is looked for: a given URL, existing data with the server that
 //! made it, an installed server, the bundled one. This file decides; the files it calls do.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -291,7 +290,8 @@ fn unpack(home: &Path, account: &Account) -> Result<PathBuf, StartError> {
 }
 
 fn new_port(dir: &Path) -> Result<u16, StartError> {
-    port::free_port(&mut HashSet::new()).context("no free port for the database of", dir)
+    let address = port::free_address().context("no free port for the database of", dir)?;
+    Ok(address.port())
 }
 
 /// The password and the names are letters and digits only, so nothing needs escaping.

@@ -20,7 +20,6 @@ mod secrets;
 mod share;
 mod supervisor;
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -121,7 +120,7 @@ async fn prepare_tables(database: &Database) -> Result<()> {
 /// One that a killed router is still letting go of is waited for.
 async fn claim_port(port: u16) -> Result<u16> {
     if port == 0 {
-        return local_postgres::free_port(&mut HashSet::new()).context("no free port");
+        return Ok(local_postgres::free_address().context("no free port")?.port());
     }
     let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let until = tokio::time::Instant::now() + PORT_PATIENCE;

@@ -1,7 +1,7 @@
 //! A whole shop in one process: one unit, the sandbox gateway, the office, a database of its own,
 //! and a worker when a test asks for one. Everything on free ports and in temporary places.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -378,11 +378,7 @@ pub async fn read(request: reqwest::RequestBuilder) -> Answer {
 }
 
 async fn unit(dir: &Path) -> (Unit, Vec<SocketAddr>) {
-    let mut taken = HashSet::new();
-    let mut address = || {
-        let port = local_postgres::free_port(&mut taken).expect("a free port");
-        SocketAddr::from((Ipv4Addr::LOCALHOST, port))
-    };
+    let address = || local_postgres::free_address().expect("a free port");
     let (raft, client, admin) = (address(), address(), address());
     let config = json!({
         "admin_listen": admin,

@@ -1,7 +1,7 @@
 //! The whole way with the real grid: a unit with its log and consensus, the typed client, the writer
 //! with its admin endpoint, the comparison as an operator runs it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use data_writer::{ReconcileOptions, WriterConfig, reconcile};
@@ -18,8 +18,7 @@ use crate::grid::{GUEST, plan, sale};
 use crate::tables::{PATIENCE, Tables, config, eventually};
 
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    listener.local_addr().expect("address")
+    local_postgres::free_address().expect("a free port")
 }
 
 fn unit_config(dir: &std::path::Path, client: SocketAddr) -> UnitConfig {

@@ -1,7 +1,7 @@
 //! A grid in one process: nodes with their own ports and directories, started and stopped at will.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ impl Grid {
     /// Directories and configurations, nothing started.
     pub fn prepare(count: u64, change: impl Fn(&mut NodeConfig)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let address = |_| PeerAddress { raft: free_port(), client: free_port() };
+        let address = |_| PeerAddress { raft: free_address(), client: free_address() };
         let peers: BTreeMap<_, _> = (1..=count).map(|id| (id, address(id))).collect();
         let config = |id: NodeId| {
             let data_dir = dir.path().join(format!("node-{id}"));
@@ -73,7 +73,7 @@ impl Grid {
         config.join = vec![self.client_address(1)];
         config.node_id = 0;
         config.peers.clear();
-        config.address = Some(PeerAddress { raft: free_port(), client: free_port() });
+        config.address = Some(PeerAddress { raft: free_address(), client: free_address() });
         config.data_dir = self.data_dir(name);
         self.configs.insert(name, config);
     }
@@ -114,7 +114,7 @@ impl Grid {
 
     /// Gives all founders other addresses, as on other machines, from their next starts on.
     pub fn move_everybody(&mut self) {
-        let moved = |_| PeerAddress { raft: free_port(), client: free_port() };
+        let moved = |_| PeerAddress { raft: free_address(), client: free_address() };
         let founders = self.configs.values().flat_map(|config| config.peers.keys().copied());
         let peers: BTreeMap<_, _> = founders.map(|id| (id, moved(id))).collect();
         for config in self.configs.values_mut() {
@@ -216,15 +216,9 @@ impl Grid {
     }
 }
 
-/// A port that is free now, below those that the system gives to outgoing connections, so that a
-/// stopped node finds its own again.
-fn free_port() -> SocketAddr {
-    loop {
-        let address = SocketAddr::from(([127, 0, 0, 1], rand::random_range(10_000..32_000)));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
+/// Below what the system gives to outgoing connections, so that a stopped node finds its own again.
+fn free_address() -> SocketAddr {
+    local_postgres::free_address().expect("a free port")
 }
 
 /// Looks until there is something to see.

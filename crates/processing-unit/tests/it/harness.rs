@@ -1,7 +1,7 @@
 //! Real units in this process, each with its own log on disk and ports on loopback.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use grid_node::{NodeConfig, PeerAddress};
@@ -11,8 +11,6 @@ use tempfile::TempDir;
 
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two tries at a port.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 pub struct Cluster {
     configs: Vec<UnitConfig>,
@@ -71,16 +69,7 @@ impl Cluster {
 
     pub async fn start_again(&mut self, node: u64) {
         let at = node as usize - 1;
-        let deadline = self.deadline();
-        // Its ports were free when they were chosen; another test's connection may have one for a while.
-        let unit = loop {
-            match Unit::start(self.configs[at].clone()).await {
-                Err(error) if is_port_taken(&error) && Instant::now() < deadline => {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                }
-                started => break started.expect("the unit starts"),
-            }
-        };
+        let unit = Unit::start(self.configs[at].clone()).await.expect("the unit starts");
         self.units[at] = Some(unit);
     }
 
@@ -180,14 +169,8 @@ fn addresses(nodes: u64) -> Vec<PeerAddress> {
     (0..nodes).map(|_| PeerAddress { raft: free_address(), client: free_address() }).collect()
 }
 
-fn is_port_taken(error: &impl std::fmt::Debug) -> bool {
-    format!("{error:?}").contains("AddrInUse")
-}
-
-/// An address that was free a moment ago.
 fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
+    local_postgres::free_address().expect("a free port")
 }
 
 fn uuid() -> u128 {

@@ -30,8 +30,7 @@ pub struct System {
 }
 
 fn free_address() -> SocketAddr {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    taken.local_addr().expect("bound")
+    local_postgres::free_address().expect("a free port")
 }
 
 async fn start_unit(dir: &TempDir) -> (Unit, SocketAddr) {

@@ -3,13 +3,13 @@
 
 mod addresses;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use self::addresses::{Addresses, local};
+use self::addresses::Addresses;
 use super::database::{REPLICA_URL_FILE, URL_FILE};
 use super::secrets::Secrets;
 use super::share::consensus_threads;
@@ -96,8 +96,7 @@ pub fn make(facts: &Facts) -> std::io::Result<Plan> {
 /// # Errors
 /// When no free ports are left.
 pub fn one_more(facts: &Facts, number: u32, clients: &[SocketAddr]) -> std::io::Result<Planned> {
-    let mut taken = HashSet::new();
-    let mut next = || local_postgres::free_port(&mut taken).map(local);
+    let next = local_postgres::free_address;
     Ok(joining(facts, number, [next()?, next()?, next()?], clients))
 }
 
@@ -307,6 +306,7 @@ fn file(path: &Path) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::net::TcpListener;
 
     use super::*;

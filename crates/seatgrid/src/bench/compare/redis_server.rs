@@ -65,7 +65,7 @@ fn spawn(
     appendfsync: Option<&str>,
     of: Option<SocketAddr>,
 ) -> Result<(SocketAddr, Started)> {
-    let port = local_postgres::free_port(&mut std::collections::HashSet::new())?;
+    let port = local_postgres::free_address()?.port();
     let data = dir.join(name);
     std::fs::create_dir_all(&data).with_context(|| data.display().to_string())?;
     let mut command = Command::new(PROGRAM);

@@ -1,9 +1,8 @@
 //! Three units as child processes on loopback, in a directory of their own that goes with them.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -36,10 +35,9 @@ impl Units {
     pub async fn start(root: &Path, shards: u32, is_tls: bool) -> Result<Self> {
         let dir = root.join(format!("seatgrid-bench-{:016x}", rand::random::<u64>()));
         fs::create_dir_all(&dir).with_context(|| dir.display().to_string())?;
-        let mut taken = HashSet::new();
         let mut addresses = Vec::new();
         for _ in 0..UNITS {
-            let mut next = || local_postgres::free_port(&mut taken).map(local);
+            let next = local_postgres::free_address;
             addresses.push([next()?, next()?, next()?]);
         }
         let clients: Vec<SocketAddr> = addresses.iter().map(|[_, client, _]| *client).collect();
@@ -139,10 +137,6 @@ fn tls_config(dir: &Path, name: &str, is_tls: bool) -> TlsConfig {
         )
     };
     if is_tls { given() } else { TlsConfig::default() }
-}
-
-fn local(port: u16) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// The file of one unit: only what differs from the defaults.

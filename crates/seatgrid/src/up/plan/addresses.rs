@@ -68,6 +68,6 @@ fn kept_ports(dir: &Path, unit: u32) -> Option<[SocketAddr; 3]> {
     ports.iter().all(|port| TcpListener::bind(port).is_ok()).then_some(ports)
 }
 
-pub(super) fn local(port: u16) -> SocketAddr {
+fn local(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
