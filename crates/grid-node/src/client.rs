@@ -48,7 +48,8 @@ pub enum ClientError {
     /// No unit led the shard until the deadline; nothing happened.
     #[error("no unit leads the shard")]
     NoLeader,
-    /// The shard, or this client's own limit, refused for load; nothing happened.
+    /// The shard, or this client's own limit, refused for load, or there was no time left to ask;
+    /// nothing happened.
     #[error("the shard is overloaded")]
     Busy,
     /// It may or may not have happened.
@@ -104,6 +105,12 @@ impl GridClient {
         let until = closed.clone();
         tokio::spawn(async move { until.run_until_cancelled(routes::watch(&watching)).await });
         Self { inner, _close: Arc::new(closed.drop_guard()) }
+    }
+
+    /// Whether a leader of the shard is known here, which may be wrong a moment later.
+    #[must_use]
+    pub fn is_led(&self, shard: ShardId) -> bool {
+        self.inner.leaders.place(shard).leader().is_some()
     }
 
     /// Commits a command of a shard and returns its reply.

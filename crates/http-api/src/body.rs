@@ -1,7 +1,7 @@
 //! Bodies, read strictly: right type, bounded size and time, no unknown members, and a pointer to
 //! what is wrong. The bytes never reach a log.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -46,6 +46,26 @@ impl<T: DeserializeOwned, S: Send + Sync, const MAX: usize> FromRequest<S> for S
         let bytes = read_body(&parts.headers, body, MAX).await?;
         let (body, hash) = parse(&bytes, &parts.method, parts.uri.path())?;
         Ok(Self { body, hash })
+    }
+}
+
+/// What another extractor reads, and how long its body took to arrive, for who must put a deadline off
+/// by it ([`crate::Deadline::put_off`]). An extractor.
+#[derive(Debug, Clone)]
+pub struct Timed<E> {
+    /// What was read.
+    pub read: E,
+    /// How long that took.
+    pub waited: Duration,
+}
+
+impl<E: FromRequest<S>, S: Send + Sync> FromRequest<S> for Timed<E> {
+    type Rejection = E::Rejection;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, E::Rejection> {
+        let begun = Instant::now();
+        let read = E::from_request(request, state).await?;
+        Ok(Self { read, waited: begun.elapsed() })
     }
 }
 

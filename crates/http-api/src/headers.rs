@@ -40,7 +40,8 @@ pub const DEADLINE_MIN_MS: u64 = 50;
 pub const DEADLINE_MAX_MS: u64 = 30_000;
 
 /// When the client stops waiting. An extractor: `Grid-Deadline-Ms` counted from the arrival of the
-/// request, held within [`DEADLINE_MIN_MS`] and [`DEADLINE_MAX_MS`].
+/// request's head, held within [`DEADLINE_MIN_MS`] and [`DEADLINE_MAX_MS`]; a budget of nothing is
+/// refused. Who reads a body puts it off by the time that the body took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline(pub Instant);
 
@@ -56,6 +57,13 @@ impl Deadline {
     /// `invalid_request` when the header holds something else.
     pub fn of(headers: &HeaderMap, arrived: Instant) -> Result<Self, Problem> {
         Ok(Self(arrived + Duration::from_millis(budget_ms(headers)?)))
+    }
+
+    /// The same for a client whose own body was under way for so long: the budget is ours to use, so it
+    /// counts from the moment at which the whole request is there.
+    #[must_use]
+    pub fn put_off(self, waited: Duration) -> Self {
+        Self(self.0 + waited)
     }
 
     /// What is left of it.
@@ -82,6 +90,10 @@ fn budget_ms(headers: &HeaderMap) -> Result<u64, Problem> {
     }
     // Only too many digits fail here, and those mean "very long".
     let asked_ms = text.parse().unwrap_or(DEADLINE_MAX_MS);
+    if asked_ms == 0 {
+        let none = "Must be 1 or more: nothing can be done in no time";
+        return Err(Problem::invalid_header("Grid-Deadline-Ms", none));
+    }
     Ok(asked_ms.clamp(DEADLINE_MIN_MS, DEADLINE_MAX_MS))
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use inventory::RequestKey;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -20,17 +20,24 @@ impl IdempotencyKey {
     /// The key that the headers of a request show.
     ///
     /// # Errors
-    /// `idempotency_key_required`, or `invalid_request` when it is no UUID.
+    /// `idempotency_key_required`, or `invalid_request` when it is no UUID or one line says another
+    /// than the next.
     pub fn in_headers(headers: &HeaderMap) -> Result<Self, Problem> {
-        let given = headers.get(IDEMPOTENCY_KEY).or_else(|| headers.get(IDEMPOTENCE_KEY));
-        let given = given.ok_or_else(|| Problem::new(Code::IdempotencyKeyRequired))?;
-        let text = given.to_str().unwrap_or_default().trim();
-        match Uuid::try_parse(text) {
+        let lines = headers.get_all(IDEMPOTENCY_KEY).iter();
+        let mut keys = lines.chain(headers.get_all(IDEMPOTENCE_KEY)).map(Self::read);
+        let key = keys.next().ok_or_else(|| Problem::new(Code::IdempotencyKeyRequired))??;
+        for other in keys {
+            if other? != key {
+                return Err(wrong_key("Must be one: two lines say different ones"));
+            }
+        }
+        Ok(key)
+    }
+
+    fn read(line: &HeaderValue) -> Result<Self, Problem> {
+        match Uuid::try_parse(line.to_str().unwrap_or_default().trim()) {
             Ok(uuid) if !uuid.is_nil() => Ok(Self(uuid)),
-            Ok(_) | Err(_) => Err(Problem::invalid_header(
-                "Idempotency-Key",
-                "Must be a UUID, version 7 preferred",
-            )),
+            Ok(_) | Err(_) => Err(wrong_key("Must be a UUID, version 7 preferred")),
         }
     }
 
@@ -50,6 +57,10 @@ impl IdempotencyKey {
         let is_v7 = self.0.get_version_num() == 7;
         is_v7.then(|| (self.0.as_u128() >> 80) as u64)
     }
+}
+
+fn wrong_key(detail: &'static str) -> Problem {
+    Problem::invalid_header("Idempotency-Key", detail)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {

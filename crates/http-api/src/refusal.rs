@@ -56,7 +56,8 @@ pub fn from_refusal(refusal: &Refusal, seat_id: impl Fn(SeatIx) -> String) -> Pr
         Refusal::SalePaused => Problem::new(Code::SalePaused),
         Refusal::EventCancelled => Problem::new(Code::EventCancelled),
         // The router's table of places is a moment behind; the next one knows.
-        Refusal::EventMoved => Problem::new(Code::NoLeader),
+        Refusal::EventMoved => Problem::new(Code::NoLeader)
+            .detail("The event has just moved to another shard; nothing happened"),
         Refusal::EventPresent => {
             Problem::new(Code::VersionMismatch).detail("The event lives in this shard")
         }
@@ -130,6 +131,15 @@ pub fn from_grid(error: GridError, missing: Code) -> Problem {
         GridError::TooLarge => Problem::new(Code::TooLarge),
         GridError::NotFound => Problem::new(missing),
         GridError::Protocol(_) => Problem::internal(error),
+    }
+}
+
+/// A failure that came after a command was committed: what "nothing happened" says of the look that
+/// failed would be untrue of the call. The same key resolves it.
+pub fn after_write(problem: Problem) -> Problem {
+    match problem.code() {
+        Code::NoLeader | Code::Overloaded => Problem::new(Code::OutcomeUnknown),
+        _ => problem,
     }
 }
 

@@ -24,6 +24,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::host;
+
 /// Largest head and read buffer of a connection.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Most header lines of a request.
@@ -138,7 +140,7 @@ pub async fn serve(
                 let answers = answers.clone();
                 move |request| {
                     let answers = answers.clone();
-                    async move { Ok::<_, Infallible>(answers.answer(request, Peer(peer)).await) }
+                    async move { Ok::<_, Infallible>(answer(&answers, request, Peer(peer)).await) }
                 }
             }),
         );
@@ -154,6 +156,13 @@ pub async fn serve(
     drop(listener);
     // Whoever is not done by then is cut off with the set.
     let _ = tokio::time::timeout(limits.drain_within, graceful.shutdown()).await;
+}
+
+async fn answer(answers: &impl Answers, request: Request<Incoming>, peer: Peer) -> Response {
+    match host::refused(&request).await {
+        Some(refused) => refused,
+        None => answers.answer(request, peer).await,
+    }
 }
 
 fn http1_builder(limits: ServerLimits) -> http1::Builder {

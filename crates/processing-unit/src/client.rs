@@ -97,6 +97,15 @@ impl From<ClientError> for GridError {
     }
 }
 
+/// A question has no outcome that could be unknown: whoever was asked fell silent, and nobody else led
+/// the shard until the deadline.
+fn unanswered(error: ClientError) -> GridError {
+    match error {
+        ClientError::Unknown => GridError::NoLeader,
+        other => other.into(),
+    }
+}
+
 /// A connection to the whole grid; cheap to clone.
 #[derive(Clone)]
 pub struct Grid {
@@ -149,6 +158,12 @@ impl Grid {
         // Seldom, hence boxed: the future of every command stays small.
         let routes = Box::pin(self.client.refresh_routes(deadline)).await?;
         find(&routes).ok_or(GridError::NotFound)
+    }
+
+    /// Whether a leader of the event's shard is known here, which may be wrong a moment later.
+    pub fn is_led(&self, event: EventNo) -> bool {
+        let shard = self.client.routes().shard_of(event.0);
+        shard.is_some_and(|shard| self.client.is_led(shard))
     }
 
     /// Commits a command of an event.
@@ -233,7 +248,7 @@ impl Grid {
             | Query::Draw { .. } => ReadFrom::Leader,
         };
         let bytes = Bytes::from(codec::encode(query));
-        let answer = self.client.query(shard, bytes, from, deadline).await?;
+        let answer = self.client.query(shard, bytes, from, deadline).await.map_err(unanswered)?;
         match codec::decode(&answer).map_err(|e| GridError::Protocol(e.to_string()))? {
             Answer::NotFound => Err(GridError::NotFound),
             Answer::Invalid => {
@@ -260,7 +275,8 @@ impl Grid {
             Err(GridError::NotFound) => {
                 let shard = self.shard_of(event, deadline).await?;
                 let bytes = Bytes::from(codec::encode(&Query::Plan { event }));
-                let answer = self.client.query(shard, bytes, ReadFrom::Leader, deadline).await?;
+                let answer = self.client.query(shard, bytes, ReadFrom::Leader, deadline).await;
+                let answer = answer.map_err(unanswered)?;
                 codec::decode(&answer).map_err(|e| GridError::Protocol(e.to_string()))?
             }
             other => other?,

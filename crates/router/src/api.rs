@@ -1,6 +1,7 @@
 //! The handlers of the API. Each reads the request, asks the grid or a seat map, and writes the
 //! answer; rules are elsewhere.
 
+mod accept;
 mod asker;
 pub(crate) mod availability;
 pub(crate) mod caller;
@@ -51,11 +52,7 @@ async fn read_map(
     deadline: Instant,
 ) -> Result<Snapshot, Problem> {
     let age = if freshness.fresh { Age::Now } else { Age::Usual };
-    let snapshot = map.fresh(age, deadline).await.map_err(|error| match error {
-        // Reading has no outcome that could be unknown.
-        processing_unit::GridError::Unknown => Problem::new(Code::NoLeader),
-        other => missing_event(other),
-    })?;
+    let snapshot = map.fresh(age, deadline).await.map_err(missing_event)?;
     metrics::histogram!("seatgrid_router_map_age_seconds").record(snapshot.age.as_secs_f64());
     Ok(snapshot)
 }

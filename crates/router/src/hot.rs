@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 use http::Method;
 use http::request::Parts;
 use http_api::server::Answers;
-use http_api::{Carried, Deadline, Id, IdempotencyKey, Params, Peer, Problem, RouteMeter, Strict};
+use http_api::{Carried, Deadline, Id, IdempotencyKey, Params, Peer, Problem, RouteMeter, Timed};
 use hyper::body::Incoming;
 
 use crate::api::caller::Caller;
@@ -106,7 +106,7 @@ impl Asked {
                 let caller = self.caller(app)?;
                 let key = IdempotencyKey::in_headers(&self.parts.headers)?;
                 let request = Request::from_parts(self.parts, Body::new(self.body));
-                let body = Strict::from_request(request, &()).await?;
+                let body = Timed::from_request(request, &()).await?;
                 holds::create(state, self.id, caller, key, body).await
             }
             Call::Release => {

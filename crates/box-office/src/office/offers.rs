@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use http_api::{Code, Id, IdempotencyKey, Problem, Strict};
+use http_api::{Code, Id, IdempotencyKey, Problem, Strict, after_write};
 use inventory::{AnswerOffer, Command, HoldId, OrderId, Outcome, PaymentId};
 use processing_unit::HoldAnswer;
 use serde::Deserialize;
@@ -53,8 +53,9 @@ pub(super) async fn answer(
     let command = Command::AnswerOffer(AnswerOffer { payment: id, accept: body.accept });
     let reply = office.command(id.event, key.of(hash), &shopper, command).await?;
     let Outcome::Settled(_) = &reply.outcome else { return Err(foreign(&reply.outcome)) };
-    let now = office.payment(id, shopper.deadline).await?;
-    let plan = office.plans.get(id.event, shopper.deadline).await?;
+    let now = office.payment(id, shopper.deadline).await.map_err(after_write)?;
+    let plan = office.plans.get(id.event, shopper.deadline).await;
+    let plan = plan.map_err(|error| after_write(error.into()))?;
     let document = bodies::payment(id.event, &now, &plan);
     Ok(replayed(private(StatusCode::OK, Some(reply.version), document), reply.replayed))
 }

@@ -6,7 +6,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use http_api::{
-    Code, FieldError, Id, IdempotencyKey, NoBody, Problem, Strict, from_grid, person_of_account,
+    Code, FieldError, Id, IdempotencyKey, NoBody, Problem, Strict, after_write, from_grid,
+    person_of_account,
 };
 use inventory::{CancelOrder, Command, HoldId, OrderId, Outcome, PlaceOrder};
 use processing_unit::HoldAnswer;
@@ -74,7 +75,8 @@ pub(super) async fn place(
     if let Some(buyer) = buyer {
         office.recent.note(buyer, placed.order);
     }
-    let plan = office.plans.naming(hold.event, &placed.seats, shopper.deadline).await?;
+    let plan = office.plans.naming(hold.event, &placed.seats, shopper.deadline).await;
+    let plan = plan.map_err(|error| after_write(error.into()))?;
     let document = bodies::placed(placed, &plan);
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
 }
@@ -131,9 +133,9 @@ pub(super) async fn cancel(
     let (id, _) = office.own_order(&id, &shopper).await?;
     let command = Command::CancelOrder(CancelOrder { order: id });
     let reply = office.command(id.event, key.of(hash), &shopper, command).await?;
-    let answer = office.grid.order(id, shopper.deadline).await;
-    let answer = answer.map_err(|error| from_grid(error, Code::OrderNotFound))?;
-    let plan = office.plans.get(id.event, shopper.deadline).await?;
+    let unread = |error| after_write(from_grid(error, Code::OrderNotFound));
+    let answer = office.grid.order(id, shopper.deadline).await.map_err(unread)?;
+    let plan = office.plans.get(id.event, shopper.deadline).await.map_err(unread)?;
     let document = bodies::order(id.event, &answer, &plan);
     Ok(replayed(private(StatusCode::OK, Some(answer.version), document), reply.replayed))
 }

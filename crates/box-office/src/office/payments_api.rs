@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use http_api::{Code, FieldError, Id, IdempotencyKey, Problem, Strict, from_grid};
+use http_api::{Code, FieldError, Id, IdempotencyKey, Problem, Strict, after_write, from_grid};
 use inventory::{
     Command, HoldId, OrderId, Outcome, PaymentId, PaymentStarted, PaymentStatus, StartPayment,
 };
@@ -91,7 +91,8 @@ pub(super) async fn start(
     let Outcome::PaymentStarted(started) = &reply.outcome else {
         return Err(foreign(&reply.outcome));
     };
-    let plan = office.plans.naming(order.event, &answer.order.seats, shopper.deadline).await?;
+    let plan = office.plans.naming(order.event, &answer.order.seats, shopper.deadline).await;
+    let plan = plan.map_err(|error| after_write(error.into()))?;
     let receipt = match receipts {
         Some(terms) => {
             let hold = HoldId { event: order.event, no: answer.order.hold };
@@ -103,7 +104,7 @@ pub(super) async fn start(
     let deadline = shopper.deadline;
     let attempt =
         Attempt { office: &office, order, started, wanted, plan: &plan, receipt, deadline };
-    let document = attempt.create().await?;
+    let document = attempt.create().await.map_err(after_write)?;
     Ok(replayed(private(StatusCode::CREATED, Some(reply.version), document), reply.replayed))
 }
 

@@ -67,7 +67,7 @@ struct Attempts {
     pause: Duration,
     /// Whether some attempt may have happened.
     maybe: bool,
-    /// Whether the last refusal was for load.
+    /// Whether the last refusal was for load, or nobody was asked or looked for yet.
     loaded: bool,
 }
 
@@ -80,10 +80,11 @@ impl Inner {
         deadline: Instant,
     ) -> Result<Bytes, ClientError> {
         let place = self.leaders.place(ask.shard);
-        let mut attempts = Attempts { last: None, pause: PAUSE_MIN, maybe: false, loaded: false };
+        let mut attempts = Attempts { last: None, pause: PAUSE_MIN, maybe: false, loaded: true };
         self.budget.first();
         while Instant::now() < deadline {
             let Some(leader) = place.leader() else {
+                attempts.loaded = false;
                 let Some(_parked) = self.parking.enter(ask.bytes) else {
                     return Err(attempts.give_up_for_load());
                 };
@@ -171,6 +172,7 @@ impl Inner {
             Err(CallError::Full) if attempts.maybe => return None,
             Err(CallError::Full) => return Some(Err(ClientError::Busy)),
             Err(failed) => {
+                attempts.loaded = false;
                 attempts.maybe |= failed != CallError::NotSent;
                 place.doubt(leader);
                 return None;

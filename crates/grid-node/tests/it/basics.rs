@@ -24,6 +24,9 @@ async fn commands_are_committed_on_all_replicas_and_read_back() {
         wait_for("replica", || (grid.words(node, 1).len() == 3).then_some(())).await;
     }
     assert_eq!(client.submit(9, command(1, "x"), soon_enough()).await, Err(ClientError::NoLeader));
+    // Nobody was looked for, so nothing is said of leaders.
+    let past = std::time::Instant::now();
+    assert_eq!(client.submit(1, command(4, "late"), past).await, Err(ClientError::Busy));
     grid.stop().await;
 }
 

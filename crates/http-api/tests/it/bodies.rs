@@ -112,6 +112,15 @@ async fn send_raw(server: &Server, headers: &[&str], body: &[u8]) -> Answer {
 }
 
 #[tokio::test]
+async fn the_charset_may_be_said_in_every_legal_way() {
+    let server = server().await;
+    for said in ["charset=utf-8", "charset=\"utf-8\"", "CHARSET=\"UTF-8\""] {
+        let answer = ask(&server, &format!("application/json;{said}"), br#"{"seats":[]}"#).await;
+        assert_eq!(answer.status, 200, "{said}: {}", answer.body);
+    }
+}
+
+#[tokio::test]
 async fn the_hash_is_of_what_is_meant() {
     let server = server().await;
     let hash = async |body: &str| {

@@ -57,7 +57,7 @@ async fn deadlines_are_clamped_and_checked() {
     assert!((29_000..=30_000).contains(&budget("99999999999999999999999").await));
     let default: u64 = ask(&server, "/budget", &[]).await.body.parse().expect("a number");
     assert!((1_900..=2_000).contains(&default));
-    for wrong in ["-1", "soon", "1.5", "+3"] {
+    for wrong in ["-1", "soon", "1.5", "+3", "0", "000"] {
         let answer = ask(&server, "/budget", &[&format!("Grid-Deadline-Ms: {wrong}")]).await;
         assert_eq!(answer.status, 400, "{wrong}");
         assert_eq!(answer.json()["errors"][0]["header"], "Grid-Deadline-Ms");

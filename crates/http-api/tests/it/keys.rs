@@ -30,3 +30,24 @@ async fn keys_are_uuids_and_version_7_tells_its_time() {
         assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("invalid_request")));
     }
 }
+
+#[tokio::test]
+async fn two_lines_must_say_one_key() {
+    let echo = |key: IdempotencyKey| async move { key.0.to_string() };
+    let server = start(Router::new().route("/", post(echo)), ServerLimits::default()).await;
+    let ask = async |lines: &[&str]| send(server.address, "POST", "/", lines, b"").await;
+    let (key, other) =
+        ("9f8b2f52-7c57-4b4b-9c0e-2d3b6c1a7e11", "019aa5d1-2c00-7000-8000-000000000001");
+    let line = |name: &str, key: &str| format!("{name}: {key}");
+    let (first, alias) = (line("Idempotency-Key", key), line("Idempotence-Key", key));
+    for same in [&first, &alias] {
+        assert_eq!(ask(&[&first, same]).await.body, key);
+    }
+    for name in ["Idempotency-Key", "Idempotence-Key"] {
+        for wrong in [other, "17"] {
+            let answer = ask(&[&first, &line(name, wrong)]).await;
+            assert_eq!(answer.status, 400, "{name}: {wrong}: {}", answer.body);
+            assert_eq!(answer.json()["errors"][0]["header"], "Idempotency-Key");
+        }
+    }
+}

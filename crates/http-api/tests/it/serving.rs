@@ -50,6 +50,32 @@ async fn requests_under_way_finish_and_new_ones_are_refused() {
 }
 
 #[tokio::test]
+async fn a_request_without_one_host_is_refused_by_name() {
+    let server = start(Router::new().route("/a", get(|| async { "a" })), ServerLimits::default());
+    let server = server.await;
+    let ask = async |head: &str| {
+        let mut stream = TcpStream::connect(server.address).await.expect("connects");
+        let text = format!("{head}\r\nConnection: close\r\nX-Request-Id: mine\r\n\r\n");
+        stream.write_all(text.as_bytes()).await.expect("sends");
+        within("an answer", read_answer(&mut stream)).await
+    };
+    for head in ["GET /a HTTP/1.1\r\nHost: t", "GET /a HTTP/1.0"] {
+        assert_eq!(ask(head).await.status, 200, "{head}");
+    }
+    for head in ["GET /a HTTP/1.1", "GET /a HTTP/1.1\r\nHost: a\r\nHost: b"] {
+        let answer = ask(head).await;
+        assert_eq!(answer.status, 400, "{head}");
+        let problem = answer.json();
+        assert_eq!(
+            (&problem["code"], &problem["instance"]),
+            (&"invalid_request".into(), &"/a".into())
+        );
+        assert_eq!(problem["errors"][0]["header"], "Host");
+        assert_eq!(answer.header("x-request-id"), Some("mine"));
+    }
+}
+
+#[tokio::test]
 async fn a_stuck_request_does_not_hold_the_stop_up() {
     let limits =
         ServerLimits { drain_within: Duration::from_millis(50), ..ServerLimits::default() };

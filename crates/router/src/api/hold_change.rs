@@ -3,7 +3,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http_api::{Code, Id, OptionalKey, Problem, Strict};
+use http_api::{Id, OptionalKey, Problem, Strict, Timed, after_write};
 use inventory::{
     Choice, Command, Envelope, ExtendHold, HoldId, Outcome, Reply, RequestKey, SwapSeats,
 };
@@ -38,10 +38,11 @@ use crate::state::{App, Router};
 pub(crate) async fn change(
     State(app): State<App>,
     Id(id): Id,
-    caller: Caller,
+    mut caller: Caller,
     key: OptionalKey,
-    Strict { body, hash }: Strict<HoldChange>,
+    Timed { read: Strict { body, hash }, waited }: Timed<Strict<HoldChange>>,
 ) -> Result<Response, Problem> {
+    caller.deadline = caller.deadline.put_off(waited);
     let asker = (id.as_str(), caller.account);
     let hold = own_hold(&app, asker, &caller.token, caller.deadline).await?;
     let order = (hold, key.of(hash));
@@ -108,8 +109,5 @@ async fn extend(
 
 /// The changed hold. What was done is done, so a failure to read it back leaves it unknown.
 async fn now(app: &Router, caller: &Caller, hold: HoldId) -> Result<Response, Problem> {
-    live(app, hold, caller.deadline).await.map_err(|problem| match problem.code() {
-        Code::NoLeader | Code::Overloaded => Problem::new(Code::OutcomeUnknown),
-        _ => problem,
-    })
+    live(app, hold, caller.deadline).await.map_err(after_write)
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, LOCATION};
 use http_api::token::ShownToken;
 use http_api::{
-    Code, Deadline, GRID_VERSION, Guest, Id, IdempotencyKey, Problem, Strict, from_grid,
+    Code, Deadline, GRID_VERSION, Guest, Id, IdempotencyKey, Problem, Strict, Timed, from_grid,
     person_of_account,
 };
 use inventory::{
@@ -53,8 +53,9 @@ pub(crate) async fn create(
     Id(id): Id,
     Caller { actor, deadline, token, account }: Caller,
     key: IdempotencyKey,
-    Strict { body, hash }: Strict<HoldRequest>,
+    Timed { read: Strict { body, hash }, waited }: Timed<Strict<HoldRequest>>,
 ) -> Result<Response, Problem> {
+    let deadline = deadline.put_off(waited);
     let guest = Guest::of(&token, &app.tokens, key);
     let asker = Asker { guest, account, ip: actor.ip };
     let key = Some(key.of(hash));

@@ -4,7 +4,7 @@
 //! taken over from the client. Bodies are read whole, so that a slow upload never holds a
 //! connection to the office.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::body::Body;
@@ -50,7 +50,9 @@ pub(crate) async fn pass_on(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
+    let begun = Instant::now();
     let body = read_body(&parts.headers, body, app.office.body_bytes_max).await?;
+    let deadline = deadline.put_off(begun.elapsed());
     let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let mut onward = http::Request::new(Full::new(body));
     *onward.method_mut() = parts.method;
@@ -67,9 +69,13 @@ fn problem(failure: Failure, is_read: bool) -> Problem {
     metrics::counter!("seatgrid_router_office_failures_total").increment(1);
     match failure {
         Failure::Full => Problem::new(Code::Overloaded),
-        Failure::Away => Problem::new(Code::Unavailable),
+        Failure::Away => {
+            Problem::new(Code::Overloaded).detail("The office cannot be reached; nothing happened")
+        }
         // A read that was lost changed nothing.
-        Failure::Silent if is_read => Problem::new(Code::Unavailable),
+        Failure::Silent if is_read => {
+            Problem::new(Code::Overloaded).detail("The office did not answer in time")
+        }
         Failure::Silent => Problem::new(Code::OutcomeUnknown),
     }
 }

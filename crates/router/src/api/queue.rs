@@ -9,7 +9,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CACHE_CONTROL;
 use http_api::{
-    Code, Guest, Id, IdempotencyKey, OptionalKey, Params, Problem, from_grid, person_of_account,
+    Code, Guest, Id, IdempotencyKey, OptionalKey, Params, Problem, after_write, from_grid,
+    person_of_account,
 };
 use inventory::{
     Command, EnterQueue, Envelope, EventNo, Outcome, QueueId, Refusal, Stand, TakeTurn,
@@ -65,7 +66,8 @@ pub(crate) async fn enter(
         Outcome::QueueEntered { place } => {
             count("entered");
             let token = guest.mark(&app.tokens.queue_token(place));
-            let found = app.grid.queue_place(place, caller.deadline.0).await.map_err(missing)?;
+            let found = app.grid.queue_place(place, caller.deadline.0).await;
+            let found = found.map_err(|error| after_write(missing(error)))?;
             Ok(told(QueueBody::of(place, plan, &found).with(token)))
         }
         Outcome::Refused(Refusal::NotEnoughSeats) => {
@@ -99,7 +101,8 @@ pub(crate) async fn read(
     }
     if let Stand::Turn { taken: false, .. } = found.place.stand {
         take(&app, (place, found.place.person), &caller).await?;
-        found = app.grid.queue_place(place, caller.deadline.0).await.map_err(missing)?;
+        let again = app.grid.queue_place(place, caller.deadline.0).await;
+        found = again.map_err(|error| after_write(missing(error)))?;
     }
     Ok(told(QueueBody::of(place, &map.plan, &found)))
 }

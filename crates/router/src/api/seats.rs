@@ -3,11 +3,11 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, VARY};
 use http::{HeaderMap, StatusCode};
 use http_api::{Deadline, GRID_VERSION, Id, Params, Problem};
 
-use crate::api::{Freshness, event_map, read_map};
+use crate::api::{Freshness, accept, event_map, read_map};
 use crate::etag;
 use crate::state::App;
 
@@ -23,9 +23,7 @@ enum Form {
 
 impl Form {
     fn asked(headers: &HeaderMap) -> Self {
-        let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let named = |value: &str| value.split(',').any(|kind| kind.trim().starts_with(BITMAP));
-        if accepted.into_iter().any(named) { Self::Bitmap } else { Self::Json }
+        if accept::prefers(headers, BITMAP) { Self::Bitmap } else { Self::Json }
     }
 
     fn content_type(self) -> &'static str {

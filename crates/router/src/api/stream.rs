@@ -94,8 +94,9 @@ impl Drop for Counted {
 
 fn events(reader: Reader) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     // A block without data is no event, but browsers keep its id: whoever is cut off before the
-    // first event resumes without a gap.
-    let greeting = format!("retry: {RETRY_MS}\nid: {}\n\n", reader.subscription.from);
+    // first event resumes without a gap. Who resumes has an id already.
+    let id = reader.subscription.from.map_or_else(String::new, |from| format!("id: {from}\n"));
+    let greeting = format!("retry: {RETRY_MS}\n{id}\n");
     let greeting = stream::once(async { Bytes::from(greeting) });
     let missed = stream::iter(reader.subscription.missed.clone());
     let live = stream::unfold(reader, |mut reader| async move {

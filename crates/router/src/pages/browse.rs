@@ -170,7 +170,7 @@ pub(crate) async fn calendar(State(app): State<App>, Id(id): Id) -> Response {
     }
     let found = match app.catalogue.event(&app.office, &id).await {
         Ok(found) => found,
-        Err(_) => return Problem::new(Code::Unavailable).into_response(),
+        Err(_) => return Problem::new(Code::Overloaded).into_response(),
     };
     let file = found.and_then(|entry| storefront::calendar(&cards::card(&entry, None)));
     let Some(file) = file else { return Problem::new(Code::EventNotFound).into_response() };

@@ -147,13 +147,18 @@ impl EventMap {
     /// One question at a time; whoever waited looks first whether the answer serves them too.
     async fn refresh(&self, wanted: Wanted, deadline: Instant) -> Result<Snapshot, GridError> {
         let turn = tokio::time::timeout_at(deadline.into(), self.asking.lock());
-        let _turn = turn.await.map_err(|_| GridError::NoLeader)?;
+        let _turn = turn.await.map_err(|_| self.late())?;
         if let Some(snapshot) = self.if_true(wanted) {
             return Ok(snapshot);
         }
         self.ask(Duration::ZERO, deadline).await?;
         // Asked after the reader did, so it is what they want, unless the shard has lost what it told.
-        self.if_true(wanted).ok_or(GridError::NoLeader)
+        self.if_true(wanted).ok_or_else(|| self.late())
+    }
+
+    /// Why there is no view in time: a shard that is led is at work, only not so soon.
+    fn late(&self) -> GridError {
+        if self.grid.is_led(self.plan.event) { GridError::Overloaded } else { GridError::NoLeader }
     }
 
     fn wanted(&self, since: Instant) -> Wanted {

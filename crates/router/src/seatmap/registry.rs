@@ -121,14 +121,19 @@ impl SeatMaps {
         }
         match tokio::time::timeout_at(deadline.into(), tried.changed()).await {
             Ok(Ok(())) => tried.borrow().clone(),
-            Ok(Err(_)) | Err(_) => Err(GridError::NoLeader),
+            Ok(Err(_)) | Err(_) => Err(self.late(event)),
         }
+    }
+
+    /// Why there is no map in time: a shard that is led is at work, only not so soon.
+    fn late(&self, event: EventNo) -> GridError {
+        if self.grid.is_led(event) { GridError::Overloaded } else { GridError::NoLeader }
     }
 
     async fn try_making(&self, event: EventNo, (making, stop): (Arc<Making>, CancellationToken)) {
         let give_up = Instant::now() + MAKE_WITHIN;
         let made = tokio::select! {
-            () = stop.cancelled() => Err(GridError::NoLeader),
+            () = stop.cancelled() => Err(GridError::Overloaded),
             made = self.make(event, stop.clone(), give_up) => made,
         };
         match &made {
@@ -153,7 +158,9 @@ impl SeatMaps {
     async fn warm(self: &Arc<Self>, event: EventNo, deadline: Instant) {
         while Instant::now() < deadline {
             match self.by_no(event, deadline).await {
-                Err(GridError::NoLeader | GridError::Unknown) => sleep(WARM_PAUSE).await,
+                Err(GridError::NoLeader | GridError::Overloaded | GridError::Unknown) => {
+                    sleep(WARM_PAUSE).await;
+                }
                 Ok(_) | Err(_) => return,
             }
         }

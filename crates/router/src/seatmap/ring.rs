@@ -63,9 +63,9 @@ pub(crate) struct Ring {
 
 /// What a new subscriber reads: first what it missed, then what comes.
 pub(crate) struct Subscription {
-    /// The version that `missed` begins after: what a reader resumes from who is cut off before the
-    /// first event.
-    pub(crate) from: u64,
+    /// The version that a new reader begins after: what they resume from when they are cut off before
+    /// the first event. `None` for who resumes and so has one.
+    pub(crate) from: Option<u64>,
     pub(crate) missed: Vec<Bytes>,
     pub(crate) live: broadcast::Receiver<Bytes>,
 }
@@ -129,7 +129,7 @@ impl Ring {
             Some(last) if last >= self.told.version => vec![],
             Some(last) => self.since(last).unwrap_or_else(|| vec![self.resync(plan)]),
         };
-        let from = last.unwrap_or(self.told.version);
+        let from = last.is_none().then_some(self.told.version);
         Subscription { from, missed, live: self.live.subscribe() }
     }
 

@@ -119,7 +119,7 @@ impl Page {
     fn load(plan: &PlanView, ring: &Ring, view: &MapView) -> Self {
         // As browsers do: the stream first, then the snapshot.
         let stream = ring.subscribe(plan, None, u64::MAX);
-        let last_event = Some(stream.from);
+        let last_event = stream.from;
         let (seats, free) = (BTreeMap::new(), BTreeMap::new());
         let mut page = Self { version: 0, last_event, seats, free, stream };
         page.snapshot(plan, view);

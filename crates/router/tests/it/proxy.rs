@@ -52,7 +52,7 @@ async fn a_silent_office_is_an_unknown_outcome() {
     assert_eq!(post.problem(), (503, "outcome_unknown".to_owned()));
     assert!(!post.header("retry-after").is_empty());
     let get = client.get("/api/v1/never", &[("grid-deadline-ms", "100")]).await;
-    assert_eq!(get.problem(), (503, "unavailable".to_owned()));
+    assert_eq!(get.problem(), (503, "overloaded".to_owned()));
 }
 
 #[tokio::test]
@@ -63,7 +63,8 @@ async fn seats_are_sold_on_while_the_office_is_away() {
     .await;
     let client = system.client();
     let order = client.post("/api/v1/orders", &key(), &json!({})).await;
-    assert_eq!(order.problem(), (503, "unavailable".to_owned()));
+    assert_eq!(order.problem(), (503, "overloaded".to_owned()));
+    assert!(!order.header("retry-after").is_empty());
     assert_eq!(client.hold(&json!({"seats": ["A-1-1"]})).await.status, 201);
     assert_eq!(client.seats().await["A-1-1"], "held");
     let document = client.get("/api/v1/openapi.json", &[]).await.json();

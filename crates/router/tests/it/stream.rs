@@ -120,6 +120,20 @@ async fn whoever_was_away_too_long_is_sent_to_the_snapshot() {
 }
 
 #[tokio::test]
+async fn whoever_is_ahead_of_the_map_is_sent_to_the_snapshot_first_of_all() {
+    let system = System::start().await;
+    let client = system.client();
+    client.hold(&json!({"seats": ["A-1-1"]})).await;
+    let newest = client.get("/api/v1/events/hall/seats", &[]).await;
+    let newest: u64 = newest.header("grid-version").parse().expect("a version");
+    let mut reader = Reader::open(&client, Some(newest + 100_000)).await;
+    let greeting = reader.block().await.expect("a greeting");
+    assert!(!greeting.contains("id:"), "an id of nobody: {greeting}");
+    let event = reader.event().await;
+    assert_eq!((event.name.as_str(), event.id <= newest), ("resync", true));
+}
+
+#[tokio::test]
 async fn quiet_streams_are_kept_and_end_with_the_router() {
     let mut system = System::start_with(|config| config.stream_comment_ms = 1_000).await;
     let mut reader = Reader::open(&system.client(), None).await;

@@ -12,6 +12,38 @@ const STREAM: &str = "/api/v1/events/hall/seats/stream";
 /// Method, address, headers, body, and the problem's status and code.
 type Wrong<'a> = (Method, &'a str, Vec<(&'a str, &'a str)>, &'a [u8], (u16, &'a str));
 
+/// Sends a head at once and the body so much later, as a slow line does.
+async fn slowly(to: std::net::SocketAddr, head: &str, body: &str, later_ms: u64) -> (u16, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(to).await.expect("connects");
+    let head = format!(
+        "{head} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Idempotency-Key: {}\r\nGrid-Deadline-Ms: 300\r\nContent-Length: {}\r\n\r\n",
+        key(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("sends");
+    tokio::time::sleep(std::time::Duration::from_millis(later_ms)).await;
+    stream.write_all(body.as_bytes()).await.expect("sends the body");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("a status");
+    (status, answer)
+}
+
+#[tokio::test]
+async fn the_time_that_a_body_takes_is_not_the_grids() {
+    let system = System::start().await;
+    let body = json!({"seats": ["A-1-1"]}).to_string();
+    let hold = "POST /api/v1/events/hall/holds";
+    let (status, answer) = slowly(system.public, hold, &body, 700).await;
+    assert_eq!(status, 201, "{answer}");
+    let (status, answer) = slowly(system.public, "POST /api/v1/orders", &body, 700).await;
+    let left = answer.split("\"grid-deadline-ms\":\"").nth(1).and_then(|s| s.split('"').next());
+    let left: u64 = left.and_then(|ms| ms.parse().ok()).expect("what is left");
+    assert_eq!((status, left > 0), (200, true), "{answer}");
+}
+
 #[tokio::test]
 async fn wrong_bodies_by_table() {
     let system = System::start().await;

@@ -310,7 +310,7 @@ impl Office {
         let sealing = URL_SAFE_NO_PAD.encode(account.person_key.as_deref().unwrap_or_default());
         let claims = Claims::now(account.id, session, account.role(), sealing);
         let access = self.access.issue(&claims);
-        let access = access.ok_or_else(|| Problem::new(Code::Unavailable))?;
+        let access = access.ok_or_else(|| Problem::internal("no key signs access tokens"))?;
         let csrf = self.access.csrf_token(session);
         let cookies =
             self.access.names().set((&access, ACCESS_TTL_S), (&refresh.token, IDLE_TTL_S), &csrf);

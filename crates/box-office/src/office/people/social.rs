@@ -83,7 +83,7 @@ pub(in crate::office) async fn begin(
     let next = field(query.as_deref(), "next").filter(|next| is_own_path(next));
     let next = next.unwrap_or_default();
     let attempt = Attempt::new(&name, &next, now_ms() + ATTEMPT_TTL_S * 1_000);
-    let attempt = attempt.ok_or_else(|| Problem::new(Code::Unavailable))?;
+    let attempt = attempt.ok_or_else(|| Problem::internal("there is no chance for a sign-in"))?;
     let address = match provider.address(&attempt).await {
         Ok(address) => address,
         Err(error) => return Ok(office.failed(&name, &error)),
@@ -222,7 +222,7 @@ fn sign_in_page(fields: &[(&str, &str)]) -> String {
 
 fn see_other(address: &str) -> Response {
     let Ok(address) = HeaderValue::from_str(address) else {
-        return Problem::new(Code::Unavailable).into_response();
+        return Problem::internal("an address of sign-in is no header").into_response();
     };
     let headers = [(LOCATION, address), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (StatusCode::SEE_OTHER, headers).into_response()
