@@ -20,6 +20,7 @@ mod plans;
 mod queue;
 mod recovery;
 mod room;
+mod second_best;
 mod settling;
 mod sums;
 mod waiting;

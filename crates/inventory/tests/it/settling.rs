@@ -109,6 +109,23 @@ fn an_offer_is_as_good_as_what_was_lost() {
 }
 
 #[test]
+fn an_offer_for_a_wheelchairs_seat_is_for_a_wheelchair() {
+    // D29: the hall has one such seat, and dearer ordinary ones would not do.
+    check(
+        "
+        open offer=600
+        hold B-1-4                         => h1 B-1-4 50
+        order h1
+        pay o2
+        tick 300s
+        expire
+        hold B-1-4
+        capture p3 50                      => succeeded refunded order=refund_pending r5
+    ",
+    );
+}
+
+#[test]
 fn d43_late_money_does_not_pass_a_persons_limit() {
     late(
         "

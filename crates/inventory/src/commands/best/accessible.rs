@@ -55,9 +55,6 @@ impl<F: Fn(usize) -> u128> Search<'_, F> {
             near.extend::<Vec<SeatIx>>(with(&row, row.place.open));
             homes.push(row.at);
         }
-        if seats.len() < wheelchairs {
-            return None;
-        }
         let elsewhere = rows.filter(|at| !homes.contains(at)).filter_map(|at| self.row(at));
         let elsewhere = elsewhere.flat_map(|row| row.place.seats(row.open & row.place.open));
         seats.extend(near.into_iter().chain(elsewhere).take(others));

@@ -35,7 +35,7 @@ impl<F: Fn(usize) -> u128> Search<'_, F> {
     /// A run in one row with a run in the other whose middles are at most one seat apart.
     fn behind(&self, a: (&OpenRow<'_>, u32), b: (&OpenRow<'_>, u32)) -> Option<Vec<SeatIx>> {
         let starts = (run_starts(a.0.open, a.1), run_starts(b.0.open, b.1));
-        if starts.0 == 0 || starts.1 == 0 {
+        if starts.1 == 0 {
             return None;
         }
         let partner = |at: u32| {
@@ -43,9 +43,8 @@ impl<F: Fn(usize) -> u128> Search<'_, F> {
             let twice = 2 * i64::from(at) + i64::from(a.1) - i64::from(a.0.place.len)
                 + i64::from(b.0.place.len)
                 - i64::from(b.1);
-            let near = [twice.div_euclid(2), (twice + 1).div_euclid(2), (twice - 2).div_euclid(2)];
-            let more = [(twice + 2).div_euclid(2)];
-            near.into_iter().chain(more).find(|start| {
+            let straight = twice.div_euclid(2);
+            [straight, straight - 1, straight + 1].into_iter().find(|start| {
                 (0..128).contains(start)
                     && (2 * start - twice).abs() <= 2
                     && starts.1 >> start & 1 == 1
