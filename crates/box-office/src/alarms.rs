@@ -8,12 +8,11 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::database::{Database, DatabaseError};
 use crate::failures::{self, Failure};
 use crate::messages::{self, Letter, Outgoing};
-use crate::people::store::{AccountRow, COLUMNS};
+use crate::people::store::{AccountRow, COLUMNS, note_access};
 use crate::sealing::ContactKey;
 
 /// What these letters are, among messages.
@@ -80,7 +79,7 @@ impl Alarms {
             let letter = letter(profile.email, new);
             if let Ok(outgoing) = Outgoing::new(&self.keys, Some(account.id), KIND, &letter) {
                 messages::put(&mut *db, &outgoing).await?;
-                note_opened(&mut *db, account.id).await?;
+                note_access(&mut *db, account.id, "worker", "alarm").await?;
             }
         }
         Ok(())
@@ -109,17 +108,6 @@ async fn note_told(db: &mut PgConnection, failure: &Failure) -> Result<bool, sql
     .execute(db)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-async fn note_opened(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into office.data_access (account_id, actor, purpose)
-         values ($1, 'worker', 'alarm')",
-    )
-    .bind(account)
-    .execute(db)
-    .await
-    .map(drop)
 }
 
 fn letter(to: String, new: &[Failure]) -> Letter {

@@ -16,9 +16,13 @@ use crate::refund_terms::RefundConfig;
 use crate::telegram::TelegramConfig;
 use crate::ticket_format::WalletConfig;
 
+pub use provider::{ProviderConfig, ProviderKind, ReceiptConfig};
+
+mod provider;
+
 /// Most connections to PostgreSQL that one process may be given.
 const DATABASE_CONNECTIONS_LIMIT: u32 = 100;
-/// Most payment providers of one installation.
+/// Most providers of one kind of one installation.
 const PROVIDERS_MAX: usize = 16;
 /// Longest name of a provider, in bytes; the grid stores it with each payment.
 const PROVIDER_NAME_BYTES_MAX: usize = 32;
@@ -148,67 +152,6 @@ pub struct WorkerConfig {
     pub journal_kept_days: u32,
 }
 
-/// One payment provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderConfig {
-    /// Which adapter.
-    pub kind: ProviderKind,
-    /// Scheme, host and port of the gateway, when it is not the adapter's own default.
-    #[serde(default)]
-    pub base_url: Option<String>,
-    /// The shop's id at the gateway. YooKassa's; Stripe knows the account by its key.
-    #[serde(default)]
-    pub shop_id: String,
-    /// File with the shop's secret; its text without the line end is the secret.
-    pub secret_file: PathBuf,
-    /// File with the signing secret of the webhook, for gateways that sign (Stripe): one a line,
-    /// two while one is being replaced.
-    #[serde(default)]
-    pub webhook_secret_file: Option<PathBuf>,
-    /// What fiscal receipts say, where the gateway makes them for this shop. Without it payments
-    /// go without.
-    #[serde(default)]
-    pub receipts: Option<ReceiptConfig>,
-    /// Deadline of one call, milliseconds. Default 10,000.
-    #[serde(default = "call_timeout_ms")]
-    pub call_timeout_ms: u64,
-    /// Deadline of the connection alone, milliseconds. Default 3,000.
-    #[serde(default = "connect_timeout_ms")]
-    pub connect_timeout_ms: u64,
-}
-
-/// What is the same on every fiscal receipt of a shop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReceiptConfig {
-    /// The rate of value-added tax as the gateway codes it, 1 to 12; 1 is none.
-    pub vat_code: u8,
-    /// The system of taxes, 1 to 6, for shops that have several.
-    #[serde(default)]
-    pub tax_system_code: Option<u8>,
-    /// The shop's own address, for orders whose buyer's address cannot be opened.
-    pub email: String,
-}
-
-fn call_timeout_ms() -> u64 {
-    10_000
-}
-
-fn connect_timeout_ms() -> u64 {
-    3_000
-}
-
-/// The adapters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProviderKind {
-    /// YooKassa's API v3, also spoken by the sandbox gateway.
-    Yookassa,
-    /// Stripe Checkout.
-    Stripe,
-}
-
 impl Default for OfficeConfig {
     fn default() -> Self {
         Self {
@@ -291,7 +234,7 @@ impl OfficeConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_grid(&self.grid)?;
         check_database(&self.database_url_file, &self.database_url)?;
-        check_providers(&self.providers)?;
+        provider::check(&self.providers)?;
         for name in self.social.keys() {
             let field = format!("social.{name}");
             ensure(&field, is_provider_name(name), "must be 1 to 32 of a-z 0-9 _")?;
@@ -348,7 +291,7 @@ impl WorkerConfig {
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_grid(&self.grid)?;
         check_database(&self.database_url_file, &self.database_url)?;
-        check_providers(&self.providers)?;
+        provider::check(&self.providers)?;
         within(
             "database_connections_max",
             self.database_connections_max.into(),
@@ -385,23 +328,6 @@ fn check_grid(grid: &GridConfig) -> Result<(), ConfigError> {
 fn check_database(file: &Option<PathBuf>, url: &DatabaseUrl) -> Result<(), ConfigError> {
     let given = file.is_some() || !url.0.is_empty();
     ensure("database_url_file", given, "is missing, and so is database_url")
-}
-
-fn check_providers(providers: &BTreeMap<String, ProviderConfig>) -> Result<(), ConfigError> {
-    ensure("providers", providers.len() <= PROVIDERS_MAX, "must be at most 16")?;
-    for (name, provider) in providers {
-        let field = format!("providers.{name}");
-        ensure(&field, is_provider_name(name), "must be 1 to 32 of a-z 0-9 _")?;
-        let timeouts = provider.connect_timeout_ms <= provider.call_timeout_ms;
-        ensure(&field, timeouts, "connect_timeout_ms must not exceed call_timeout_ms")?;
-        if let Some(receipts) = &provider.receipts {
-            let taxes = receipts.tax_system_code.is_none_or(|code| (1..=6).contains(&code));
-            let whole = (1..=12).contains(&receipts.vat_code) && receipts.email.contains('@');
-            let detail = "receipts: vat_code is 1 to 12, tax_system_code 1 to 6, email an address";
-            ensure(&field, taxes && whole, detail)?;
-        }
-    }
-    Ok(())
 }
 
 /// Names stand in addresses and in the grid.

@@ -11,7 +11,6 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgConnection, PgPool};
 
-use crate::catalogue::store::own_connection;
 use crate::config::DatabaseUrl;
 
 /// How long a request waits for a connection. A healthy local pool gives one in under a
@@ -247,4 +246,11 @@ fn is_away(error: &sqlx::Error) -> bool {
         }),
         _ => false,
     }
+}
+
+/// A connection that never returns to the pool. A transaction whose beginning was given up half-way
+/// (a deadline, a stop) would otherwise stay open on a pooled connection, and the next user's
+/// statements would run inside it and never be committed.
+pub(crate) async fn own_connection(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    Ok(pool.acquire().await?.detach())
 }

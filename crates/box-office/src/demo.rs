@@ -4,11 +4,11 @@
 use sqlx::types::Json;
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::catalogue::store::own_connection;
 use crate::catalogue::{
     CodeRecord, CodeWord, ExtensionRecord, FeeRecord, RulesRecord, StoredPlan, StoredRow,
     StoredSection, TierRecord, Work,
 };
+use crate::database::own_connection;
 
 mod arena;
 mod club;

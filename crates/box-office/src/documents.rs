@@ -11,8 +11,7 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::jobs::{self, Ended, NewJob, TakenJob};
 use crate::sealing::ContactKey;
 use crate::ticket_format::{TicketFormats, TicketSheet};

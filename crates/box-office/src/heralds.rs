@@ -13,11 +13,11 @@ use sqlx::types::Json;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::catalogue::store::own_connection;
 use crate::contact::Contact;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::messages::{self, Letter, Outgoing, Parcel};
 use crate::people::choices::{self, Channel, Choices};
+use crate::people::store::note_access;
 use crate::push::subscriptions;
 use crate::sealing::{ContactKey, PersonKey, about_hold, about_wait, sealed_by};
 use crate::telegram::links;
@@ -194,7 +194,7 @@ async fn reader(
     };
     let choices = match &account {
         Some((account, _)) => {
-            note_opened(&mut *db, *account).await?;
+            note_access(&mut *db, *account, "worker", "notice").await?;
             choices::read_in(db, *account).await?
         }
         None => Choices::default(),
@@ -214,17 +214,6 @@ async fn person_key(
             .fetch_optional(db)
             .await?;
     Ok(wrapped.flatten().and_then(|wrapped| keys.person(account, &wrapped).ok()))
-}
-
-async fn note_opened(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into office.data_access (account_id, actor, purpose)
-         values ($1, 'worker', 'notice')",
-    )
-    .bind(account)
-    .execute(db)
-    .await
-    .map(drop)
 }
 
 impl Unsent {

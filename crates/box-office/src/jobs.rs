@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
-use sqlx::{FromRow, PgConnection, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 
+use crate::backoff::doubling;
 use crate::database::{Database, DatabaseError};
 
 pub(crate) use seen::{JobFilter, JobRow, list, retry};
@@ -96,6 +97,11 @@ pub(crate) async fn put(db: &mut PgConnection, job: &NewJob) -> Result<(), sqlx:
     .bind(DEAD_REST_S)
     .execute(&mut *db)
     .await?;
+    wake(db).await
+}
+
+/// Tells the workers that there is work.
+async fn wake(db: impl PgExecutor<'_>) -> Result<(), sqlx::Error> {
     sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(db).await.map(drop)
 }
 
@@ -174,7 +180,7 @@ pub(crate) async fn end(
     };
     let error = error.map(|text| text.chars().take(ERROR_CHARS_MAX).collect::<String>());
     let (worker, id, attempts) = (worker.to_owned(), job.id, job.attempts);
-    let pause = pause_after(attempts).as_secs_f64();
+    let pause = doubling(PAUSE, PAUSE_MAX, attempts.unsigned_abs()).as_secs_f64();
     let note = |pool: PgPool| async move {
         sqlx::query(
             "update office.job set status = $4, error = $5, taken_by = null, taken_until = null,
@@ -209,22 +215,4 @@ pub(crate) async fn count(database: &Database) -> Result<JobCounts, DatabaseErro
             .await
         })
         .await
-}
-
-/// How long to wait after so many attempts.
-fn pause_after(attempts: i32) -> Duration {
-    let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
-    PAUSE.saturating_mul(1 << doublings).min(PAUSE_MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_an_hour() {
-        let pauses: Vec<u64> = (1..16).map(|attempt| pause_after(attempt).as_secs()).collect();
-        assert_eq!(pauses[..4], [1, 2, 4, 8]);
-        assert_eq!(pauses.last(), Some(&PAUSE_MAX.as_secs()));
-    }
 }

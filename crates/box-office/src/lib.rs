@@ -25,6 +25,7 @@ pub mod worker;
 
 mod accounts;
 mod alarms;
+mod backoff;
 mod catalogue;
 mod checkins;
 mod clock;

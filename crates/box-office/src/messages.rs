@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::backoff::doubling;
 use crate::database::{Database, DatabaseError};
 use crate::people::choices::Channel;
 use crate::sealing::{ContactKey, SealError};
@@ -182,7 +183,7 @@ pub(crate) async fn end(
     let (status, error) = match sent {
         Sent::Done => ("sent", None),
         Sent::NotYet(error) if !is_final => {
-            let pause = pause_after(message.tried());
+            let pause = doubling(PAUSE, PAUSE_MAX, message.tried().unsigned_abs());
             return put_off(database, message, pause, error).await.map(|()| false);
         }
         Sent::Later(pause, error) if !is_final => {
@@ -278,19 +279,15 @@ pub(crate) async fn redirect(
     redirect.execute(db).await.map(drop)
 }
 
-/// How long to wait after so many attempts.
-fn pause_after(attempts: i32) -> Duration {
-    let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
-    PAUSE.saturating_mul(1 << doublings).min(PAUSE_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn pauses_grow_up_to_hours_and_sum_up_to_two_days() {
-        let pauses: Vec<u64> = (1..ATTEMPTS_MAX).map(|n| pause_after(n).as_secs()).collect();
+        let pauses: Vec<u64> = (1..ATTEMPTS_MAX.unsigned_abs())
+            .map(|attempts| doubling(PAUSE, PAUSE_MAX, attempts).as_secs())
+            .collect();
         assert_eq!(pauses[..4], [2, 4, 8, 16]);
         assert_eq!(pauses.last(), Some(&PAUSE_MAX.as_secs()));
         let days = pauses.iter().sum::<u64>() as f64 / 86_400.0;

@@ -63,6 +63,30 @@ pub(crate) type Answer = Result<Vec<u8>, ProviderError>;
 /// How a gateway explains a refusal: HTTP status and body.
 pub(crate) type Explain = fn(u16, &[u8]) -> ProviderError;
 
+/// What is asked of a gateway; the word in metrics.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Operation {
+    CreatePayment,
+    ReadPayment,
+    Cancel,
+    Capture,
+    CreateRefund,
+    ReadRefund,
+}
+
+impl Operation {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::CreatePayment => "create_payment",
+            Self::ReadPayment => "read_payment",
+            Self::Cancel => "cancel",
+            Self::Capture => "capture",
+            Self::CreateRefund => "create_refund",
+            Self::ReadRefund => "read_refund",
+        }
+    }
+}
+
 /// A client bound to one gateway.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -99,14 +123,14 @@ impl Endpoint {
         Ok(self.client.request(method, url))
     }
 
-    /// Sends, counts and sorts. `operation` is the word in metrics.
-    pub(crate) async fn call(&self, operation: &'static str, request: RequestBuilder) -> Answer {
+    /// Sends, counts and sorts.
+    pub(crate) async fn call(&self, operation: Operation, request: RequestBuilder) -> Answer {
         let started = Instant::now();
         let answer = self.exchange(request).await;
         let result = answer.as_ref().err().map_or("ok", ProviderError::label);
         let labels = [
             ("provider", self.provider.clone()),
-            ("operation", operation.to_owned()),
+            ("operation", operation.word().to_owned()),
             ("result", result.to_owned()),
         ];
         metrics::counter!("seatgrid_payment_calls_total", &labels).increment(1);

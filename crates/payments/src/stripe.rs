@@ -10,7 +10,7 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    adapter::{AdapterConfigError, check_amount, check_ref, check_wish},
+    adapter::{AdapterConfigError, Operation, check_amount, check_ref, check_wish},
     money::{Currency, Money},
     provider::{
         Call, Capabilities, CreatePayment, CreateRefund, Forged, GatewayPayment, GatewayRefund,
@@ -19,7 +19,7 @@ use crate::{
     },
     secret::Secret,
 };
-use transport::{Operation, Transport};
+use transport::Transport;
 use wire::Session;
 
 mod form;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    adapter::{AdapterConfigError, check_amount, check_ref, check_wish, cut},
+    adapter::{AdapterConfigError, Operation, check_amount, check_ref, check_wish, cut},
     money::{Currency, Money},
     provider::{
         Call, Capabilities, CreatePayment, CreateRefund, GatewayPayment, GatewayRefund, Method,
@@ -19,7 +19,7 @@ use crate::{
     },
     secret::Secret,
 };
-use transport::{Operation, Transport};
+use transport::Transport;
 
 mod notice;
 mod transport;
@@ -124,7 +124,7 @@ impl YooKassa {
     ) -> Result<GatewayPayment, ProviderError> {
         let key = wire_key(key)?;
         check_ref(provider_ref)?;
-        let path = format!("/v3/payments/{provider_ref}/{}", operation.verb());
+        let path = format!("/v3/payments/{provider_ref}/{}", operation.word());
         wire::payment(&self.transport.post(operation, &path, &key, body).await?)
     }
 

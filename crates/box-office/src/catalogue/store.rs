@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
 use super::{ArtistRecord, Catalogue, CodeRecord, EventRecord, StoredPlan, VenueRecord, Work};
+use crate::database::own_connection;
 
 /// Most events, artists or venues that are read; bounds memory.
 const ROWS_MAX: i64 = 100_000;
@@ -54,13 +55,6 @@ struct VenueRow {
 /// The revision now.
 pub(crate) async fn revision(pool: &PgPool) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("select revision from office.catalogue_revision").fetch_one(pool).await
-}
-
-/// A connection that never returns to the pool. A transaction whose beginning was given up half-way
-/// (a deadline, a stop) would otherwise stay open on a pooled connection, and the next user's
-/// statements would run inside it and never be committed.
-pub(crate) async fn own_connection(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
-    Ok(pool.acquire().await?.detach())
 }
 
 /// Everything that is published, as of one moment.

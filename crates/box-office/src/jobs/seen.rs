@@ -3,7 +3,6 @@
 
 use sqlx::{FromRow, PgPool};
 
-use super::CHANNEL;
 use crate::database::{Database, DatabaseError};
 
 /// Which jobs to list.
@@ -75,7 +74,7 @@ pub(crate) async fn retry(database: &Database, id: i64) -> Result<Option<JobRow>
         let text = sqlx::AssertSqlSafe(text);
         let waiting = sqlx::query_as(text).bind(id).fetch_optional(&pool).await?;
         if waiting.is_some() {
-            sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(&pool).await?;
+            super::wake(&pool).await?;
             return Ok(waiting);
         }
         let text = format!("select {COLUMNS} from office.job where id = $1");

@@ -4,8 +4,7 @@
 
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 
 /// Moved events whose owners are told at once.
 const MOVES_AT_ONCE: i64 = 10;

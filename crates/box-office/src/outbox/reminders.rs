@@ -5,8 +5,7 @@
 
 use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 
 /// Starts that are looked at in one look.
 const STARTS_MAX: i64 = 1_000;

@@ -6,8 +6,8 @@
 use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use super::store::note_access;
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::language::Language;
 
 /// A way to be told.
@@ -180,13 +180,7 @@ async fn put_all(pool: PgPool, account: Uuid, choices: &Choices) -> Result<(), s
         .execute(&mut *all)
         .await?;
     }
-    sqlx::query(
-        "insert into office.data_access (account_id, actor, purpose)
-         values ($1::uuid, $1::uuid::text, 'notifications changed')",
-    )
-    .bind(account)
-    .execute(&mut *all)
-    .await?;
+    note_access(&mut *all, account, &account.to_string(), "notifications changed").await?;
     all.commit().await
 }
 

@@ -5,8 +5,7 @@
 use sqlx::{Connection, FromRow, PgPool};
 use uuid::Uuid;
 
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 
 /// Rows of one kind in an export.
 const ROWS_MAX: i64 = 10_000;

@@ -7,8 +7,7 @@ use uuid::Uuid;
 
 use super::changes::CODE_TTL_S;
 use super::social;
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::messages::{self, Outgoing};
 
 /// Guesses at one code: 5 of 1,000,000.

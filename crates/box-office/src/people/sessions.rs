@@ -10,8 +10,7 @@ use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::store::{AccountRow, COLUMNS};
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::sealing::ContactKey;
 
 /// How long a session lasts at most, seconds: 30 days.

@@ -12,7 +12,7 @@ use super::oidc::token::Identity;
 use super::profile::Field;
 use super::store::{AccountRow, COLUMNS};
 use crate::contact;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::messages::{self, Outgoing};
 use crate::sealing::ContactKey;
 
@@ -84,7 +84,7 @@ pub(crate) async fn link(
 ) -> Result<bool, DatabaseError> {
     use sqlx::Connection;
     let put = |pool: PgPool| async move {
-        let mut own = crate::catalogue::store::own_connection(&pool).await?;
+        let mut own = own_connection(&pool).await?;
         let mut all = own.begin().await?;
         let done = sqlx::query(
             "insert into office.social_identity (provider, subject_hash, account_id)

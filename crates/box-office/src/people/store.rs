@@ -1,13 +1,12 @@
 //! The rows of accounts. What is personal arrives here sealed or as a digest.
 
 use http_api::access::Role;
-use sqlx::{Connection, FromRow, PgConnection, PgPool};
+use sqlx::{Connection, FromRow, PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use super::form::ConsentForm;
 use super::profile::{Field, Profile};
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::language::Language;
 use crate::messages::{self, Outgoing};
 use crate::sealing::{ContactKey, PersonKey, SealError};
@@ -222,24 +221,27 @@ pub(crate) async fn put_profile(
     Ok(done.rows_affected() == 1)
 }
 
+/// Notes that somebody takes what is kept about them.
+pub(crate) async fn note_export(database: &Database, account: Uuid) -> Result<(), DatabaseError> {
+    database
+        .run(
+            |pool| async move { note_access(&pool, account, &account.to_string(), "export").await },
+        )
+        .await
+}
+
 /// Notes that somebody's personal data was opened, by whom and what for.
 pub(crate) async fn note_access(
-    database: &Database,
+    db: impl PgExecutor<'_>,
     account: Uuid,
-    actor: String,
+    actor: &str,
     purpose: &'static str,
-) -> Result<(), DatabaseError> {
-    database
-        .run(|pool| async move {
-            sqlx::query(
-                "insert into office.data_access (account_id, actor, purpose) values ($1, $2, $3)",
-            )
-            .bind(account)
-            .bind(actor)
-            .bind(purpose)
-            .execute(&pool)
-            .await
-        })
+) -> Result<(), sqlx::Error> {
+    sqlx::query("insert into office.data_access (account_id, actor, purpose) values ($1, $2, $3)")
+        .bind(account)
+        .bind(actor)
+        .bind(purpose)
+        .execute(db)
         .await
         .map(drop)
 }

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::sealing::{ContactKey, PersonKey, SealError};
 
 /// Browsers of one account; a newer one takes the place of the oldest.

@@ -12,8 +12,7 @@ use sqlx::{Connection, PgConnection, PgPool};
 
 use super::bot::{Bot, Failure, Update};
 use super::links;
-use crate::catalogue::store::own_connection;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Database, DatabaseError, own_connection};
 use crate::language::{Language, written};
 use crate::sealing::ContactKey;
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::{StripeConfig, wire};
 use crate::{
-    adapter::{AdapterConfigError, Answer, Endpoint, Reach, field},
+    adapter::{AdapterConfigError, Answer, Endpoint, Operation, Reach, field},
     provider::ProviderError,
     secret::Secret,
 };
@@ -18,30 +18,6 @@ use crate::{
 const API_VERSION: &str = "2024-06-20";
 /// Longest idempotence key that Stripe takes, in bytes.
 const KEY_LEN_MAX: usize = 255;
-
-/// What is asked; the word in metrics.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Operation {
-    CreatePayment,
-    ReadPayment,
-    Cancel,
-    Capture,
-    CreateRefund,
-    ReadRefund,
-}
-
-impl Operation {
-    fn word(self) -> &'static str {
-        match self {
-            Self::CreatePayment => "create_payment",
-            Self::ReadPayment => "read_payment",
-            Self::Cancel => "cancel",
-            Self::Capture => "capture",
-            Self::CreateRefund => "create_refund",
-            Self::ReadRefund => "read_refund",
-        }
-    }
-}
 
 /// A client bound to one account.
 #[derive(Debug)]
@@ -72,7 +48,7 @@ impl Transport {
 
     pub(super) async fn get(&self, operation: Operation, path: &str) -> Answer {
         let request = self.request(Method::GET, path)?;
-        self.endpoint.call(operation.word(), request).await
+        self.endpoint.call(operation, request).await
     }
 
     pub(super) async fn post(
@@ -87,7 +63,7 @@ impl Transport {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header("Idempotency-Key", wire_key(key).as_ref())
             .body(form);
-        self.endpoint.call(operation.word(), request).await
+        self.endpoint.call(operation, request).await
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ProviderError> {

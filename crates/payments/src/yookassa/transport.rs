@@ -6,34 +6,10 @@ use serde_json::Value;
 
 use super::{YooKassaConfig, wire};
 use crate::{
-    adapter::{AdapterConfigError, Answer, Endpoint, Reach, field},
+    adapter::{AdapterConfigError, Answer, Endpoint, Operation, Reach, field},
     provider::ProviderError,
     secret::Secret,
 };
-
-/// What is asked of the gateway; the word in metrics and, for changes, in the path.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Operation {
-    CreatePayment,
-    ReadPayment,
-    Cancel,
-    Capture,
-    CreateRefund,
-    ReadRefund,
-}
-
-impl Operation {
-    pub(super) fn verb(self) -> &'static str {
-        match self {
-            Self::CreatePayment => "create_payment",
-            Self::ReadPayment => "read_payment",
-            Self::Cancel => "cancel",
-            Self::Capture => "capture",
-            Self::CreateRefund => "create_refund",
-            Self::ReadRefund => "read_refund",
-        }
-    }
-}
 
 /// A client bound to one shop at one gateway.
 #[derive(Debug)]
@@ -65,7 +41,7 @@ impl Transport {
 
     pub(super) async fn get(&self, operation: Operation, path: &str) -> Answer {
         let request = self.request(Method::GET, path)?;
-        self.endpoint.call(operation.verb(), request).await
+        self.endpoint.call(operation, request).await
     }
 
     pub(super) async fn post(
@@ -76,7 +52,7 @@ impl Transport {
         body: &Value,
     ) -> Answer {
         let request = self.request(Method::POST, path)?.json(body);
-        self.endpoint.call(operation.verb(), request.header("Idempotence-Key", key)).await
+        self.endpoint.call(operation, request.header("Idempotence-Key", key)).await
     }
 
     fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, ProviderError> {

@@ -119,7 +119,7 @@ pub(in crate::office) async fn export(
 ) -> Result<Response, Problem> {
     let opened = office.opened_account(&person.claims).await?;
     let (id, database) = (opened.row.id, &office.database);
-    store::note_access(database, id, id.to_string(), "export").await.map_err(problem)?;
+    store::note_export(database, id).await.map_err(problem)?;
     let consents = erasure::consents(database, id).await.map_err(problem)?;
     let accesses = erasure::accesses(database, id).await.map_err(problem)?;
     let document = ExportBody {

@@ -6,9 +6,9 @@ use sqlx::types::Json;
 use sqlx::{Connection, FromRow, PgConnection, PgPool};
 
 use super::entries::Fault;
-use crate::catalogue::store::own_connection;
 use crate::catalogue::{CodeRecord, StoredPlan, TierRecord};
 use crate::database::Database;
+use crate::database::own_connection;
 
 /// Codes of one event in the catalogue, as many as the grid takes.
 const CODES_MAX: usize = 10_000;
