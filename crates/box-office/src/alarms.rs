@@ -19,6 +19,8 @@ use crate::sealing::ContactKey;
 pub(crate) const KIND: &str = "alarm";
 /// Administrators written to at most.
 const ADMINISTRATORS_MAX: i64 = 20;
+/// The newest failures of each source that one look goes through.
+const LOOKED_AT_MAX: i64 = 1_000;
 /// Failures named in one letter; the rest is counted.
 const NAMED_MAX: usize = 30;
 
@@ -31,7 +33,7 @@ pub(crate) struct Alarms {
 impl Alarms {
     /// One look; how many failures were new.
     pub(crate) async fn look(&self) -> Result<usize, DatabaseError> {
-        let failures = failures::list(&self.database).await?;
+        let failures = failures::list(&self.database, None, LOOKED_AT_MAX).await?;
         let failures =
             failures.into_iter().filter(|one| !(one.kind == "message" && one.about == KIND));
         let failures: Vec<Failure> = failures.collect();

@@ -10,6 +10,7 @@ use processing_unit::{GridConfig, TlsError};
 use serde::{Deserialize, Serialize};
 
 use crate::mail::MailConfig;
+use crate::office::return_origins::Origin;
 use crate::people::oidc::SocialConfig;
 use crate::push::{PushConfig, PushOfferConfig};
 use crate::refund_terms::RefundConfig;
@@ -71,6 +72,9 @@ pub struct OfficeConfig {
     /// Whether browsers reach the shop by TLS, as everywhere beyond one's own machine: cookies are
     /// then bound to the host and never sent in the clear. The routers' setting must be the same.
     pub is_https: bool,
+    /// Origins to which gateways may send shoppers back, beside the shop's own: `https://app.example`.
+    /// None by default. Without TLS (`is_https`) all of this machine may be returned to.
+    pub return_origins: Vec<String>,
     /// File with the tokens of staff, one a line; without it nobody is staff by a token.
     pub staff_token_file: Option<PathBuf>,
     /// Payment providers by name.
@@ -170,6 +174,7 @@ impl Default for OfficeConfig {
             admin_password_file: None,
             access_key_file: None,
             is_https: false,
+            return_origins: Vec::new(),
             staff_token_file: None,
             providers: BTreeMap::new(),
             social: BTreeMap::new(),
@@ -269,6 +274,10 @@ impl OfficeConfig {
         if let Some((field, detail)) = self.wallet.fault() {
             ensure(field, false, detail)?;
         }
+        let is_origin = |text: &String| Origin::read(text).is_some();
+        let are_origins = self.return_origins.iter().all(is_origin);
+        ensure("return_origins", are_origins, "must be like https://app.example, without a path")?;
+        within("return_origins", self.return_origins.len() as u64, 0..=64)?;
         within("push.services", self.push.services.len() as u64, 0..=64)?;
         within("demo_hold_ttl_s", self.demo_hold_ttl_s.into(), 5..=1_800)?;
         within("catalogue_poll_ms", self.catalogue_poll_ms, 50..=60_000)?;

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::return_origins::ReturnOrigins;
 use crate::catalogue::CatalogueCache;
 use crate::config::{ConfigError, OfficeConfig, ProviderConfig, ReceiptConfig};
 use crate::database::{Database, DatabaseError};
@@ -61,10 +62,12 @@ mod journal_keeper;
 mod offers;
 mod openapi;
 mod orders;
+mod paging;
 mod payments_api;
 mod receipts;
 mod refunds;
 mod reports;
+pub(crate) mod return_origins;
 mod routes;
 mod staff;
 mod stored_orders;
@@ -126,6 +129,8 @@ pub(crate) struct Office {
     verifier: TicketVerifier,
     formats: TicketFormats,
     refunds: RefundConfig,
+    /// Where shoppers may be sent back to by gateways.
+    return_origins: ReturnOrigins,
     /// The bot's name, where there is one.
     telegram_bot: Option<String>,
     push: PushParts,
@@ -258,6 +263,7 @@ impl Office {
             tickets,
             formats: TicketFormats::with_passes(&config.wallet)?,
             refunds: config.refunds.clone(),
+            return_origins: ReturnOrigins::new(&config.return_origins, config.is_https),
             telegram_bot: config.telegram_bot.clone(),
             push: PushParts::new(&config.push)?,
             staff: StaffTokens::load(config.staff_token_file.as_deref())?,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use http_api::server::ServerLimits;
+use http_api::{ProxyHeader, TrustedProxies};
 use processing_unit::GridConfig;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,13 @@ pub struct RouterConfig {
     pub access_key_file: Option<PathBuf>,
     /// Whether browsers reach the shop by TLS; the same as the office's setting.
     pub is_https: bool,
+    /// Networks of the proxies before this server (`10.0.0.0/8`), which say in `proxy_header` whom they
+    /// speak for; whoever else says so is not believed. None by default: the other end of a connection
+    /// is the client.
+    pub trusted_proxies: Vec<String>,
+    /// Where those proxies say it: `x-forwarded-for`, or `forwarded` (RFC 7239). They must write it
+    /// themselves.
+    pub proxy_header: ProxyHeader,
     /// The payment provider that pages offer, by its name in the API.
     pub payment_provider: String,
     /// Open public connections at most; each costs a file descriptor and some 20 KB.
@@ -97,6 +105,8 @@ impl Default for RouterConfig {
             hold_token_key_file: PathBuf::from("hold-token.key"),
             access_key_file: None,
             is_https: false,
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::default(),
             payment_provider: "sandbox".to_owned(),
             connections_max: 20_000,
             streams_max: 15_000,
@@ -184,7 +194,13 @@ impl RouterConfig {
                 .grid
                 .check_tls()
                 .map_err(|error| ConfigError { knob: "grid", reason: error.to_string() }),
-        }
+        }?;
+        self.proxies().map(drop)
+    }
+
+    pub(crate) fn proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        TrustedProxies::new(&self.trusted_proxies, self.proxy_header)
+            .map_err(|error| ConfigError { knob: "trusted_proxies", reason: error.to_string() })
     }
 
     pub(crate) fn server_limits(&self) -> ServerLimits {
@@ -229,5 +245,8 @@ mod tests {
         assert_eq!(config.validate(), Ok(()));
         config.streams_max = config.connections_max;
         assert_eq!(config.validate().expect_err("too many").knob, "streams_max");
+        config.streams_max -= 1;
+        config.trusted_proxies = vec!["10.0.0.0/8".to_owned(), "proxy.example".to_owned()];
+        assert_eq!(config.validate().expect_err("no network").knob, "trusted_proxies");
     }
 }

@@ -59,6 +59,7 @@ impl Edge {
 
 impl Answers for Edge {
     async fn answer(&self, request: http::Request<Incoming>, peer: Peer) -> Response {
+        let peer = self.app.proxies.client(peer, request.headers());
         let Some((call, id)) = call(request.method(), request.uri().path()) else {
             return self.routes.answer(request, peer).await;
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router as Routes;
+use http_api::TrustedProxies;
 use http_api::access::Access;
 use http_api::admin::{self, Probes};
 use http_api::server::{self, BindError};
@@ -45,6 +46,7 @@ pub struct Bound {
     config: RouterConfig,
     tokens: TokenKey,
     access: Access,
+    proxies: TrustedProxies,
     listener: TcpListener,
     admin: TcpListener,
 }
@@ -56,6 +58,7 @@ impl Bound {
     /// When any of them cannot be had; nothing is left behind then.
     pub async fn new(config: RouterConfig) -> Result<Self, RunError> {
         config.validate()?;
+        let proxies = config.proxies()?;
         let tokens = TokenKey::load(&config.hold_token_key_file)?;
         let access = Access::load(config.access_key_file.as_deref(), config.is_https)?;
         let fitting = server::allow_connections(config.connections_max);
@@ -65,7 +68,7 @@ impl Bound {
         }
         let listener = server::bind(config.listen).await?;
         let admin = server::bind(config.admin_listen).await?;
-        Ok(Self { config, tokens, access, listener, admin })
+        Ok(Self { config, tokens, access, proxies, listener, admin })
     }
 
     /// The public address and the admin address, with the ports that were taken.
@@ -79,7 +82,7 @@ impl Bound {
     /// Serves until `shutdown`, then drains.
     pub async fn serve(self, shutdown: CancellationToken) {
         let closing = CancellationToken::new();
-        let app = assemble(&self.config, (self.tokens, self.access), &closing);
+        let app = assemble(&self.config, (self.tokens, self.access, self.proxies), &closing);
         tracing::info!(listen = %self.config.listen, "router serves");
         serve(&self.config, &app, (self.listener, self.admin), shutdown, closing).await;
     }
@@ -96,7 +99,7 @@ pub async fn run(config: RouterConfig, shutdown: CancellationToken) -> Result<()
 
 fn assemble(
     config: &RouterConfig,
-    (tokens, access): (TokenKey, Access),
+    (tokens, access, proxies): (TokenKey, Access, TrustedProxies),
     closing: &CancellationToken,
 ) -> App {
     // Before anything that counts: what is counted earlier is lost.
@@ -110,6 +113,7 @@ fn assemble(
         grid,
         tokens,
         access,
+        proxies,
         maps,
         catalogue: Catalogue::new(Duration::from_millis(config.catalogue_age_max_ms)),
         office,

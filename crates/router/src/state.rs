@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_api::TrustedProxies;
 use http_api::access::Access;
 use http_api::admin::Probes;
 use http_api::telemetry::PrometheusHandle;
@@ -23,6 +24,8 @@ pub(crate) struct Router {
     pub(crate) tokens: TokenKey,
     /// Who is signed in.
     pub(crate) access: Access,
+    /// Who speaks for others.
+    pub(crate) proxies: TrustedProxies,
     pub(crate) maps: Arc<SeatMaps>,
     pub(crate) office: Office,
     pub(crate) catalogue: Catalogue,

@@ -151,8 +151,11 @@ async fn run_children(
     let mut supervisor = Supervisor::start(specs, roster);
     let opened = async {
         supervisor.ready(READY_MAX).await?;
-        opening::wait(facts.port, facts.is_demo).await;
-        Ok(())
+        tokio::select! {
+            () = opening::wait(facts.port, facts.is_demo) => Ok(()),
+            hopeless = supervisor.hopeless() => Err(hopeless.into()),
+            () = database.keep_alive() => Ok(()),
+        }
     };
     let result = tokio::select! {
         opened = opened => opened,

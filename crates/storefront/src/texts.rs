@@ -64,6 +64,7 @@ pub(crate) struct Texts {
     pub(crate) home_lead: &'static str,
     pub(crate) home_empty: &'static str,
     pub(crate) home_nothing: &'static str,
+    pub(crate) home_next: &'static str,
     pub(crate) search: &'static str,
     pub(crate) search_words: &'static str,
     pub(crate) search_city: &'static str,

@@ -28,6 +28,8 @@ pub(crate) struct Search {
     artist: Option<String>,
     /// A part of the city's name.
     city: Option<String>,
+    /// The genre of one of its artists, whole.
+    genre: Option<String>,
     /// Starts at or after: RFC 3339, or a date (UTC).
     from: Option<String>,
     /// Starts before: RFC 3339, or a date, which is included (UTC).
@@ -58,6 +60,7 @@ pub(crate) struct Page {
 struct Wanted {
     artist: Option<String>,
     city: Option<String>,
+    genre: Option<String>,
     from_ms: Option<i64>,
     to_ms: Option<i64>,
     words: Vec<String>,
@@ -81,6 +84,7 @@ impl Search {
         Ok(Wanted {
             artist: text("artist", &self.artist)?,
             city: text("city", &self.city)?,
+            genre: text("genre", &self.genre)?,
             from_ms: moment("from", &self.from, false)?,
             to_ms: moment("to", &self.to, true)?,
             words: words.split_whitespace().map(str::to_owned).collect(),
@@ -99,6 +103,7 @@ impl Wanted {
             && self.to_ms.is_none_or(|to| starts < to)
             && self.fits_artist(catalogue, event)
             && self.fits_city(catalogue, event)
+            && self.fits_genre(catalogue, event)
             && self.fits_words(catalogue, event)
     }
 
@@ -115,6 +120,14 @@ impl Wanted {
         self.city
             .as_ref()
             .is_none_or(|wanted| venue.is_some_and(|venue| contains(&venue.city, wanted)))
+    }
+
+    fn fits_genre(&self, catalogue: &Catalogue, event: &EventRecord) -> bool {
+        let plays = |wanted: &String| {
+            let mut genres = catalogue.artists_of(event).filter_map(|a| a.genre.as_deref());
+            genres.any(|genre| genre.trim().to_lowercase() == *wanted)
+        };
+        self.genre.as_ref().is_none_or(plays)
     }
 
     fn fits_words(&self, catalogue: &Catalogue, event: &EventRecord) -> bool {
@@ -212,7 +225,7 @@ mod tests {
             id: id.into(),
             name: name.into(),
             occupation: None,
-            genre: None,
+            genre: (id == "wind").then(|| "Джаз".into()),
             bio: None,
             works: Vec::new(),
         };
@@ -258,6 +271,8 @@ mod tests {
         check(Search { artist: some("северный"), ..Search::default() }, "a c");
         check(Search { city: some("москва"), ..Search::default() }, "a c");
         check(Search { city: some("ПЕТЕРБУРГ"), ..Search::default() }, "b");
+        check(Search { genre: some("джаз"), ..Search::default() }, "a c");
+        check(Search { genre: some("джа"), ..Search::default() }, "");
         check(Search { q: some("камерная moon"), ..Search::default() }, "b");
         check(Search { q: some("нет такого"), ..Search::default() }, "");
         check(Search { from: some("2027-01-11"), ..Search::default() }, "b c");

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_api::access::Claims;
@@ -88,6 +89,8 @@ pub(super) struct Shopper {
     pub(super) token: ShownToken,
     /// The language that they read, as far as the request says.
     pub(super) language: Option<Language>,
+    /// The host under which they reached the shop, as the router saw it.
+    pub(super) host: Option<Authority>,
 }
 
 impl Shopper {
@@ -115,7 +118,9 @@ impl FromRequestParts<Arc<Office>> for Shopper {
             .map_or(Subject::Guest, |claims| Subject::Person(claims.account.as_u128()));
         let actor = Actor { subject, ip: client_ip(headers) };
         let (token, language) = (ShownToken::of(headers), Language::of(headers));
-        Ok(Self { deadline, deadline_given, claims, actor, token, language })
+        let host =
+            headers.get("x-forwarded-host").and_then(|host| host.to_str().ok()?.parse().ok());
+        Ok(Self { deadline, deadline_given, claims, actor, token, language, host })
     }
 }
 

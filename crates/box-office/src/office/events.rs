@@ -1,5 +1,6 @@
 //! Reading the catalogue: events, artists, venues. From memory alone.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -9,6 +10,7 @@ use http_api::{Code, Id, Params, Problem};
 use super::Office;
 use super::answer::public;
 use super::bodies::catalogue::{ArtistBody, EventBody, ListBody, VenueBody, artist, event, venue};
+use super::paging::PageParams;
 use crate::catalogue::{Catalogue, Search};
 
 /// Published events, by start.
@@ -44,13 +46,21 @@ pub(super) async fn read(
 }
 
 /// All artists, by id.
-#[utoipa::path(get, path = "/api/v1/artists", tag = "catalogue", responses(
-    (status = 200, description = "The artists", body = ListBody<ArtistBody>),
+#[utoipa::path(get, path = "/api/v1/artists", tag = "catalogue", params(PageParams), responses(
+    (status = 200, description = "A page of artists", body = ListBody<ArtistBody>),
+    (status = 400, description = "`invalid_request`"),
 ))]
-pub(super) async fn artists(State(office): State<Arc<Office>>) -> Result<Response, Problem> {
+pub(super) async fn artists(
+    State(office): State<Arc<Office>>,
+    Params(params): Params<PageParams>,
+) -> Result<Response, Problem> {
+    let page = params.checked()?;
     let catalogue = office.catalogue()?;
-    let items: Vec<ArtistBody> = catalogue.artists.values().map(artist).collect();
-    Ok(public(ListBody { items, next_cursor: None }))
+    let rest = (Bound::Excluded(page.after()), Bound::Unbounded);
+    let found = catalogue.artists.range::<str, _>(rest).map(|(_, found)| found);
+    let (found, next_cursor) = page.cut(found.take(page.wanted()).collect(), |found| &found.id);
+    let items: Vec<ArtistBody> = found.into_iter().map(artist).collect();
+    Ok(public(ListBody { items, next_cursor }))
 }
 
 /// One artist.

@@ -69,6 +69,38 @@ async fn filters_and_pages_work_over_http() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn artists_come_in_pages_and_events_by_their_genre() {
+    let shop = Shop::open().await;
+    let all = shop.get("/api/v1/artists?limit=100", "").await.expect(200).body;
+    let (mut paged, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = shop.get(&format!("/api/v1/artists?limit=1{cursor}"), "").await.expect(200);
+        let items = page.body["items"].as_array().cloned().unwrap_or_default();
+        assert_eq!(items.len(), 1);
+        paged.extend(items);
+        let Some(next) = page.body["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(all["items"], serde_json::json!(paged));
+    assert!(paged.len() > 1);
+    for wrong in ["limit=0", "limit=101", "limit=x", "cursor=zz", "cursor=", "colour=red"] {
+        let answer = shop.get(&format!("/api/v1/artists?{wrong}"), "").await.expect(400);
+        assert_eq!(answer.code(), "invalid_request", "{wrong}");
+    }
+    let genre = paged.iter().find_map(|artist| artist["genre"].as_str()).expect("a genre");
+    let found = shop.get(&format!("/api/v1/events?genre={}", genre.to_uppercase()), "").await;
+    let found = found.expect(200).body["items"].as_array().cloned().expect("a list");
+    let plays = |event: &serde_json::Value| {
+        let bill = event["artists"].as_array().cloned().unwrap_or_default();
+        bill.iter().any(|on| paged.iter().any(|a| a["id"] == on["id"] && a["genre"] == genre))
+    };
+    assert!(!found.is_empty() && found.iter().all(plays), "{found:?}");
+    let none = shop.get("/api/v1/events?genre=no+such", "").await.expect(200);
+    assert_eq!(none.body["items"], serde_json::json!([]));
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_an_organiser_changes_is_shown_soon() {
     let shop = Shop::open().await;
     let url = shop.database.as_ref().expect("shared").url();

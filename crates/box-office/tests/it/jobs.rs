@@ -45,6 +45,18 @@ async fn what_fails_for_good_is_seen_and_tried_again() {
     assert_eq!(jobs["items"][0]["id"], json!(orphan.to_string()), "the newest first");
     assert_eq!(jobs["items"][0]["attempts"], 1, "given up without another attempt");
     let errors = Call::get("/errors").send(&shop).await.expect(200).body;
+    let (mut paged, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = Call::get(&format!("/errors?limit=1{cursor}")).send(&shop).await.expect(200);
+        paged.extend(page.body["items"].as_array().cloned().unwrap_or_default());
+        let Some(next) = page.body["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(errors["items"], json!(paged), "pages join without gap or repeat");
+    assert!(paged.len() >= 2 && errors["next_cursor"].is_null(), "{errors}");
+    for wrong in ["limit=0", "limit=201", "cursor=zz", "cursor=", "colour=red"] {
+        Call::get(&format!("/errors?{wrong}")).send(&shop).await.expect(400);
+    }
     let failure = errors["items"].as_array().into_iter().flatten();
     let failure = failure.clone().find(|one| one["id"] == json!(broken.to_string()));
     let failure = failure.expect("the broken job is shown");

@@ -68,11 +68,15 @@ async fn payments() {
         ("/method", json!(null)),
         ("/return_url", json!("javascript:alert(1)")),
         ("/return_url", json!("/orders")),
+        ("/return_url", json!("https://evil.example/x")),
         ("/card_number", json!("4111111111111111")),
     ] {
         let body = with(pay_form(), pointer, value);
         let answer = shop.post(&path, &order.token, Uuid::now_v7(), &body).await.expect(400);
         assert_eq!(answer.code(), "invalid_request", "{body}");
+        if pointer == "/return_url" {
+            assert_eq!(answer.body["errors"][0]["pointer"], pointer, "{body}");
+        }
     }
     assert_eq!(shop.read_order(&order).await["payments"], json!([]));
     shop.close().await;

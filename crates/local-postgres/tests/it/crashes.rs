@@ -2,7 +2,10 @@
 
 use local_postgres::{LocalPostgres, Options};
 
-use crate::support::{accepts, dir_with_mode, kill, port_of, start, wait_until};
+use crate::support::{
+    accepts, children_of, dir_with_mode, kill, port_of, signal, start, wait_until,
+};
+use rustix::process::Signal;
 
 #[tokio::test]
 async fn a_server_that_outlived_its_parent_is_taken_over() {
@@ -31,6 +34,32 @@ async fn after_a_kill_the_server_recovers_and_its_end_is_noticed() {
     let again = start(options).await;
     assert_ne!(again.pid(), Some(pid));
     assert!(accepts(port_of(again.url())));
+    again.stop().await.expect("stop");
+}
+
+#[tokio::test]
+async fn children_that_outlive_a_killed_server_are_waited_for() {
+    let dir = dir_with_mode(0o755);
+    let options = Options::new(dir.path());
+    let running = start(options.clone()).await;
+    let pid = running.pid().expect("managed");
+    let children = children_of(pid);
+    assert!(!children.is_empty());
+    children.iter().for_each(|child| signal(*child, Signal::STOP));
+    kill(pid);
+    running.exited().await;
+    drop(running);
+    let again = tokio::spawn(start(options));
+    let log = dir.path().join("postgres").join("postgres.log");
+    let refused = move || {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        text.contains("pre-existing shared memory block")
+    };
+    let seen = move || wait_until("the memory is still in use", refused);
+    tokio::task::spawn_blocking(seen).await.expect("no panic");
+    children.iter().for_each(|child| signal(*child, Signal::CONT));
+    let again = again.await.expect("no panic");
+    assert_ne!(again.pid(), Some(pid));
     again.stop().await.expect("stop");
 }
 

@@ -51,8 +51,18 @@ pub fn uid_of_process(pid: u32) -> u32 {
 }
 
 pub fn kill(pid: u32) {
+    signal(pid, rustix::process::Signal::KILL);
+}
+
+pub fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("small")).expect("not 0");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("kill");
+    rustix::process::kill_process(pid, signal).expect("a signal");
+}
+
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).expect("the kernel's list");
+    text.split_whitespace().map(|child| child.parse().expect("a number")).collect()
 }
 
 pub fn entries(dir: &Path) -> usize {

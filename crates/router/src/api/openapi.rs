@@ -111,9 +111,27 @@ fn complete(document: &mut Value) {
         let Value::Object(calls) = calls else { continue };
         for (method, call) in calls {
             // A path may have members that are no calls.
+            let has_body = call.get("requestBody").is_some();
             let Some(Value::Object(answers)) = call.get_mut("responses") else { continue };
+            add_common(answers, has_body);
             answers.iter_mut().for_each(|(status, answer)| complete_answer(status, answer));
             call["operationId"] = operation_id(method, path).into();
+        }
+    }
+}
+
+/// Refusals that come before a handler, or in its place: of the head, of the body, for want of room.
+fn add_common(answers: &mut Map<String, Value>, has_body: bool) {
+    let of_all = [("400", "`invalid_request`"), ("503", "`overloaded`: nothing happened")];
+    let of_bodies = [
+        ("408", "`request_timeout`: the body did not arrive in 10 s"),
+        ("413", "`too_large`"),
+        ("415", "`unsupported_media_type`"),
+    ];
+    for (status, words) in of_all.into_iter().chain(of_bodies.into_iter().filter(|_| has_body)) {
+        let answer = answers.entry(status).or_insert_with(|| json!({}));
+        if answer["description"].as_str().unwrap_or_default().is_empty() {
+            answer["description"] = words.into();
         }
     }
 }
@@ -153,6 +171,14 @@ mod tests {
         let names: BTreeSet<&str> =
             calls.iter().filter_map(|c| c["operationId"].as_str()).collect();
         assert_eq!(names.len(), calls.len());
+        for call in &calls {
+            let told = |status: &str| call["responses"][status].is_object();
+            assert!(told("400") && told("503"), "{call}");
+            let has_body = call.get("requestBody").is_some();
+            for status in ["408", "413", "415"] {
+                assert_eq!(told(status), has_body, "{status}: {call}");
+            }
+        }
         for (status, answer) in calls.iter().flat_map(|c| c["responses"].as_object().unwrap()) {
             assert!(!answer["description"].as_str().unwrap_or_default().is_empty(), "{status}");
             if status.starts_with(['4', '5']) {

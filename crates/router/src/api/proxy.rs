@@ -86,9 +86,12 @@ fn onward_headers(
     deadline: Deadline,
 ) -> HeaderMap {
     drop_connection_headers(&mut headers);
-    // The length is that of the body as it was read, the host that of the office.
+    // The length is that of the body as it was read, the host that of the office, which is told under
+    // which one the client reached us.
     headers.remove(CONTENT_LENGTH);
-    headers.remove(HOST);
+    if let Some(host) = headers.remove(HOST) {
+        headers.insert(HeaderName::from_static("x-forwarded-host"), host);
+    }
     let left_ms = u64::try_from(deadline.remaining().as_millis()).unwrap_or(u64::MAX);
     headers.insert(GRID_DEADLINE_MS, HeaderValue::from(left_ms));
     let client = client.and_then(|client| client.ip().to_string().parse().ok());
@@ -133,6 +136,7 @@ mod tests {
             ("x-secret", "1"),
             ("x-forwarded-for", "9.9.9.9"),
             ("forwarded", "for=9.9.9.9"),
+            ("x-forwarded-host", "evil.example"),
             ("host", "shop.example"),
             ("content-length", "7"),
             ("x-hold-token", "kept"),
@@ -143,7 +147,9 @@ mod tests {
         let onward = onward_headers(headers, client, Deadline::after(Duration::from_secs(1)));
         let mut names: Vec<&str> = onward.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["grid-deadline-ms", "x-forwarded-for", "x-hold-token"]);
+        let expected = ["grid-deadline-ms", "x-forwarded-for", "x-forwarded-host", "x-hold-token"];
+        assert_eq!(names, expected);
         assert_eq!(onward["x-forwarded-for"], "192.0.2.7");
+        assert_eq!(onward["x-forwarded-host"], "shop.example");
     }
 }

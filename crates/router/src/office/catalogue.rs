@@ -24,15 +24,21 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const STALE_MAX: Duration = Duration::from_secs(3_600);
 /// Answers kept; beyond it all are forgotten, which only costs questions.
 const KEPT_MAX: usize = 512;
-/// Events on the first page.
-const HOME_PATH: &str = "/api/v1/events?limit=100";
-/// Everybody who plays.
-const ARTISTS_PATH: &str = "/api/v1/artists";
+/// Events of a page.
+const EVENTS_PATH: &str = "/api/v1/events?limit=100";
+/// Some of who plays.
+const ARTISTS_PATH: &str = "/api/v1/artists?limit=100";
+/// Pages of artists that are read; who stands further behind is found by name, not by the list of
+/// genres.
+const ARTIST_PAGES_MAX: usize = 20;
 
-/// The office's list of events.
+/// A page of the office's list of events.
 #[derive(Debug, Clone, Deserialize)]
-struct EventList {
-    items: Vec<EventEntry>,
+pub(crate) struct EventList {
+    pub(crate) items: Vec<EventEntry>,
+    /// Asks for the next page.
+    #[serde(default)]
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// An event of the catalogue, as far as pages need it.
@@ -82,10 +88,12 @@ pub(crate) struct WorkEntry {
     pub(crate) year: Option<i32>,
 }
 
-/// The office's list of artists.
+/// A page of the office's list of artists.
 #[derive(Debug, Clone, Deserialize)]
-struct ArtistList {
-    items: Vec<ArtistEntry>,
+pub(crate) struct ArtistList {
+    pub(crate) items: Vec<ArtistEntry>,
+    #[serde(default)]
+    next_cursor: Option<String>,
 }
 
 /// Where it happens.
@@ -151,37 +159,61 @@ pub(crate) struct Catalogue {
     age_max: Duration,
     lists: Shelf<EventList>,
     events: Shelf<EventEntry>,
-    artists: Shelf<ArtistList>,
+    artist_lists: Shelf<ArtistList>,
+    artists: Shelf<ArtistEntry>,
     /// Held while one question is under way, so that a crowd at a page asks once.
     asking: tokio::sync::Mutex<()>,
 }
 
 impl Catalogue {
     pub(crate) fn new(age_max: Duration) -> Self {
-        let (lists, events, artists) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { age_max, lists, events, artists, asking: tokio::sync::Mutex::default() }
+        Self {
+            age_max,
+            lists: Mutex::default(),
+            events: Mutex::default(),
+            artist_lists: Mutex::default(),
+            artists: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
     }
 
-    /// All published events.
-    pub(crate) async fn list(&self, office: &Office) -> Result<Vec<EventEntry>, Failure> {
-        let list = self.read(office, HOME_PATH, &self.lists).await?;
-        Ok(list.map_or_else(Vec::new, |list| list.items.clone()))
-    }
-
-    /// Published events that fit a search; `query` is made of the office's own parameters.
-    pub(crate) async fn search(
+    /// A page of published events that fit a search; `query` is made of the office's own parameters,
+    /// and empty for all of them. `None` when the office has no such page.
+    pub(crate) async fn list(
         &self,
         office: &Office,
         query: &str,
-    ) -> Result<Vec<EventEntry>, Failure> {
-        let list = self.read(office, &format!("{HOME_PATH}&{query}"), &self.lists).await?;
-        Ok(list.map_or_else(Vec::new, |list| list.items.clone()))
+    ) -> Result<Option<Arc<EventList>>, Failure> {
+        let path = match query {
+            "" => EVENTS_PATH.to_owned(),
+            query => format!("{EVENTS_PATH}&{query}"),
+        };
+        self.read(office, &path, &self.lists).await
     }
 
-    /// All artists.
-    pub(crate) async fn artists(&self, office: &Office) -> Result<Vec<ArtistEntry>, Failure> {
-        let list = self.read(office, ARTISTS_PATH, &self.artists).await?;
-        Ok(list.map_or_else(Vec::new, |list| list.items.clone()))
+    /// Who plays, in pages as the office has them.
+    pub(crate) async fn artists(&self, office: &Office) -> Result<Vec<Arc<ArtistList>>, Failure> {
+        let (mut pages, mut path) = (Vec::new(), ARTISTS_PATH.to_owned());
+        while pages.len() < ARTIST_PAGES_MAX {
+            let Some(page) = self.read(office, &path, &self.artist_lists).await? else { break };
+            let next =
+                page.next_cursor.as_ref().map(|next| format!("{ARTISTS_PATH}&cursor={next}"));
+            pages.push(page);
+            match next {
+                Some(next) => path = next,
+                None => break,
+            }
+        }
+        Ok(pages)
+    }
+
+    /// One artist; `None` when there is none.
+    pub(crate) async fn artist(
+        &self,
+        office: &Office,
+        id: &str,
+    ) -> Result<Option<Arc<ArtistEntry>>, Failure> {
+        self.read(office, &format!("/api/v1/artists/{id}"), &self.artists).await
     }
 
     /// One event; `None` when there is none.
@@ -235,7 +267,8 @@ fn keep<T>(shelf: &Shelf<T>, path: &str, value: Option<Arc<T>>) {
 async fn ask<T: DeserializeOwned>(office: &Office, path: &str) -> Result<Option<Arc<T>>, Failure> {
     let request = Request::get(path).body(no_body()).map_err(|_| Failure::Away)?;
     let (response, _permit) = office.send(request, READ_WITHIN).await?;
-    if response.status() == http::StatusCode::NOT_FOUND {
+    // A page that is none of the office's is refused rather than not found.
+    if matches!(response.status(), http::StatusCode::NOT_FOUND | http::StatusCode::BAD_REQUEST) {
         return Ok(None);
     }
     if !response.status().is_success() {

@@ -17,7 +17,7 @@ use storefront::{ArtistPage, ArtistView, Filters, HomePage, Notice, Work};
 use super::{CACHE_A_MOMENT, cards, free_known, is_plain, lang, notice, page};
 use crate::office::{ArtistEntry, EventEntry};
 use crate::seatmap::EVENT_ID_LEN_MAX;
-use crate::state::{App, Router};
+use crate::state::App;
 
 /// Longest text of a filter, in characters; longer ones are cut, since nothing is called so.
 const FILTER_CHARS_MAX: usize = 60;
@@ -34,6 +34,8 @@ pub(crate) struct Asked {
     genre: String,
     from: String,
     to: String,
+    /// Which page of what fits.
+    cursor: String,
 }
 
 impl Asked {
@@ -61,56 +63,45 @@ pub(crate) async fn home(
     request: Request,
 ) -> Response {
     let parts = request.into_parts().0;
-    let filters = asked.map(|Query(asked)| asked.filters()).unwrap_or_default();
-    let Ok(all) = app.catalogue.list(&app.office).await else {
+    let mut asked = asked.map(|Query(asked)| asked).unwrap_or_default();
+    let cursor = std::mem::take(&mut asked.cursor);
+    let filters = asked.filters();
+    let Ok(Some(first)) = app.catalogue.list(&app.office, "").await else {
         return notice(&parts, Notice::Unavailable);
+    };
+    let found = match app.catalogue.list(&app.office, &query(&filters, &cursor)).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return notice(&parts, Notice::BadRequest),
+        Err(_) => return notice(&parts, Notice::Unavailable),
     };
     let artists = app.catalogue.artists(&app.office).await.unwrap_or_default();
-    let Ok(found) = fitting(&app, &filters, &all, &artists).await else {
-        return notice(&parts, Notice::Unavailable);
-    };
-    let cities: BTreeSet<String> = all.iter().map(|entry| entry.venue.city.clone()).collect();
-    let genres: BTreeSet<String> = artists.iter().filter_map(|a| a.genre.clone()).collect();
-    let listed = |set: BTreeSet<String>| set.into_iter().filter(|text| !text.is_empty()).collect();
+    let artists = artists.iter().flat_map(|page| &page.items);
+    let cities = first.items.iter().map(|entry| entry.venue.city.clone()).collect();
     let home = HomePage {
         lang: lang(&parts),
-        events: found.iter().map(|e| cards::card(e, free_known(&app, &e.id))).collect(),
+        events: found.items.iter().map(|e| cards::card(e, free_known(&app, &e.id))).collect(),
+        next: found.next_cursor.as_ref().map(|next| format!("/?{}", query(&filters, next))),
         filters,
         cities: listed(cities),
-        genres: listed(genres),
+        genres: listed(artists.filter_map(|artist| artist.genre.clone()).collect()),
     };
     page(&parts, home.render())
 }
 
-async fn fitting(
-    app: &Router,
-    filters: &Filters,
-    all: &[EventEntry],
-    artists: &[ArtistEntry],
-) -> Result<Vec<EventEntry>, crate::office::Failure> {
-    let query = query(filters);
-    let mut found = if query.is_empty() {
-        all.to_vec()
-    } else {
-        app.catalogue.search(&app.office, &query).await?
-    };
-    if !filters.genre.is_empty() {
-        let plays = |id: &str| {
-            artists.iter().any(|a| a.id == id && a.genre.as_deref() == Some(&filters.genre))
-        };
-        found.retain(|entry| entry.artists.iter().any(|artist| plays(&artist.id)));
-    }
-    Ok(found)
+fn listed(texts: BTreeSet<String>) -> Vec<String> {
+    texts.into_iter().filter(|text| !text.is_empty()).collect()
 }
 
-/// The office's parameters; the genre is not one of them.
-fn query(filters: &Filters) -> String {
+/// What is looked for, in the parameters that the office and our own page have alike.
+fn query(filters: &Filters, cursor: &str) -> String {
     let pairs = [
-        ("q", &filters.q),
+        ("q", filters.q.as_str()),
         ("artist", &filters.artist),
         ("city", &filters.city),
+        ("genre", &filters.genre),
         ("from", &filters.from),
         ("to", &filters.to),
+        ("cursor", cursor),
     ];
     let asked = pairs.into_iter().filter(|(_, value)| !value.is_empty());
     let texts: Vec<String> =
@@ -135,30 +126,35 @@ fn encoded(text: &str) -> String {
 /// One artist with their events.
 pub(crate) async fn artist(State(app): State<App>, Id(id): Id, request: Request) -> Response {
     let parts = request.into_parts().0;
-    let (artists, events) =
-        (app.catalogue.artists(&app.office).await, app.catalogue.list(&app.office).await);
-    let (Ok(artists), Ok(events)) = (artists, events) else {
+    if !is_plain(&id, ARTIST_ID_LEN_MAX) {
+        return notice(&parts, Notice::NotFound);
+    }
+    let found = match app.catalogue.artist(&app.office, &id).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return notice(&parts, Notice::NotFound),
+        Err(_) => return notice(&parts, Notice::Unavailable),
+    };
+    let question = format!("artist={}", encoded(&id));
+    let Ok(Some(events)) = app.catalogue.list(&app.office, &question).await else {
         return notice(&parts, Notice::Unavailable);
     };
-    let found = artists.into_iter().find(|artist| artist.id == id);
-    let Some(found) = found.filter(|_| is_plain(&id, ARTIST_ID_LEN_MAX)) else {
-        return notice(&parts, Notice::NotFound);
-    };
-    let own = events.iter().filter(|event| event.artists.iter().any(|artist| artist.id == id));
+    // The office also finds whose name has the id in it.
+    let plays = |event: &&EventEntry| event.artists.iter().any(|artist| artist.id == id);
+    let own = events.items.iter().filter(plays);
     let events = own.map(|e| cards::card(e, free_known(&app, &e.id))).collect();
-    page(&parts, ArtistPage { lang: lang(&parts), artist: view(found), events }.render())
+    page(&parts, ArtistPage { lang: lang(&parts), artist: view(&found), events }.render())
 }
 
-fn view(artist: ArtistEntry) -> ArtistView {
-    let works = artist.works.into_iter().map(|work| Work {
-        title: work.title,
+fn view(artist: &ArtistEntry) -> ArtistView {
+    let works = artist.works.iter().map(|work| Work {
+        title: work.title.clone(),
         year: work.year.map(|year| year.to_string()).unwrap_or_default(),
     });
     ArtistView {
-        name: artist.name,
-        occupation: artist.occupation.unwrap_or_default(),
-        genre: artist.genre.unwrap_or_default(),
-        bio: artist.bio.unwrap_or_default(),
+        name: artist.name.clone(),
+        occupation: artist.occupation.clone().unwrap_or_default(),
+        genre: artist.genre.clone().unwrap_or_default(),
+        bio: artist.bio.clone().unwrap_or_default(),
         works: works.collect(),
     }
 }
@@ -199,10 +195,11 @@ mod tests {
         assert_eq!(filters.from, "", "no such day");
         assert!(filters.any());
         assert_eq!(
-            query(&filters),
-            "q=%D0%B4%D0%B6%D0%B0%D0%B7%20%26%20blues&city=a%3Db&to=2027%2D03%2D01"
+            query(&filters, "a_b-1"),
+            "q=%D0%B4%D0%B6%D0%B0%D0%B7%20%26%20blues&city=a%3Db&genre=rock&to=2027%2D03%2D01\
+                &cursor=a%5Fb%2D1"
         );
-        assert_eq!(query(&Filters::default()), "");
+        assert_eq!(query(&Filters::default(), ""), "");
         let long = Asked { q: "ж".repeat(500), ..Asked::default() }.filters();
         assert_eq!(long.q.chars().count(), FILTER_CHARS_MAX);
     }

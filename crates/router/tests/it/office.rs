@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Json;
-use axum::extract::{Path, Request};
+use axum::extract::{Path, RawQuery, Request};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use http_api::server::{ServerLimits, bind, serve};
@@ -49,6 +49,33 @@ async fn event(Path(id): Path<String>) -> Result<Json<Value>, Problem> {
     if is_known { Ok(Json(event_json(&id))) } else { Err(Problem::new(Code::EventNotFound)) }
 }
 
+/// A second page for jazz alone; a cursor that is not its own is refused.
+fn events(RawQuery(query): RawQuery) -> Result<Json<Value>, Problem> {
+    let query = query.unwrap_or_default();
+    let has = |pair: &str| query.split('&').any(|given| given == pair);
+    match (has("genre=jazz"), query.contains("cursor=")) {
+        (true, false) => Ok(Json(json!({"items": [event_json("hall")], "next_cursor": "p_2"}))),
+        (true, true) if has("cursor=p%5F2") => {
+            Ok(Json(json!({"items": [event_json("gala")], "next_cursor": null})))
+        }
+        (_, true) => Err(Problem::invalid_parameter("cursor", "must come from next_cursor")),
+        (false, false) => Ok(Json(json!({"items": [event_json("hall")], "next_cursor": null}))),
+    }
+}
+
+/// Two pages of one artist each.
+async fn artists(RawQuery(query): RawQuery) -> Json<Value> {
+    let is_second = query.unwrap_or_default().contains("cursor=next");
+    let (id, genre) = if is_second { ("y", "blues") } else { ("x", "jazz") };
+    let next = if is_second { Value::Null } else { "next".into() };
+    Json(json!({"items": [{"id": id, "name": "Somebody", "genre": genre}], "next_cursor": next}))
+}
+
+async fn artist(Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let known = json!({"id": "x", "name": "Somebody", "genre": "jazz", "works": []});
+    if id == "x" { Ok(Json(known)) } else { Err(Problem::new(Code::ArtistNotFound)) }
+}
+
 /// Tells what arrived.
 async fn echo(request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -77,13 +104,15 @@ async fn document() -> Json<Value> {
 pub async fn start() -> Office {
     let reads = Arc::new(AtomicUsize::new(0));
     let counted = reads.clone();
-    let list = move || {
+    let list = move |query: RawQuery| {
         counted.fetch_add(1, Ordering::Relaxed);
-        async { Json(json!({"items": [event_json("hall")], "next_cursor": null})) }
+        async { events(query) }
     };
     let routes = axum::Router::new()
         .route("/api/v1/events", get(list))
         .route("/api/v1/events/{id}", get(event))
+        .route("/api/v1/artists", get(artists))
+        .route("/api/v1/artists/{id}", get(artist))
         .route("/api/v1/orders", any(echo))
         .route("/api/v1/never", any(never))
         .route("/api/v1/openapi.json", get(document))

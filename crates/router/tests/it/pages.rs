@@ -122,6 +122,28 @@ async fn missing_things_are_told_to_people_and_programs() {
 }
 
 #[tokio::test]
+async fn what_fits_a_search_comes_in_pages() {
+    let system = System::start().await;
+    let client = system.client();
+    let first = client.get("/?genre=jazz", &[]).await;
+    assert!(first.text().contains("/events/hall\""), "{}", first.text());
+    for genre in ["jazz", "blues"] {
+        assert!(first.text().contains(&format!("<option value=\"{genre}\"")), "{genre}");
+    }
+    let link = first.text().split("id=\"next-page\"").nth(1).expect("a link");
+    let link = link.split("href=\"").nth(1).and_then(|rest| rest.split('"').next());
+    let link = link.expect("an address").replace("&#38;", "&").replace("&amp;", "&");
+    assert_eq!(link, "/?genre=jazz&cursor=p%5F2");
+    let second = client.get(&link, &[]).await;
+    assert!(second.text().contains("/events/gala\""), "{}", second.text());
+    assert!(!second.text().contains("next-page"), "the last one");
+    assert_eq!(client.get("/?cursor=zz", &[]).await.status, 400);
+    let artist = client.get("/artists/x", &[]).await;
+    assert!(artist.text().contains("/events/hall\""), "{}", artist.text());
+    assert_eq!(client.get("/artists/z", &[]).await.status, 404);
+}
+
+#[tokio::test]
 async fn a_crowd_at_the_first_page_asks_the_office_once() {
     let system = System::start_with(|config| config.catalogue_age_max_ms = 60_000).await;
     let client = system.client();

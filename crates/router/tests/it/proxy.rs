@@ -34,6 +34,18 @@ async fn requests_arrive_whole_and_nobody_poses_as_a_proxy() {
 }
 
 #[tokio::test]
+async fn whom_a_trusted_proxy_speaks_for_is_the_client() {
+    let trusting = ["127.0.0.0/8".to_owned(), "10.0.0.0/8".to_owned()];
+    let system = System::start_with(|config| config.trusted_proxies = trusting.into()).await;
+    let headers =
+        [("x-forwarded-for", "9.9.9.9, 198.51.100.7, 10.1.2.3"), ("x-real-ip", "8.8.8.8")];
+    let answer = system.client().get("/api/v1/orders", &headers).await.json();
+    assert_eq!(answer["headers"]["x-forwarded-for"], "198.51.100.7");
+    assert_eq!(answer["headers"]["x-real-ip"], json!(null));
+    assert_eq!(system.client().get("/metrics", &headers).await.status, 404);
+}
+
+#[tokio::test]
 async fn bodies_passed_on_are_bounded() {
     let system = System::start_with(|config| config.office_body_bytes_max = 1_000).await;
     let client = system.client();

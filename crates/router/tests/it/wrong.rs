@@ -23,7 +23,9 @@ async fn slowly(to: std::net::SocketAddr, head: &str, body: &str, later_ms: u64)
         body.len()
     );
     stream.write_all(head.as_bytes()).await.expect("sends");
-    tokio::time::sleep(std::time::Duration::from_millis(later_ms)).await;
+    let later = std::time::Duration::from_millis(later_ms);
+    let early = tokio::time::timeout(later, stream.peek(&mut [0])).await;
+    early.expect_err("nothing is said before the body");
     stream.write_all(body.as_bytes()).await.expect("sends the body");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");

@@ -136,6 +136,20 @@ impl Supervisor {
         }
     }
 
+    /// Waits for the first child that does not stay alive; units that leave meanwhile are told of later.
+    /// Cancel-safe.
+    pub async fn hopeless(&mut self) -> ReadyError {
+        loop {
+            match self.news.recv().await {
+                Some(News::Hopeless(Hopeless { label, reason })) => {
+                    return ReadyError::Hopeless { label, reason };
+                }
+                Some(News::Left(number)) => self.left.push(number),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// The next child that does not stay alive, or unit that has left the grid. Cancel-safe.
     pub async fn news(&mut self) -> News {
         if let Some(number) = self.left.pop() {

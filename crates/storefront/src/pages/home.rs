@@ -19,6 +19,8 @@ pub struct HomePage {
     pub cities: Vec<String>,
     /// Genres to choose from.
     pub genres: Vec<String>,
+    /// The address of the next page of what fits.
+    pub next: Option<String>,
 }
 
 /// What a visitor looks for, as the address says it; an empty text asks for nothing.

@@ -33,6 +33,7 @@ pub(super) const TEXTS: Texts = Texts {
                 clock runs out.",
     home_empty: "Nothing is announced right now. Look in again soon.",
     home_nothing: "No event fits. Try fewer words, another city or other days.",
+    home_next: "Next events",
     search: "Find events",
     search_words: "Words",
     search_city: "City",

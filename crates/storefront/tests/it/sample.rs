@@ -63,7 +63,8 @@ pub(crate) fn home(lang: Lang, text: &str) -> String {
         to: text.to_owned(),
     };
     let (cities, genres) = (vec![text.to_owned()], vec![text.to_owned(), "other".to_owned()]);
-    HomePage { lang, events, filters, cities, genres }.render().unwrap()
+    let next = Some(format!("/?q={text}&cursor=1"));
+    HomePage { lang, events, filters, cities, genres, next }.render().unwrap()
 }
 
 pub(crate) fn artist(lang: Lang, text: &str) -> String {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use http_api::{Code, Id, Problem};
+use http_api::{Code, Id, Params, Problem};
 use uuid::Uuid;
 
 use super::super::Office;
 use super::super::answer::private;
+use super::super::paging::PageParams;
 use super::bodies::{ItemsBody, SessionBody};
 use super::login::{Place, about_session};
 use super::{Opened, SignedIn, problem, uuid};
@@ -17,18 +18,27 @@ use crate::clock::text_signed;
 use crate::people::sessions::{self, Which};
 
 /// Where one is signed in, the last used first.
-#[utoipa::path(get, path = "/api/v1/me/sessions", tag = "people", responses(
+#[utoipa::path(get, path = "/api/v1/me/sessions", tag = "people", params(PageParams), responses(
     (status = 200, description = "Live sessions, 20 at most", body = ItemsBody<SessionBody>),
+    (status = 400, description = "`invalid_request`"),
     (status = 401, description = "`unauthenticated`"),
     (status = 503, description = "`database_unavailable`"),
 ))]
 pub(in crate::office) async fn list(
     State(office): State<Arc<Office>>,
     person: SignedIn,
+    Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
+    let page = params.checked()?;
     let opened = office.opened_account(&person.claims).await?;
-    let items = office.sessions_of(&opened, person.claims.session).await?;
-    Ok(private(StatusCode::OK, None, ItemsBody { items, next_cursor: None }))
+    let mut all = office.sessions_of(&opened, person.claims.session).await?;
+    // Few enough to be read whole. After one that has ended meanwhile there is nothing.
+    if !page.after().is_empty() {
+        let told = all.iter().position(|one| one.id == page.after());
+        all.drain(..told.map_or(all.len(), |told| told + 1));
+    }
+    let (items, next_cursor) = page.cut(all, |one| &one.id);
+    Ok(private(StatusCode::OK, None, ItemsBody { items, next_cursor }))
 }
 
 /// Signs out elsewhere. What the session's access token still opens ends with it, minutes later.

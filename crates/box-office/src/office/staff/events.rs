@@ -16,7 +16,7 @@ use super::super::answer::replayed;
 use super::super::bodies::staff::StaffEventBody;
 use super::event_form::{Demands, EventForm, KIND, is_over};
 use super::event_rows::{self as rows, Stored};
-use super::shelf::{PageParams, page, tagged};
+use super::shelf::{PageParams, listed, tagged};
 use super::{Staff, entries};
 
 /// Pause between two looks whether a sale is open in the grid already.
@@ -35,10 +35,10 @@ pub(in crate::office) async fn list(
     _: Staff,
     Params(params): Params<PageParams>,
 ) -> Result<Response, Problem> {
-    let (after, limit) = params.checked()?;
+    let page = params.checked()?;
     let mut work = office.database.begin().await?;
-    let found = rows::list(work.db(), after, limit).await?;
-    Ok(page(found.iter().map(brief).collect(), limit))
+    let found = rows::list(work.db(), page.after(), page.wanted() as i64).await?;
+    Ok(listed(&page, found.iter().map(brief).collect()))
 }
 
 fn brief(stored: &Stored) -> Value {

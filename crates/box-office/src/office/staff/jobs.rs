@@ -6,6 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_api::{Code, Id, NoBody, Params, Problem};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,7 +16,7 @@ use super::super::Office;
 use super::super::answer::private;
 use super::Staff;
 use crate::clock::text_signed;
-use crate::failures::{self, Failure};
+use crate::failures::{self, Failure, FailurePlace};
 use crate::jobs::{self, JobFilter, JobRow};
 
 /// Rows of a page, unless asked otherwise, and at most.
@@ -84,8 +86,20 @@ pub(in crate::office) struct FailureBody {
 /// All that waits for a person.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(in crate::office) struct FailuresBody {
-    /// The newest first, at most 200 of each kind.
+    /// The newest first.
     items: Vec<FailureBody>,
+    next_cursor: Option<String>,
+}
+
+/// Which failures.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(in crate::office) struct FailureListing {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// 1 to 200, 200 unless given.
+    limit: Option<u16>,
 }
 
 /// Background work, the newest first.
@@ -130,26 +144,52 @@ pub(in crate::office) async fn retry(
 }
 
 /// Everything that failed for good: jobs, messages, refunds, notifications of gateways, records.
-#[utoipa::path(get, path = "/api/v1/admin/errors", tag = "staff", responses(
-    (status = 200, description = "What waits for a person", body = FailuresBody),
+#[utoipa::path(get, path = "/api/v1/admin/errors", tag = "staff", params(FailureListing), responses(
+    (status = 200, description = "A page of what waits for a person", body = FailuresBody),
+    (status = 400, description = "`invalid_request`"),
     (status = 401, description = "`unauthenticated`"),
     (status = 503, description = "`database_unavailable`"),
 ))]
 pub(in crate::office) async fn errors(
     State(office): State<Arc<Office>>,
     _staff: Staff,
+    Params(listing): Params<FailureListing>,
 ) -> Result<Response, Problem> {
-    let failures = failures::list(&office.database).await?;
-    let items = failures.into_iter().map(FailureBody::from).collect();
-    Ok(private(StatusCode::OK, None, FailuresBody { items }))
+    let max = limit(listing.limit.unwrap_or(PAGE_MAX))?;
+    let after = match listing.cursor.as_deref().map(read_cursor) {
+        Some(None) => return Err(Problem::invalid_parameter("cursor", "is none of ours")),
+        after => after.flatten(),
+    };
+    // One more than the page shows tells whether there is a next one.
+    let mut found = failures::list(&office.database, after, i64::from(max) + 1).await?;
+    let more = found.len() > usize::from(max);
+    found.truncate(max.into());
+    let next_cursor = found.last().filter(|_| more).map(cursor);
+    let items = found.into_iter().map(FailureBody::from).collect();
+    Ok(private(StatusCode::OK, None, FailuresBody { items, next_cursor }))
+}
+
+fn limit(asked: u16) -> Result<u16, Problem> {
+    let wrong = || Problem::invalid_parameter("limit", "must be 1 to 200");
+    if (1..=PAGE_MAX).contains(&asked) { Ok(asked) } else { Err(wrong()) }
+}
+
+fn cursor(last: &Failure) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}~{}~{}", last.at_ms, last.kind, last.id))
+}
+
+fn read_cursor(text: &str) -> Option<FailurePlace> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    let mut parts = text.splitn(3, '~');
+    let at_ms = parts.next()?.parse().ok()?;
+    let (kind, id) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    // What the database cannot hold was never told by it.
+    (!text.contains('\0')).then_some(FailurePlace { at_ms, kind, id })
 }
 
 impl JobListing {
     fn filter(self) -> Result<JobFilter, Problem> {
-        let max = self.limit.unwrap_or(PAGE);
-        if !(1..=PAGE_MAX).contains(&max) {
-            return Err(Problem::invalid_parameter("limit", "must be 1 to 200"));
-        }
+        let max = limit(self.limit.unwrap_or(PAGE))?;
         if self.status.as_deref().is_some_and(|status| !STATUSES.contains(&status)) {
             return Err(Problem::invalid_parameter(
                 "status",

@@ -6,21 +6,17 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use http_api::{Code, Problem, read_document};
 use inventory::RequestKey;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::IntoParams;
 
 use super::super::Office;
 use super::super::answer::{private, replayed};
+use super::super::paging::Page;
+pub(in crate::office) use super::super::paging::PageParams;
 use super::Staff;
 use super::checks::Faults;
 use super::entries::{self, Fault, Kind};
-
-/// Rows of a page when the request names no limit.
-const LIMIT_DEFAULT: u32 = 50;
-/// Most rows of a page.
-const LIMIT_MAX: u32 = 100;
 
 /// A form and the table that it fills.
 pub(super) trait Form: Serialize + DeserializeOwned {
@@ -44,33 +40,10 @@ pub(super) trait Form: Serialize + DeserializeOwned {
     }
 }
 
-/// Which page.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub(in crate::office) struct PageParams {
-    /// Where the last page ended.
-    cursor: Option<String>,
-    /// Rows of a page, 1 to 100; 50 when absent.
-    limit: Option<u32>,
-}
-
-impl PageParams {
-    /// The id after which the page begins, and how many rows it has.
-    pub(super) fn checked(&self) -> Result<(&str, i64), Problem> {
-        let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            return Err(Problem::invalid_parameter("limit", "must be 1 to 100"));
-        }
-        Ok((self.cursor.as_deref().unwrap_or_default(), i64::from(limit)))
-    }
-}
-
 /// `{"items":[…],"next_cursor":…}` of documents that have an id.
-pub(super) fn page(items: Vec<Value>, limit: i64) -> Response {
-    let last = items.last().filter(|_| items.len() as i64 == limit);
-    let next_cursor = last.map(|last| last["id"].clone());
-    private(StatusCode::OK, None, json!({"items": items, "next_cursor": next_cursor}))
+pub(super) fn listed(page: &Page, items: Vec<Value>) -> Response {
+    let (items, next) = page.cut(items, |item| item["id"].as_str().unwrap_or_default());
+    private(StatusCode::OK, None, json!({"items": items, "next_cursor": next}))
 }
 
 /// An answer with the revision as its `ETag`.
@@ -101,10 +74,10 @@ impl Office {
         &self,
         params: &PageParams,
     ) -> Result<Response, Problem> {
-        let (after, limit) = params.checked()?;
+        let page = params.checked()?;
         let mut work = self.database.begin().await?;
-        let rows = entries::list(work.db(), F::KIND, after, limit).await?;
-        Ok(page(rows.iter().map(|row| document(row, F::brief(row))).collect(), limit))
+        let rows = entries::list(work.db(), F::KIND, page.after(), page.wanted() as i64).await?;
+        Ok(listed(&page, rows.iter().map(|row| document(row, F::brief(row))).collect()))
     }
 
     pub(super) async fn shelf_read<F: Form>(&self, id: &str) -> Result<Response, Problem> {

@@ -153,6 +153,20 @@ async fn a_child_that_cannot_live_ends_the_start_with_its_last_words() {
 }
 
 #[tokio::test]
+async fn a_child_that_cannot_live_is_told_of_while_the_doors_are_closed() {
+    let bench = Bench::new();
+    let specs = vec![
+        bench.child(Role::Unit, 4, "exit 77"),
+        bench.child(Role::Office, 1, "echo 'seatgrid: no more' >&2; exit 3"),
+    ];
+    let mut supervisor = bench.start(specs);
+    let told = tokio::time::timeout(WAIT_MAX, supervisor.hopeless()).await.expect("in time");
+    assert_eq!(told.to_string(), "office-1 does not stay alive: seatgrid: no more");
+    assert!(matches!(supervisor.news().await, News::Left(4)), "told of later");
+    supervisor.stop().await;
+}
+
+#[tokio::test]
 async fn a_unit_that_has_left_the_grid_is_not_started_again() {
     let bench = Bench::new();
     let script = "echo life >> $LOG; exit 77";
