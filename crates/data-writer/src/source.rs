@@ -6,7 +6,9 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use inventory::{Code, EventNo, FeedPosition};
-use processing_unit::{CheckedEvent, Feed, Grid, GridError, Pin, PlanAnswer, ShardId};
+use processing_unit::{
+    BesideAnswer, CheckedEvent, Feed, Grid, GridError, Pin, PlanAnswer, ShardId,
+};
 
 /// How long one question may take beyond the wait it asks for: a leader change included.
 const ASK_DEADLINE: Duration = Duration::from_secs(3);
@@ -23,6 +25,8 @@ pub struct SaleStanding {
     pub cancelled: bool,
     /// Its codes.
     pub codes: Vec<Code>,
+    /// Seats removed for good, persons' own limits, and the waiting list.
+    pub beside: BesideAnswer,
 }
 
 /// Where changes come from.
@@ -105,6 +109,8 @@ impl FeedSource for Grid {
         let sale = self.sale(event, Instant::now() + ASK_DEADLINE).await?;
         let codes = self.codes(event, Instant::now() + ASK_DEADLINE).await?;
         let codes = codes.into_iter().map(|used| used.code).collect();
-        Ok(SaleStanding { paused: sale.paused, cancelled: sale.cancel.is_some(), codes })
+        let beside = self.beside(event, Instant::now() + ASK_DEADLINE).await?;
+        let (paused, cancelled) = (sale.paused, sale.cancel.is_some());
+        Ok(SaleStanding { paused, cancelled, codes, beside })
     }
 }

@@ -245,7 +245,8 @@ impl Grid {
             | Query::Codes { .. }
             | Query::Turns { .. }
             | Query::QueuePlace(_)
-            | Query::Draw { .. } => ReadFrom::Leader,
+            | Query::Draw { .. }
+            | Query::Beside { .. } => ReadFrom::Leader,
         };
         let bytes = Bytes::from(codec::encode(query));
         let answer = self.client.query(shard, bytes, from, deadline).await.map_err(unanswered)?;

@@ -14,7 +14,7 @@ mod queue;
 mod staff;
 
 pub use queue::{DrawAnswer, PlaceAnswer};
-pub use staff::{RefundCounts, SaleAnswer, Turn};
+pub use staff::{BesideAnswer, RefundCounts, SaleAnswer, Turn};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,11 @@ pub enum Query {
         /// Most of them.
         limit: u32,
     },
+    /// What an event's sale has beside its terms, codes and contents.
+    Beside {
+        /// The event.
+        event: EventNo,
+    },
 }
 
 /// An answer, of the variant that the question asks for.
@@ -127,6 +132,8 @@ pub enum Answer {
     QueuePlace(PlaceAnswer),
     /// To [`Query::Draw`].
     Draw(Box<DrawAnswer>),
+    /// To [`Query::Beside`].
+    Beside(Box<BesideAnswer>),
 }
 
 /// One place in a waiting list.

@@ -95,7 +95,8 @@ fn wait(query: &Query) -> Duration {
         | Query::Codes { .. }
         | Query::Turns { .. }
         | Query::QueuePlace(_)
-        | Query::Draw { .. } => Duration::ZERO,
+        | Query::Draw { .. }
+        | Query::Beside { .. } => Duration::ZERO,
     }
 }
 
@@ -118,7 +119,8 @@ fn ready(state: &State, query: &Query) -> bool {
         | Query::Codes { .. }
         | Query::Turns { .. }
         | Query::QueuePlace(_)
-        | Query::Draw { .. } => true,
+        | Query::Draw { .. }
+        | Query::Beside { .. } => true,
     }
 }
 
@@ -139,6 +141,7 @@ fn look(state: &State, query: &Query) -> Answer {
         Query::Turns { limit } => staff::turns(state, *limit),
         Query::QueuePlace(id) => queue::place(state, *id),
         Query::Draw { event, after, limit } => queue::draw(state, *event, (*after, *limit)),
+        Query::Beside { event } => staff::beside(state, *event),
     }
 }
 

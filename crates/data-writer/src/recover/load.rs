@@ -179,13 +179,14 @@ pub(crate) async fn orders(
     lines(connection, query, event_id).await
 }
 
-/// What is kept of one event's sale and of its window.
+/// What is kept of one event's sale, of its window, and of things that may end by themselves.
 pub(crate) async fn kept_sale(
     connection: &mut PgConnection,
     event_id: &str,
 ) -> Result<Vec<KeptLine>, sqlx::Error> {
     let query = "SELECT kind, key, detail, version FROM grid.recovery
-         WHERE event_id = $1 AND kind IN ('sale', 'window') AND detail IS NOT NULL";
+         WHERE event_id = $1 AND kind IN ('sale', 'window', 'person_limit', 'wait')
+           AND detail IS NOT NULL";
     lines(connection, query, event_id).await
 }
 

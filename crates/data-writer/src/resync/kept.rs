@@ -1,16 +1,13 @@
 //! What a recovery needs of an event beyond its rows, as the grid has it now: what was put in the lost
-//! time is kept from here on, too. Pure.
-//!
-//! Not all of it can be asked for: a person's own limit and a place in the waiting list are kept by the
-//! next change of each.
+//! time is kept from here on, too, and what ended in it no longer. Pure.
 
 use std::sync::Arc;
 
-use inventory::{PaymentId, RefundId, Sale, codec};
+use inventory::{PaymentId, RefundId, Sale, WaitEntry, codec};
 use processing_unit::CheckedEvent;
 
 use crate::batch::Batch;
-use crate::kept::{Kept, KeptKind, Window};
+use crate::kept::{Kept, KeptKind, Place, Window};
 use crate::recover::load::KeptLine;
 use crate::{EventTerms, SaleStanding};
 
@@ -19,7 +16,7 @@ pub(super) struct Known<'a> {
     pub(super) checked: &'a CheckedEvent,
     pub(super) terms: &'a Arc<EventTerms>,
     pub(super) standing: &'a SaleStanding,
-    /// What the tables keep of its sale and window.
+    /// What the tables keep of its sale, window, persons' limits and waiting list.
     pub(super) kept: &'a [KeptLine],
 }
 
@@ -50,6 +47,33 @@ impl Known<'_> {
             let key = RefundId { event, no: refund.no }.to_string();
             self.put_one(batch, (KeptKind::RefundKey, key), Some(codec::encode(&refund.key_no)));
         }
+        self.put_beside(batch);
+    }
+
+    /// Removed seats, persons' own limits and places of the waiting list; those that the tables keep and
+    /// the grid no longer has are gone.
+    fn put_beside(&self, batch: &mut Batch) {
+        let ends = [KeptKind::PersonLimit, KeptKind::Wait];
+        for kind in ends {
+            for row in self.kept.iter().filter(|row| row.kind == kind.as_str()) {
+                self.put_one(batch, (kind, row.key.clone()), None);
+            }
+        }
+        let beside = &self.standing.beside;
+        for seat in &beside.removed {
+            self.put_one(batch, (KeptKind::Removed, seat.0.to_string()), Some(Vec::new()));
+        }
+        for (person, max) in &beside.limits {
+            let key = format!("{person:032x}");
+            self.put_one(batch, (KeptKind::PersonLimit, key), Some(codec::encode(max)));
+        }
+        for entry in &beside.places {
+            let (no, place) = (entry.no.to_string(), codec::encode(&place(entry)));
+            self.put_one(batch, (KeptKind::Wait, no.clone()), Some(place));
+            if entry.hold.is_some() {
+                self.put_one(batch, (KeptKind::Served, no), Some(Vec::new()));
+            }
+        }
     }
 
     /// The terms of the opening stay as they are kept, and with them the first window; an event that was
@@ -72,5 +96,14 @@ impl Known<'_> {
     fn put_one(&self, batch: &mut Batch, (kind, key): (KeptKind, String), detail: Option<Vec<u8>>) {
         let (terms, version) = (Arc::clone(self.terms), self.checked.version);
         batch.kept.insert((self.checked.event, kind, key), Kept { terms, detail, version });
+    }
+}
+
+fn place(entry: &WaitEntry) -> Place {
+    Place {
+        person: entry.person,
+        wish: entry.wish.clone(),
+        contact: entry.contact.clone(),
+        joined_at_ms: entry.joined_at_ms,
     }
 }

@@ -13,7 +13,9 @@ use inventory::{
     State, Tier,
 };
 use parking_lot::Mutex;
-use processing_unit::{CheckedEvent, CheckedSeat, Feed, GridError, Pin, PlanAnswer, ShardId};
+use processing_unit::{
+    BesideAnswer, CheckedEvent, CheckedSeat, Feed, GridError, Pin, PlanAnswer, ShardId,
+};
 
 pub use crate::seller::{GUEST, Seller};
 
@@ -235,7 +237,13 @@ impl FeedSource for MemoryGrid {
         let found = shards.values().find_map(|log| log.state.event(event));
         let found = found.ok_or(GridError::NotFound)?;
         let codes = found.codes().map(|used| used.code.clone()).collect();
-        Ok(SaleStanding { paused: found.is_paused(), cancelled: found.is_cancelled(), codes })
+        let beside = BesideAnswer {
+            removed: found.removed().collect(),
+            limits: found.own_limits().collect(),
+            places: found.places().cloned().collect(),
+        };
+        let (paused, cancelled) = (found.is_paused(), found.is_cancelled());
+        Ok(SaleStanding { paused, cancelled, codes, beside })
     }
 }
 

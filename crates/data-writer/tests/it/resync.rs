@@ -7,11 +7,12 @@ use data_writer::{
     resync_from, verify_database,
 };
 use inventory::{
-    Actor, Code, CodeKind, Command, Discount, HoldId, OrderId, Outcome, PauseSale, PutCodes,
-    RefundSeats, SeatIx, SeatStatus, SetWindow,
+    Actor, Best, Code, CodeKind, Command, Discount, HoldId, JoinWaitlist, OrderId, Outcome,
+    PauseSale, PutCodes, RefundSeats, RemoveSeats, Sale, SaleRules, SeatIx, SeatStatus,
+    SetPersonLimit, SetWindow,
 };
 
-use crate::grid::{BEGIN_MS, MemoryGrid, Seller};
+use crate::grid::{BEGIN_MS, MemoryGrid, Seller, plan, sale};
 use crate::tables::{PATIENCE, Tables, Writer, config, drained, eventually};
 use crate::verify::verified;
 
@@ -22,6 +23,9 @@ fn take_back(seller: &Seller, order: OrderId) {
         RefundSeats { order, seats, share_basis_points: 10_000, with_fee: true, block: false };
     seller.apply(Actor::SYSTEM, Command::RefundSeats(command));
 }
+
+/// Had a limit of their own before the lost time.
+const EARLY_PERSON: u128 = 6;
 
 /// A grid, the database that it was written to, and a standby of that which is missing the end: what
 /// happened since a seat was sold, in which it was taken back.
@@ -35,6 +39,9 @@ async fn behind_after(lost: impl FnOnce(&MemoryGrid, &Seller)) -> (Tables, Memor
     let grid = MemoryGrid::default();
     let seller = grid.open("gala", 1, 5);
     seller.story();
+    let (event, max) = (seller.event, Some(3));
+    let limit = SetPersonLimit { event, person: EARLY_PERSON, max };
+    seller.apply(Actor::SYSTEM, Command::SetPersonLimit(limit));
     let order = seller.sell_held(seller.hold(&[11, 12]));
     grid.lose_acknowledgements(true);
     let copied = Writer::start(standby.url(), &grid);
@@ -258,8 +265,17 @@ async fn what_was_put_in_the_lost_time_comes_back_after_a_total_loss() {
         tell(Command::PutCodes(PutCodes { event, codes: vec![code(5), code(6)] }));
         let (opens_at_ms, closes_at_ms) = (BEGIN_MS, BEGIN_MS + 60 * day_ms);
         tell(Command::SetWindow(SetWindow { event, opens_at_ms, closes_at_ms }));
+        let limit = |person, max| Command::SetPersonLimit(SetPersonLimit { event, person, max });
+        tell(limit(7, Some(9)));
+        tell(limit(EARLY_PERSON, None));
+        tell(Command::RemoveSeats(RemoveSeats { event, seats: vec![SeatIx(49)] }));
         tell(Command::PauseSale(PauseSale { event }));
-        let fest = grid.open("fest", 1, 2);
+        let rules = SaleRules { waitlist_ttl_ms: Some(600_000), ..SaleRules::default() };
+        let fest = grid.open_as("fest", 1, (Sale { rules, ..sale("fest") }, plan(2)));
+        let wish = Best { number: 2, max_price_minor: Some(1), ..Best::default() };
+        let join = JoinWaitlist { event: fest.event, person: 8, wish, contact: vec![3] };
+        let joined = fest.apply(Actor::SYSTEM, Command::JoinWaitlist(join));
+        assert!(matches!(joined, Outcome::WaitlistJoined { .. }), "{joined:?}");
         fest.sell_held(fest.hold(&[3]));
     })
     .await;
@@ -279,9 +295,13 @@ async fn what_was_put_in_the_lost_time_comes_back_after_a_total_loss() {
         let hashes: Vec<u128> = gala.codes().map(|used| used.code.hash).collect();
         assert_eq!(hashes, [5, 6]);
         assert!(gala.is_paused());
+        assert_eq!(gala.own_limits().collect::<Vec<_>>(), [(7, 9)]);
+        assert_eq!(gala.removed().collect::<Vec<_>>(), [SeatIx(49)]);
         assert_eq!(gala.sale().closes_at_ms, BEGIN_MS + 60 * day_ms);
         let fest = state.events().find(|event| event.sale().event_id == "fest").expect("opened");
         assert_eq!(fest.seats().status(SeatIx(3)), SeatStatus::Sold);
+        let places: Vec<_> = fest.places().map(|entry| (entry.person, &entry.contact)).collect();
+        assert_eq!(places, [(8, &vec![3])]);
     });
     let writer = Writer::start(standby.url(), &grid);
     drained(&grid, 1).await;

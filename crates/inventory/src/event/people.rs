@@ -69,6 +69,11 @@ impl From<PeopleForm> for People {
 }
 
 impl People {
+    /// Persons with a limit of their own, and it.
+    pub(crate) fn own_limits(&self) -> impl Iterator<Item = (u128, u16)> + '_ {
+        self.own_limits.iter().map(|(person, max)| (*person, *max))
+    }
+
     /// Refuses so many seats more than the person may have.
     pub(crate) fn check_seats(
         &self,

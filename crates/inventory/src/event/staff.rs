@@ -34,6 +34,16 @@ impl Event {
         Some(CancelProgress { orders, orders_done, done })
     }
 
+    /// Persons with a limit of their own, and it.
+    pub fn own_limits(&self) -> impl Iterator<Item = (u128, u16)> + '_ {
+        self.people.own_limits()
+    }
+
+    /// Places of the waiting list that wait or whose hold lives, oldest first.
+    pub fn places(&self) -> impl Iterator<Item = &WaitEntry> {
+        self.waitlist.values()
+    }
+
     /// Places of the waiting list that were given a hold, oldest first.
     pub fn turns_come(&self) -> impl Iterator<Item = &WaitEntry> {
         self.waitlist.values().filter(|entry| entry.hold.is_some())

@@ -6,7 +6,7 @@ use grid_node::ShardId;
 use inventory::{CodeUse, EventNo};
 
 use super::{Grid, GridError, unexpected};
-use crate::query::{Answer, Query, SaleAnswer, Turn};
+use crate::query::{Answer, BesideAnswer, Query, SaleAnswer, Turn};
 
 impl Grid {
     /// An event's sale as its leader knows it.
@@ -31,6 +31,22 @@ impl Grid {
     ) -> Result<Vec<CodeUse>, GridError> {
         match self.ask(event, Query::Codes { event }, deadline).await? {
             Answer::Codes(codes) => Ok(codes),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What an event's sale has beside its terms, codes and contents.
+    ///
+    /// # Errors
+    /// [`GridError::NotFound`] for an event that was never opened; [`GridError::Protocol`] from a unit of
+    /// a release that does not know the question.
+    pub async fn beside(
+        &self,
+        event: EventNo,
+        deadline: Instant,
+    ) -> Result<BesideAnswer, GridError> {
+        match self.ask(event, Query::Beside { event }, deadline).await? {
+            Answer::Beside(beside) => Ok(*beside),
             other => Err(unexpected(&other)),
         }
     }

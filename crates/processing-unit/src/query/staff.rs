@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use inventory::{CancelProgress, EventNo, Hold, Sale, SeatCounts, WaitEntry};
+use inventory::{CancelProgress, EventNo, Hold, Sale, SeatCounts, SeatIx, WaitEntry};
 use serde::{Deserialize, Serialize};
 
 /// A sale as staff sees it.
@@ -56,4 +56,15 @@ pub struct Turn {
     pub entry: WaitEntry,
     /// The hold that it was given.
     pub hold: Hold,
+}
+
+/// What an event's sale has beside its terms, codes and contents: what a recovery needs besides.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BesideAnswer {
+    /// Seats that never come back.
+    pub removed: Vec<SeatIx>,
+    /// Persons with a limit of their own, and it; at most 10,000.
+    pub limits: Vec<(u128, u16)>,
+    /// Places of the waiting list that wait or whose hold lives, oldest first.
+    pub places: Vec<WaitEntry>,
 }

@@ -3,7 +3,7 @@
 use inventory::{Event, EventNo, RefundStatus, State};
 
 use super::clock_ms;
-use crate::query::{Answer, RefundCounts, SaleAnswer, Turn};
+use crate::query::{Answer, BesideAnswer, RefundCounts, SaleAnswer, Turn};
 
 /// Most turns told at once, whatever is asked for.
 const TURNS_MAX: usize = 10_000;
@@ -41,6 +41,15 @@ fn refunds(event: &Event) -> RefundCounts {
 pub(super) fn codes(state: &State, no: EventNo) -> Answer {
     let Some(event) = state.event(no) else { return Answer::NotFound };
     Answer::Codes(event.codes().cloned().collect())
+}
+
+pub(super) fn beside(state: &State, no: EventNo) -> Answer {
+    let Some(event) = state.event(no) else { return Answer::NotFound };
+    Answer::Beside(Box::new(BesideAnswer {
+        removed: event.removed().collect(),
+        limits: event.own_limits().collect(),
+        places: event.places().cloned().collect(),
+    }))
 }
 
 pub(super) fn turns(state: &State, limit: u32) -> Answer {
