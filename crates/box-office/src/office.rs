@@ -30,6 +30,7 @@ use crate::people::oidc::SocialProviders;
 use crate::plans::Plans;
 use crate::publisher::Publisher;
 use crate::push::PushKeyError;
+use crate::refund_receipts::RefundReceipts;
 use crate::refund_terms::RefundConfig;
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
@@ -236,7 +237,10 @@ impl Office {
         let providers = gateways::providers(&config.providers)?;
         let grid = Grid::connect(&config.grid);
         let plans = Arc::new(Plans::new(grid.clone()));
+        let contacts = Arc::new(ContactKey::load(&config.contact_key_file)?);
+        let receipts = RefundReceipts::new(&config.providers, Some(contacts.clone()));
         let settlement = Settlement::with_plans(grid.clone(), providers.clone(), plans.clone());
+        let settlement = settlement.with_receipts(receipts);
         let database = Database::open(
             config.database_url_file.as_deref(),
             &config.database_url,
@@ -258,7 +262,7 @@ impl Office {
             journal,
             catalogue: Arc::new(CatalogueCache::new()),
             tokens: TokenKey::new(&hold_key),
-            contacts: Arc::new(ContactKey::load(&config.contact_key_file)?),
+            contacts,
             verifier: tickets.verifier(),
             tickets,
             formats: TicketFormats::with_passes(&config.wallet)?,

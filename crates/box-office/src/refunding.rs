@@ -8,19 +8,24 @@ use std::time::Instant;
 use inventory::{
     Actor, Command, Envelope, OrderId, Outcome, RecordRefund, RefundId, RefundResult, RefundStatus,
 };
-use payments::{CreateRefund, GatewayRefund, Money, PaymentProvider, ProviderError};
-use processing_unit::{OpenRefund, OrderAnswer};
+use payments::{CreateRefund, GatewayRefund, Money, PaymentProvider, ProviderError, Receipt};
+use processing_unit::{GridError, OpenRefund, OrderAnswer};
 
 use crate::settlement::{FollowError, Settlement, within};
 
 /// What the shopper sees on the statement.
 const DESCRIPTION: &str = "Возврат · Refund";
 
+/// Why a refund waits that the gateway was not asked for.
+const UNKNOWN_ORDER: &str = "the grid does not say what is given back";
+
 /// A refund to carry out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueRefund {
     /// Its id.
     pub id: RefundId,
+    /// The order whose money goes back.
+    pub order: OrderId,
     /// How much, in minor units.
     pub amount_minor: i64,
     /// ISO 4217 letters.
@@ -64,6 +69,7 @@ impl From<OpenRefund> for DueRefund {
     fn from(open: OpenRefund) -> Self {
         Self {
             id: open.id,
+            order: OrderId { event: open.id.event, no: open.refund.order },
             amount_minor: open.refund.amount_minor,
             currency: open.currency,
             provider: open.provider,
@@ -88,7 +94,7 @@ pub async fn carry_out(
     let provider = settlement.provider(&refund.provider)?;
     let attempt = match request(refund) {
         Ok(request) => {
-            let answer = ask(&**provider, request, deadline).await;
+            let answer = ask((settlement, refund), &**provider, request, deadline).await;
             judge(answer, refund.attempts, attempts_max)
         }
         Err(hopeless) => Attempt::Dead { error: hopeless.to_owned() },
@@ -122,6 +128,7 @@ pub(crate) fn due_of(
         .filter(|refund| refund.payment == payment && refund.status == RefundStatus::Pending);
     open.map(|refund| DueRefund {
         id: RefundId { event: id.event, no: refund.no },
+        order: id,
         amount_minor: refund.amount_minor,
         currency,
         provider: paid.map_or_else(String::new, |p| p.provider.clone()),
@@ -154,17 +161,41 @@ fn request(refund: &DueRefund) -> Result<CreateRefund, &'static str> {
 /// tells the first answer again. Money goes back in the currency in which it was taken, which need
 /// not be the event's when the gateway's payment contradicts our record.
 async fn ask(
+    about: (&Settlement, &DueRefund),
     provider: &dyn PaymentProvider,
     mut request: CreateRefund,
     deadline: Instant,
 ) -> Result<GatewayRefund, ProviderError> {
     let paid = within(deadline, provider.read_payment(&request.payment_ref)).await?;
     request.amount.currency = paid.captured.currency;
+    if request.amount.minor < paid.captured.minor {
+        request.receipt = receipt(about, request.amount, deadline).await?;
+    }
     let object = within(deadline, provider.create_refund(request)).await?;
     if object.status != payments::RefundStatus::Pending {
         return Ok(object);
     }
     within(deadline, provider.read_refund(&object.provider_ref)).await
+}
+
+/// The receipt of a part, where the gateway makes receipts. Asked again later while the grid does not say
+/// what was given back: the same key must always come with the same receipt.
+async fn receipt(
+    (settlement, refund): (&Settlement, &DueRefund),
+    amount: Money,
+    deadline: Instant,
+) -> Result<Option<Receipt>, ProviderError> {
+    let receipts = settlement.receipts();
+    if !receipts.are_made_by(&refund.provider) {
+        return Ok(None);
+    }
+    let unknown = |_| ProviderError::Unavailable { detail: UNKNOWN_ORDER.to_owned() };
+    let order = match settlement.grid().order(refund.order, deadline).await {
+        Err(GridError::NotFound) => return Ok(None),
+        answer => answer.map_err(unknown)?,
+    };
+    let plan = settlement.plan(refund.id.event, deadline).await.map_err(unknown)?;
+    Ok(receipts.of(&refund.provider, (refund.id, amount), (&order, &plan)))
 }
 
 /// What an answer means. No answer counts as an attempt too, or a dead gateway would be asked for

@@ -16,6 +16,7 @@ use payments::{GatewayPayment, Money, PaymentProvider, ProviderError, Providers}
 use processing_unit::{Grid, GridError, PaymentAnswer};
 
 use crate::plans::{EventPlan, Plans};
+use crate::refund_receipts::RefundReceipts;
 
 pub use verdict::{Expected, Mismatch, Verdict, judge};
 
@@ -30,6 +31,7 @@ pub struct Settlement {
     grid: Grid,
     providers: Providers,
     plans: Arc<Plans>,
+    receipts: RefundReceipts,
 }
 
 /// What came of following a payment.
@@ -87,7 +89,17 @@ impl Settlement {
     }
 
     pub(crate) fn with_plans(grid: Grid, providers: Providers, plans: Arc<Plans>) -> Self {
-        Self { grid, providers, plans }
+        Self { grid, providers, plans, receipts: RefundReceipts::default() }
+    }
+
+    /// The same with what partial refunds say on receipts.
+    pub(crate) fn with_receipts(self, receipts: RefundReceipts) -> Self {
+        Self { receipts, ..self }
+    }
+
+    /// What partial refunds say on receipts.
+    pub(crate) fn receipts(&self) -> &RefundReceipts {
+        &self.receipts
     }
 
     /// The grid that payments are settled in.

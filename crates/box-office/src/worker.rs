@@ -27,6 +27,7 @@ use crate::mail::MailCarrier;
 use crate::notices;
 use crate::people;
 use crate::push::{PushCarrier, PushKeyError};
+use crate::refund_receipts::RefundReceipts;
 use crate::sealing::ContactKey;
 use crate::settlement::Settlement;
 use crate::tasks::{self, TaskDied};
@@ -94,15 +95,16 @@ pub async fn run(config: WorkerConfig, shutdown: CancellationToken) -> Result<()
         config.database_connections_max,
     )?);
     let grid = Grid::connect(&config.grid);
-    let settlement = Settlement::new(grid.clone(), providers);
+    let keys = config.contact_key_file.as_deref().map(ContactKey::load).transpose()?.map(Arc::new);
+    let receipts = RefundReceipts::new(&config.providers, keys.clone());
+    let settlement = Settlement::new(grid.clone(), providers).with_receipts(receipts);
     let config = Arc::new(config);
     let stop = shutdown.child_token();
     let mut tasks = JoinSet::new();
     tasks.spawn(look_at_money(config.clone(), settlement.clone(), stop.clone()));
     tasks.spawn(look_at_notices(config.clone(), settlement, database.clone(), stop.clone()));
     tasks.spawn(tell_people(config.clone(), grid, database.clone(), stop.clone()));
-    if let Some(path) = &config.contact_key_file {
-        let keys = Arc::new(ContactKey::load(path)?);
+    if let Some(keys) = keys {
         let pause = Duration::from_millis(config.look_every_ms);
         let parallel_max = config.jobs_parallel_max;
         let jobs = JobRunner::new(database.clone(), keys.clone(), parallel_max, pause);

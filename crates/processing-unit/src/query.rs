@@ -227,7 +227,7 @@ pub struct PaymentAnswer {
     pub payment: Payment,
     /// The hold of its order, for the token check.
     pub hold: HoldId,
-    /// The order's deadline, milliseconds since 1970.
+    /// The order's deadline, milliseconds since 1970; in the past once the order has ended.
     pub pay_until_ms: u64,
     /// The event's version.
     pub version: u64,

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use grid_node::{QueryError, QueryHandler, Shard};
 use inventory::{
-    Event, EventNo, FeedPosition, HoldId, OrderId, PaymentId, RefundId, SeatStatus, SeatTable,
-    State, WaitId, codec,
+    Event, EventNo, FeedPosition, HoldId, Order, OrderId, OrderStatus, Payment, PaymentId,
+    RefundId, SeatStatus, SeatTable, State, WaitId, codec,
 };
 
 use crate::ShardMachine;
@@ -268,12 +268,21 @@ fn pending_money(state: &State, limit: u32) -> Answer {
         payment: payment.clone(),
         order: OrderId { event: event.no(), no: payment.order },
         currency: event.sale().currency,
-        pay_until_ms: event.order(payment.order).map_or(0, |order| order.expires_at_ms),
+        pay_until_ms: pay_until_ms(event.order(payment.order), payment),
     });
     let refunds = state.events().flat_map(|e| e.pending_refunds().map(move |r| (e, r)));
     let refunds = refunds.take(limit).map(|(event, refund)| open_refund(event, refund));
     let (payments, refunds) = (payments.collect(), refunds.collect());
     Answer::PendingMoney(PendingMoney { payments, refunds })
+}
+
+/// Until when a payment is wanted: up to its order's deadline, and no more once that order has ended.
+fn pay_until_ms(order: Option<&Order>, payment: &Payment) -> u64 {
+    match order {
+        Some(order) if order.status == OrderStatus::PendingPayment => order.expires_at_ms,
+        Some(order) => order.expires_at_ms.min(payment.started_at_ms),
+        None => 0,
+    }
 }
 
 fn open_refund(event: &Event, refund: &inventory::Refund) -> OpenRefund {

@@ -3,7 +3,7 @@
 //! `POST /faults` sets them, `GET /faults` shows what is left, `DELETE /faults` clears them. They
 //! live in memory only: a restarted gateway is a healthy one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,8 @@ const SILENCE_MS: u64 = 60_000;
 const SLOW_MS: u64 = 3_000;
 /// How long a refund stays pending when the script names no delay, milliseconds.
 const PENDING_MS: u64 = 5_000;
+/// Keys whose 500 is kept; those of a long run are far fewer.
+const KEPT_MAX: usize = 10_000;
 /// Longest delay that a script may name, milliseconds: an hour.
 const DELAY_MS_MAX: u64 = 3_600_000;
 
@@ -51,6 +53,9 @@ pub enum Mode {
     /// It is done; 500.
     #[serde(rename = "error_500_after_execute")]
     Error500AfterExecute,
+    /// Nothing is done; 500, now and whenever the same key comes again, as Stripe keeps its answers.
+    #[serde(rename = "error_500_kept")]
+    Error500Kept,
     /// Nothing is done; 403 `forbidden`.
     Refuse,
     /// Nothing is done; 429 `too_many_requests`.
@@ -90,6 +95,7 @@ impl Mode {
             | Self::TimeoutAfterExecute
             | Self::Error500
             | Self::Error500AfterExecute
+            | Self::Error500Kept
             | Self::Refuse
             | Self::TooManyRequests
             | Self::DropAfterExecute
@@ -106,6 +112,7 @@ impl Mode {
             Self::Pending => PENDING_MS,
             Self::Error500
             | Self::Error500AfterExecute
+            | Self::Error500Kept
             | Self::Refuse
             | Self::TooManyRequests
             | Self::Drop
@@ -150,6 +157,8 @@ pub type Switches = BTreeMap<Operation, Switch>;
 #[derive(Debug, Default)]
 pub struct Faults {
     switches: Mutex<Switches>,
+    /// Keys whose answer stays a 500.
+    kept: Mutex<BTreeSet<String>>,
 }
 
 impl Faults {
@@ -181,6 +190,20 @@ impl Faults {
     /// Everything works again.
     pub fn clear(&self) {
         self.switches.lock().clear();
+        self.kept.lock().clear();
+    }
+
+    /// Whether the answer of a key was a 500 that is kept.
+    pub fn is_kept(&self, key: &str) -> bool {
+        self.kept.lock().contains(key)
+    }
+
+    /// Keeps a 500 as the answer of a key.
+    pub fn keep(&self, key: String) {
+        let mut kept = self.kept.lock();
+        if kept.len() < KEPT_MAX {
+            kept.insert(key);
+        }
     }
 
     /// Takes one turn of the operation's switch, if it is set.

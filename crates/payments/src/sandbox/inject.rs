@@ -68,6 +68,10 @@ pub async fn inject(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let key = key(request.headers());
+    if key.as_deref().is_some_and(|key| sandbox.faults.is_kept(key)) {
+        return api::refuse(&Refusal::internal());
+    }
     let Some(fault) = sandbox.faults.take(operation) else { return next.run(request).await };
     tracing::debug!(?operation, ?fault, "sandbox fault strikes");
     match fault.mode {
@@ -76,6 +80,10 @@ pub async fn inject(
             cut_off()
         }
         Mode::Error500 => api::refuse(&Refusal::internal()),
+        Mode::Error500Kept => {
+            key.into_iter().for_each(|key| sandbox.faults.keep(key));
+            api::refuse(&Refusal::internal())
+        }
         Mode::Refuse => api::refuse(&Refusal::forbidden()),
         Mode::TooManyRequests => api::refuse(&Refusal::too_many_requests()),
         Mode::Drop => cut_off(),
@@ -92,6 +100,12 @@ pub async fn inject(
             next.run(request).await
         }
     }
+}
+
+/// The key of a request, as either language names it.
+fn key(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get("idempotency-key").or_else(|| headers.get("idempotence-key"));
+    given.and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// The request was executed; its answer does not arrive as it was.

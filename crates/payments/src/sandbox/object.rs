@@ -160,6 +160,9 @@ pub struct Refund {
     pub settles_at_ms: i64,
     /// Why it came to nothing.
     pub cancellation: Option<Cancellation>,
+    /// What the positions of its receipt are called; the address that it goes to is not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipt: Vec<String>,
 }
 
 impl Refund {

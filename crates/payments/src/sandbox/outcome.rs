@@ -30,7 +30,7 @@ pub enum Outcome {
     Never,
     /// The payment expires now, as if its hour had passed.
     Expire,
-    /// As `succeed`, but the notification comes ten times in parallel and three times later.
+    /// As `succeed`, but the notification comes fifty times in parallel and three times later.
     Duplicate,
     /// As `succeed`, but one unit of money less (or one hundredth for tiny amounts) is taken.
     AmountMismatch,

@@ -98,8 +98,16 @@ pub fn new_refund(body: &Value, manner: RefundManner) -> Result<NewRefund, Refus
     let amount = amount(body)?.ok_or_else(|| Refusal::invalid("amount", "Amount is missing"))?;
     let description = description(body, REFUND_DESCRIPTION_CHARS_MAX)?;
     receipt(body, amount)?;
+    let receipt = positions(body);
     let metadata = metadata(body)?;
-    Ok(NewRefund { payment_id, amount, description, metadata, manner })
+    Ok(NewRefund { payment_id, amount, description, metadata, manner, receipt })
+}
+
+/// What the positions of a receipt are called.
+fn positions(body: &Value) -> Vec<String> {
+    let items = body.pointer("/receipt/items").and_then(Value::as_array);
+    let names = items.into_iter().flatten().filter_map(|item| item.get("description")?.as_str());
+    names.map(str::to_owned).collect()
 }
 
 /// The amount, if there is one.

@@ -58,6 +58,11 @@ pub fn refund(refund: &Refund) -> Value {
     if let Some(cancellation) = &refund.cancellation {
         object["cancellation_details"] = cancelled(cancellation);
     }
+    if !refund.receipt.is_empty() {
+        object["receipt_registration"] = "succeeded".into();
+        // The real gateway tells these at another address.
+        object["receipt_positions"] = refund.receipt.as_slice().into();
+    }
     object
 }
 

@@ -141,10 +141,10 @@ async fn expire_ends_the_wait_now() {
 }
 
 #[tokio::test]
-async fn duplicate_tells_thirteen_times() {
+async fn duplicate_tells_fifty_three_times() {
     let (stand, seller) = stand_and_seller().await;
     let payment = decide(&stand, "duplicate").await;
-    let heard = seller.hears(|heard| events(heard, &payment).len() == 13).await;
+    let heard = seller.hears(|heard| events(heard, &payment).len() == 53).await;
     assert!(events(&heard, &payment).iter().all(|event| event == "payment.succeeded"));
     stand.stop().await;
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How many times `duplicate` sends its notice at once.
-const DUPLICATES_AT_ONCE: usize = 10;
+const DUPLICATES_AT_ONCE: usize = 50;
 /// When `duplicate` sends it again, milliseconds after the first ones.
 const DUPLICATES_LATER_MS: [i64; 3] = [200, 1_000, 3_000];
 /// How long the stale notice of `reorder` comes after the true one, milliseconds.

@@ -53,6 +53,8 @@ pub struct NewRefund {
     pub metadata: BTreeMap<String, String>,
     /// How the bank behaves.
     pub manner: RefundManner,
+    /// What the positions of its receipt are called.
+    pub receipt: Vec<String>,
 }
 
 /// How the bank behaves towards a refund.
@@ -240,5 +242,6 @@ fn new_refund(new: NewRefund, language: Language, now_ms: i64) -> Refund {
         created_at_ms: now_ms,
         settles_at_ms,
         cancellation: cancelled,
+        receipt: new.receipt,
     }
 }

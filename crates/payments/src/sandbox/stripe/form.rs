@@ -99,6 +99,7 @@ impl RefundWish {
             description: String::new(),
             metadata: self.metadata,
             manner,
+            receipt: Vec::new(),
         })
     }
 }

@@ -3,7 +3,7 @@
 //! told to a person; and nothing is given away for no money.
 //!
 //! Faults of the gateway are switches that strike once, so that cells begin one after the other and
-//! end together.
+//! end together. The stand-in speaks YooKassa's language and Stripe's; both adapters go through it.
 
 use std::fmt;
 
@@ -42,6 +42,7 @@ use Ending::{Confirmed, Nothing, Refunded, Told};
 
 /// One cell: at which step what breaks, what the shopper then does on the page, how it must end.
 struct Cell {
+    provider: &'static str,
     step: &'static str,
     fault: &'static str,
     /// The gateway's switch: operation and setting.
@@ -58,12 +59,19 @@ fn switched(
 ) -> Cell {
     // Silence and slowness last longer than one call and shorter than a shopper's patience.
     let setting = json!({"mode": mode, "times": 1, "delay_ms": 2_000});
-    Cell { step, fault: mode, switch: Some((operation, setting)), outcome, allowed }
+    let provider = YOOKASSA;
+    Cell { provider, step, fault: mode, switch: Some((operation, setting)), outcome, allowed }
 }
 
 fn lying(outcome: &'static str, allowed: Ending) -> Cell {
-    Cell { step: "settle", fault: outcome, switch: None, outcome, allowed }
+    Cell { provider: YOOKASSA, step: "settle", fault: outcome, switch: None, outcome, allowed }
 }
+
+/// The gateways: one stand-in, in two languages.
+const YOOKASSA: &str = "sandbox";
+const STRIPE: &str = "sandbox_stripe";
+/// Given up before it is paid, so that its page has to be closed.
+const CANCEL: &str = "the order is cancelled";
 
 /// Cells of the ordinary run: of each step what loses most. The long form (`cargo xtask drill`) has
 /// all of them.
@@ -78,11 +86,38 @@ const SHORT: [(&str, &str); 8] = [
     ("refund", "error_500_after_execute"),
 ];
 
+/// The same in Stripe's language, of what differs there: a page that is closed, notices that are signed,
+/// answers that are kept under their key.
+const SHORT_STRIPE: [(&str, &str); 9] = [
+    ("create", "drop_after_execute"),
+    ("settle", "forged_notification"),
+    ("settle", "unknown_order"),
+    ("settle", "amount_mismatch"),
+    ("settle", "duplicate"),
+    ("settle", "reorder"),
+    ("settle", "expire"),
+    ("close", "error_500"),
+    ("refund", "error_500_kept"),
+];
+
 /// The cells to run.
 fn cells() -> Vec<Cell> {
     let is_whole = knob("MONEY_MATRIX_WHOLE", 0) == 1;
-    let chosen = |cell: &Cell| is_whole || SHORT.contains(&(cell.step, cell.fault));
-    all_cells().into_iter().filter(chosen).collect()
+    let chosen = |cell: &Cell| {
+        let short: &[_] = if cell.provider == STRIPE { &SHORT_STRIPE } else { &SHORT };
+        is_whole || short.contains(&(cell.step, cell.fault))
+    };
+    all_cells().into_iter().chain(stripe_cells()).filter(chosen).collect()
+}
+
+/// All cells in Stripe's language: the faults of the other, and those that only Stripe has. Money is taken
+/// at once, so that nothing is captured apart.
+fn stripe_cells() -> Vec<Cell> {
+    let close = ["timeout", "error_500", "error_500_after_execute", "drop_after_execute", "slow"];
+    let own = close.map(|mode| switched("close", "cancel", mode, (CANCEL, Nothing)));
+    let kept = switched("refund", "refund", "error_500_kept", ("amount_mismatch", Told));
+    let cells = all_cells().into_iter().chain(own).chain([kept]);
+    cells.map(|cell| Cell { provider: STRIPE, ..cell }).collect()
 }
 
 /// All cells of the gateway's faults.
@@ -154,7 +189,7 @@ impl Bench<'_> {
         }
         let held = self.client.hold("demo-hall", json!({"seats": [seat]})).await.expect("free");
         let order = self.client.order(&held).await.body["id"].as_str().expect("an id").to_owned();
-        let payment = self.client.pay(&order, &held.token).await;
+        let payment = self.client.pay_at(cell.provider, &order, &held.token).await;
         if payment.status != 201 {
             assert_eq!(payment.code(), "payment_refused", "{:?}", payment.body);
             self.struck(cell).await;
@@ -165,7 +200,13 @@ impl Bench<'_> {
         if !at_create {
             self.throw(cell).await;
         }
-        self.client.decide(&begun.payment, cell.outcome).await;
+        if cell.outcome == CANCEL {
+            let path = format!("/orders/{}/cancel", begun.order);
+            let given_up = self.client.post(&path, Value::Null, Some(&begun.held.token)).await;
+            assert_eq!(given_up.status, 200, "{:?}", given_up.body);
+        } else {
+            self.client.decide(&begun.payment, cell.outcome).await;
+        }
         self.struck(cell).await;
         Running { cell, begun: Some(begun) }
     }
@@ -225,8 +266,13 @@ impl Bench<'_> {
     async fn end(&self, running: &Running<'_>) -> Ending {
         let cell = running.cell;
         let Some(begun) = &running.begun else { return Nothing };
-        let what = format!("{} at {} ends as {}", cell.fault, cell.step, cell.allowed);
+        let what =
+            format!("{}: {} at {} ends as {}", cell.provider, cell.fault, cell.step, cell.allowed);
         until(&what, PATIENCE, || async {
+            // Nobody may pay for what was given up.
+            if cell.outcome == CANCEL && self.money(begun).await["status"] != "canceled" {
+                return None;
+            }
             let ending = self.ending(begun).await?;
             (ending == cell.allowed).then_some(ending)
         })
@@ -260,13 +306,13 @@ async fn buys(client: &Client, seat: &str, with_ticket: bool) -> Ending {
 }
 
 /// The row of a table.
-fn row(step: &str, fault: &str, ending: Ending) -> String {
-    format!("{step:<8} {fault:<26} {ending}")
+fn row(provider: &str, (step, fault): (&str, &str), ending: Ending) -> String {
+    format!("{provider:<16} {step:<8} {fault:<26} {ending}")
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what the run is for")]
 fn tell(rows: &[String]) {
-    println!("{:<8} {:<26} ending", "step", "fault");
+    println!("{:<16} {:<8} {:<26} ending", "gateway", "step", "fault");
     rows.iter().for_each(|row| println!("{row}"));
 }
 
@@ -280,6 +326,10 @@ async fn each_fault_at_each_step_has_its_one_ending() {
             ("SEATGRID_OFFICE__PROVIDERS__SANDBOX__CONNECT_TIMEOUT_MS", "1000"),
             ("SEATGRID_WORKER__PROVIDERS__SANDBOX__CALL_TIMEOUT_MS", "1000"),
             ("SEATGRID_WORKER__PROVIDERS__SANDBOX__CONNECT_TIMEOUT_MS", "1000"),
+            ("SEATGRID_OFFICE__PROVIDERS__SANDBOX_STRIPE__CALL_TIMEOUT_MS", "1000"),
+            ("SEATGRID_OFFICE__PROVIDERS__SANDBOX_STRIPE__CONNECT_TIMEOUT_MS", "1000"),
+            ("SEATGRID_WORKER__PROVIDERS__SANDBOX_STRIPE__CALL_TIMEOUT_MS", "1000"),
+            ("SEATGRID_WORKER__PROVIDERS__SANDBOX_STRIPE__CONNECT_TIMEOUT_MS", "1000"),
             // Enough for a fault that strikes once, and soon over where it does not.
             ("SEATGRID_WORKER__REFUND_ATTEMPTS_MAX", "3"),
             // Nobody takes a letter: the whole matrix is sold without mail.
@@ -297,13 +347,10 @@ async fn each_fault_at_each_step_has_its_one_ending() {
     let ends = join_all(running.iter().map(|running| bench.end(running))).await;
     let ended = cells.iter().zip(ends);
     let mut rows: Vec<String> =
-        ended.map(|(cell, ending)| row(cell.step, cell.fault, ending)).collect();
+        ended.map(|(cell, end)| row(cell.provider, (cell.step, cell.fault), end)).collect();
 
-    rows.push(row(
-        "refund",
-        "reject, for good",
-        bench.never_back(&seats.next().expect("free")).await,
-    ));
+    let told = bench.never_back(&seats.next().expect("free")).await;
+    rows.push(row(YOOKASSA, ("refund", "reject, for good"), told));
     for running in &running {
         if let Some(begun) = &running.begun {
             let (ending, allowed) = (bench.ending(begun).await, Some(running.cell.allowed));
@@ -313,10 +360,11 @@ async fn each_fault_at_each_step_has_its_one_ending() {
 
     database.stop().await;
     let seat = seats.next().expect("a free seat");
-    rows.push(row("all", "PostgreSQL down", buys(&client, &seat, true).await));
+    rows.push(row(YOOKASSA, ("all", "PostgreSQL down"), buys(&client, &seat, true).await));
     database.start_again().await;
-    rows.push(row("all", "mail down", buys(&client, &seats.next().expect("a seat"), true).await));
+    let bought = buys(&client, &seats.next().expect("a seat"), true).await;
+    rows.push(row(YOOKASSA, ("all", "mail down"), bought));
     tell(&rows);
-    assert!(cells.len() >= SHORT.len());
+    assert!(cells.len() >= SHORT.len() + SHORT_STRIPE.len());
     assert_eq!(rows.len(), cells.len() + 3);
 }
