@@ -6,6 +6,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod choices;
+pub(crate) mod code_count;
 pub(crate) mod erasure;
 pub(crate) mod form;
 pub(crate) mod guesses;

@@ -88,6 +88,7 @@ codes! {
     PaymentRefused: 409 "payment_refused", NO, "The payment provider refused the payment";
     IdempotencyWindowExpired: 409 "idempotency_window_expired", NO, "The key is too old";
     Taken: 409 "taken", NO, "It belongs to somebody else";
+    OnlyWayIn: 409 "only_way_in", NO, "There would be no way to sign in";
     RefundRefused: 409 "refund_refused", NO, "These tickets are not taken back";
     RefusedUnsafe: 409 "refused_unsafe", NO, "That would cost service or data now";
     HoldExpired: 410 "hold_expired", NO, "The hold has expired";

@@ -68,6 +68,8 @@ use super::{
         people::social::list,
         people::social::begin,
         people::social::end,
+        people::links::list,
+        people::links::end,
         people::cabinet::read,
         people::cabinet::edit,
         people::cabinet::export,

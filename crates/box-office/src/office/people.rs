@@ -27,6 +27,7 @@ pub(super) mod bodies;
 pub(super) mod cabinet;
 pub(super) mod changes;
 pub(super) mod claims;
+pub(super) mod links;
 pub(super) mod login;
 pub(super) mod notifications;
 pub(super) mod orders;

@@ -56,7 +56,9 @@ pub(super) fn routes(office: Arc<Office>) -> Router {
 
 /// Accounts, sessions and the cabinet; each caller may ask so often.
 fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
-    use people::{cabinet, changes, claims, limits, login, orders, password, register, roles};
+    use people::{
+        cabinet, changes, claims, limits, links, login, orders, password, register, roles,
+    };
     use people::{notifications, push, second_factor, session_list, social, telegram};
     Router::new()
         .route("/api/v1/auth/register", post(register::register))
@@ -80,6 +82,8 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
         .route("/api/v1/me/changes/{id}/confirm", post(changes::confirm))
         .route("/api/v1/me/sessions", get(session_list::list).delete(session_list::end_others))
         .route("/api/v1/me/sessions/{id}", delete(session_list::end))
+        .route("/api/v1/me/identities", get(links::list))
+        .route("/api/v1/me/identities/{id}", delete(links::end))
         .route("/api/v1/me/second-factor", post(second_factor::begin))
         .route("/api/v1/me/second-factor/confirm", post(second_factor::confirm))
         .route("/api/v1/me/second-factor/end", post(second_factor::end))

@@ -19,7 +19,6 @@ use super::answer::{Shopper, foreign, private, replayed};
 use super::bodies::waiting::{WaitBody, joined, place};
 use crate::clock::now_ms;
 use crate::contact::{BuyerForm, Contact};
-use crate::language::Language;
 use crate::plans::EventPlan;
 
 /// Seats that one may wait for at most, whatever the event allows.
@@ -87,7 +86,7 @@ pub(super) async fn join(
         return Err(Problem::new(Code::RateLimited).detail(detail));
     }
     let person = guest.person(&office.tokens, (event, &plan.sale.rules), shopper.ip());
-    let contact = office.sealed_contact(&body, (event, person), shopper.language)?;
+    let contact = office.sealed_contact(&body, (event, person), &shopper)?;
     let command = Command::JoinWaitlist(JoinWaitlist { event, person, wish, contact });
     let reply = office.command(event, key.of(hash), &shopper, command).await?;
     let Outcome::WaitlistJoined { entry, before } = reply.outcome else {
@@ -177,11 +176,12 @@ impl WaitForm {
 }
 
 impl Office {
+    /// Sealed under the person's own key, or under the shop's for a guest. Needs no database.
     fn sealed_contact(
         &self,
         form: &WaitForm,
         (event, person): (EventNo, u128),
-        language: Option<Language>,
+        shopper: &Shopper,
     ) -> Result<Vec<u8>, Problem> {
         let Some(buyer) = &form.buyer else { return Ok(Vec::new()) };
         let contact = Contact::check(buyer, &form.consents, &form.channels, now_ms());
@@ -190,8 +190,12 @@ impl Office {
                 faults.into_iter().map(|fault| FieldError::at(fault.pointer, fault.detail));
             Problem::invalid(faults.collect())
         })?;
-        let contact = contact.reading(language).to_bytes();
-        let sealed = self.contacts.seal_for_waiting(event, person, &contact);
+        let contact = contact.reading(shopper.language).to_bytes();
+        // Under the person's own key where there is one, so that an erasure takes it wherever it lies.
+        let sealed = match &shopper.claims {
+            Some(claims) => self.person_key(claims)?.seal_for_waiting(event, person, &contact),
+            None => self.contacts.seal_for_waiting(event, person, &contact),
+        };
         sealed.map_err(Problem::internal)
     }
 

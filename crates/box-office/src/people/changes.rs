@@ -7,6 +7,7 @@ use sqlx::{FromRow, PgConnection};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use super::code_count;
 use super::profile::Field;
 use crate::sealing::ContactKey;
 
@@ -26,6 +27,8 @@ pub(crate) struct NewChange {
     pub(crate) value: Vec<u8>,
     pub(crate) value_hash: Vec<u8>,
     pub(crate) code_hash: Vec<u8>,
+    /// What the address that the code goes to is counted by.
+    pub(crate) sent_to: Vec<u8>,
 }
 
 /// A change that waits.
@@ -71,8 +74,13 @@ pub(crate) fn about_value(change: Uuid) -> String {
     format!("seatgrid change {change}")
 }
 
-/// Puts a change in the place of older ones of the same field; not when too many were asked for.
-pub(crate) async fn insert(db: &mut PgConnection, new: &NewChange) -> Result<bool, sqlx::Error> {
+/// Puts a change in the place of older ones of the same field; not when too many codes were asked for by
+/// the account, or sent to the address. Whoever asks at the same moment waits for the account's row.
+pub(crate) async fn ask(db: &mut PgConnection, new: &NewChange) -> Result<bool, sqlx::Error> {
+    sqlx::query("select id from office.account where id = $1 for update")
+        .bind(new.account)
+        .execute(&mut *db)
+        .await?;
     let lately: i64 = sqlx::query_scalar(
         "select count(*) from office.contact_change
          where account_id = $1 and made_at > now() - interval '1 hour'",
@@ -80,9 +88,14 @@ pub(crate) async fn insert(db: &mut PgConnection, new: &NewChange) -> Result<boo
     .bind(new.account)
     .fetch_one(&mut *db)
     .await?;
-    if lately >= CODES_PER_HOUR {
+    if lately >= CODES_PER_HOUR || !code_count::take(db, &new.sent_to).await? {
         return Ok(false);
     }
+    put(db, new).await.map(|()| true)
+}
+
+/// Puts a change in, whatever was asked for before.
+pub(crate) async fn put(db: &mut PgConnection, new: &NewChange) -> Result<(), sqlx::Error> {
     sqlx::query(
         "update office.contact_change set ended_at = now()
          where account_id = $1 and field = $2 and ended_at is null",
@@ -104,8 +117,8 @@ pub(crate) async fn insert(db: &mut PgConnection, new: &NewChange) -> Result<boo
     .bind(&new.code_hash)
     .bind(CODE_TTL_S as f64)
     .execute(db)
-    .await?;
-    Ok(true)
+    .await
+    .map(drop)
 }
 
 /// Tries a code, counting the guess before it is looked at. The change stays locked until the

@@ -1,5 +1,5 @@
-//! What has ended and says nothing any more is deleted: sessions with their tokens, codes, guesses at
-//! passwords, messages, jobs, documents, what was reminded of.
+//! What has ended and says nothing any more is deleted: sessions with their tokens, codes and their
+//! counts, guesses at passwords, messages, jobs, documents, what was reminded of.
 
 use crate::database::{Database, DatabaseError};
 
@@ -7,7 +7,7 @@ use crate::database::{Database, DatabaseError};
 const ROWS_MAX: i64 = 10_000;
 
 /// What goes, and when: sessions stay a month, so that a stolen token is still known as one.
-const ENDED: [&str; 8] = [
+const ENDED: [&str; 9] = [
     "delete from office.session where id in (select id from office.session
          where least(expires_at, revoked_at) < now() - interval '30 days' limit $1)",
     "delete from office.contact_change where id in (select id from office.contact_change
@@ -16,6 +16,8 @@ const ENDED: [&str; 8] = [
          from office.telegram_code where expires_at < now() limit $1)",
     "delete from office.guess where key in (select key from office.guess
          where last_at < now() - interval '1 day' limit $1)",
+    "delete from office.code_count where key in (select key from office.code_count
+         where since < now() - interval '1 day' limit $1)",
     "delete from office.message where id in (select id from office.message
          where ended_at < now() - interval '90 days' limit $1)",
     "delete from office.job where id in (select id from office.job

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::changes::CODE_TTL_S;
-use super::social;
+use super::{code_count, social};
 use crate::database::{Database, DatabaseError, own_connection};
 use crate::messages::{self, Outgoing};
 
@@ -15,32 +15,40 @@ const ATTEMPTS_MAX: i32 = 5;
 /// Codes that one account is sent in an hour.
 const CODES_PER_HOUR: i64 = 5;
 
+/// A reset that waits for its code.
+pub(crate) struct NewReset {
+    pub(crate) id: Uuid,
+    pub(crate) account: Uuid,
+    pub(crate) code_hash: Vec<u8>,
+    /// What the address that the code goes to is counted by.
+    pub(crate) sent_to: Vec<u8>,
+}
+
 /// Puts a reset in with its message, unless too many were asked for.
 pub(crate) async fn begin(
     database: &Database,
-    (account, reset): (Uuid, Uuid),
-    code_hash: Vec<u8>,
+    new: NewReset,
     letter: Outgoing,
 ) -> Result<(), DatabaseError> {
-    database.run(|pool| put(pool, (account, reset), code_hash, letter)).await
+    database.run(|pool| put(pool, new, letter)).await
 }
 
-async fn put(
-    pool: PgPool,
-    (account, reset): (Uuid, Uuid),
-    code_hash: Vec<u8>,
-    letter: Outgoing,
-) -> Result<(), sqlx::Error> {
+async fn put(pool: PgPool, new: NewReset, letter: Outgoing) -> Result<(), sqlx::Error> {
     let mut own = own_connection(&pool).await?;
     let mut all = own.begin().await?;
+    // Whoever asks at the same moment waits here, so that both are counted.
+    sqlx::query("select id from office.account where id = $1 for update")
+        .bind(new.account)
+        .execute(&mut *all)
+        .await?;
     let lately: i64 = sqlx::query_scalar(
         "select count(*) from office.contact_change where account_id = $1
          and field = 'password' and made_at > now() - interval '1 hour'",
     )
-    .bind(account)
+    .bind(new.account)
     .fetch_one(&mut *all)
     .await?;
-    if lately >= CODES_PER_HOUR {
+    if lately >= CODES_PER_HOUR || !code_count::take(&mut all, &new.sent_to).await? {
         return Ok(());
     }
     sqlx::query(
@@ -48,9 +56,9 @@ async fn put(
              (id, account_id, field, value, value_hash, code_hash, expires_at)
          values ($1, $2, 'password', '', '', $3, now() + make_interval(secs => $4))",
     )
-    .bind(reset)
-    .bind(account)
-    .bind(code_hash)
+    .bind(new.id)
+    .bind(new.account)
+    .bind(new.code_hash)
     .bind(CODE_TTL_S as f64)
     .execute(&mut *all)
     .await?;

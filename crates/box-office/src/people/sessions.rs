@@ -75,11 +75,20 @@ pub(crate) enum Refreshed {
     Unknown,
 }
 
+/// A session to be opened.
+pub(crate) struct NewSession {
+    pub(crate) id: Uuid,
+    pub(crate) account: Uuid,
+    /// Where, sealed under the person's key.
+    pub(crate) about: Vec<u8>,
+    /// The link to a provider of identities by which it is opened; by a password without.
+    pub(crate) link: Option<Uuid>,
+}
+
 /// Opens a session.
 pub(crate) async fn open(
     database: &Database,
-    (account, session): (Uuid, Uuid),
-    about: Vec<u8>,
+    new: NewSession,
     refresh: &Refresh,
 ) -> Result<(), DatabaseError> {
     let hash = refresh.hash.clone();
@@ -87,22 +96,23 @@ pub(crate) async fn open(
         let mut own = own_connection(&pool).await?;
         let mut all = own.begin().await?;
         sqlx::query(
-            "insert into office.session (id, account_id, about, expires_at)
-             values ($1, $2, $3, now() + make_interval(secs => $4))",
+            "insert into office.session (id, account_id, about, expires_at, identity_id)
+             values ($1, $2, $3, now() + make_interval(secs => $4), $5)",
         )
-        .bind(session)
-        .bind(account)
-        .bind(about)
+        .bind(new.id)
+        .bind(new.account)
+        .bind(new.about)
         .bind(SESSION_TTL_S as f64)
+        .bind(new.link)
         .execute(&mut *all)
         .await?;
-        put_token(&mut all, session, &hash).await?;
+        put_token(&mut all, new.id, &hash).await?;
         sqlx::query(
             "update office.session set revoked_at = now() where id in (
                  select id from office.session where account_id = $1 and revoked_at is null
                  order by used_at desc offset $2)",
         )
-        .bind(account)
+        .bind(new.account)
         .bind(SESSIONS_MAX)
         .execute(&mut *all)
         .await?;

@@ -1,33 +1,56 @@
 //! Whose account an identity of a provider is.
 //!
 //! Once linked, the provider's own name of the person decides, whatever address it says later. A new
-//! identity is linked only where both sides have verified the same address: the provider says so in
-//! its token, and our account has shown it by a code. So nobody takes an account over by claiming an
-//! address, neither at a provider nor here.
+//! identity waits until its owner signs in here by the password, in the same browser; and it is linked only
+//! where both sides have verified the same address. So nobody takes an account over by claiming an address,
+//! neither here nor at a provider, nor by one that was theirs once and is another's now.
 
-use sqlx::{PgConnection, PgPool};
+use serde::{Deserialize, Serialize};
+use sqlx::{Connection, FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::oidc::token::Identity;
 use super::profile::Field;
-use super::store::{AccountRow, COLUMNS};
+use super::store::{AccountRow, COLUMNS, note_access};
 use crate::contact;
 use crate::database::{Database, DatabaseError, own_connection};
 use crate::messages::{self, Outgoing};
 use crate::sealing::ContactKey;
 
+/// Links of one account that are shown; nobody has more of them than there are providers, and some.
+const LINKS_MAX: i64 = 100;
+
 /// What came of looking.
 pub(crate) enum Found {
-    /// It was linked before.
-    Known(Box<AccountRow>),
-    /// It may be linked to this account, whose address is the same.
+    /// It was linked before, by this link.
+    Known(Box<AccountRow>, Uuid),
+    /// It may be linked to this account, whose address is the same, by who signs in to it.
     Same(Box<AccountRow>),
     /// It is nobody's.
     Nobody,
 }
 
+/// A link, as its owner sees it.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct LinkRow {
+    pub(crate) id: Uuid,
+    pub(crate) provider: String,
+    pub(crate) linked_ms: i64,
+    pub(crate) used_ms: i64,
+}
+
+/// What came of taking a link back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unlinked {
+    Done,
+    /// The account has no such link.
+    Unknown,
+    /// It is the only way into an account without a password.
+    OnlyWay,
+}
+
 /// An identity as it is kept.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Kept {
     provider: String,
     subject_hash: Vec<u8>,
@@ -43,6 +66,16 @@ impl Kept {
             subject_hash: keys.index("social", &format!("{provider}:{}", identity.subject)),
             email_hash: email.map(|email| Field::Email.index(keys, &email)),
         }
+    }
+
+    /// Whether the provider has verified an address, without which it is never linked.
+    pub(crate) fn has_address(&self) -> bool {
+        self.email_hash.is_some()
+    }
+
+    /// The provider's name.
+    pub(crate) fn provider(&self) -> &str {
+        &self.provider
     }
 }
 
@@ -62,7 +95,8 @@ async fn found(pool: PgPool, kept: Kept) -> Result<Found, sqlx::Error> {
         .fetch_optional(&pool)
         .await?;
     if let Some(account) = known {
-        return Ok(Found::Known(Box::new(account)));
+        let link = used(&pool, &kept).await?;
+        return Ok(link.map_or(Found::Nobody, |link| Found::Known(Box::new(account), link)));
     }
     let Some(email_hash) = kept.email_hash else { return Ok(Found::Nobody) };
     let text = format!(
@@ -82,7 +116,6 @@ pub(crate) async fn link(
     account: Uuid,
     told: Outgoing,
 ) -> Result<bool, DatabaseError> {
-    use sqlx::Connection;
     let put = |pool: PgPool| async move {
         let mut own = own_connection(&pool).await?;
         let mut all = own.begin().await?;
@@ -99,6 +132,7 @@ pub(crate) async fn link(
         .execute(&mut *all)
         .await?;
         if done.rows_affected() == 1 {
+            note_access(&mut *all, account, &account.to_string(), "identity linked").await?;
             messages::put(&mut all, &told).await?;
         }
         all.commit().await?;
@@ -107,28 +141,101 @@ pub(crate) async fn link(
     database.run(put).await
 }
 
-/// Lets all identities of an account go: whoever linked them may be whom its owner shuts out.
-pub(crate) async fn unlink_all(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("delete from office.social_identity where account_id = $1")
-        .bind(account)
-        .execute(db)
-        .await
-        .map(drop)
-}
-
-/// Notes that an identity was used.
-pub(crate) async fn used(database: &Database, kept: Kept) -> Result<(), DatabaseError> {
+/// The links of an account, the oldest first.
+pub(crate) async fn links(
+    database: &Database,
+    account: Uuid,
+) -> Result<Vec<LinkRow>, DatabaseError> {
     database
         .run(|pool| async move {
-            sqlx::query(
-                "update office.social_identity set used_at = now()
-                 where provider = $1 and subject_hash = $2",
+            sqlx::query_as(
+                "select id, provider, (extract(epoch from linked_at) * 1000)::bigint as linked_ms,
+                     (extract(epoch from used_at) * 1000)::bigint as used_ms
+                 from office.social_identity where account_id = $1 order by linked_at, id limit $2",
             )
-            .bind(kept.provider)
-            .bind(kept.subject_hash)
-            .execute(&pool)
+            .bind(account)
+            .bind(LINKS_MAX)
+            .fetch_all(&pool)
             .await
         })
         .await
-        .map(drop)
+}
+
+/// Takes a link back: its sessions end, its owner is told and it is noted.
+pub(crate) async fn unlink(
+    database: &Database,
+    (account, link): (Uuid, Uuid),
+    told: Outgoing,
+) -> Result<Unlinked, DatabaseError> {
+    database.run(|pool| take_back(pool, (account, link), told)).await
+}
+
+async fn take_back(
+    pool: PgPool,
+    (account, link): (Uuid, Uuid),
+    told: Outgoing,
+) -> Result<Unlinked, sqlx::Error> {
+    let mut own = own_connection(&pool).await?;
+    let mut all = own.begin().await?;
+    // The account's row is locked, so that of two last links one stays.
+    let has_password: Option<bool> = sqlx::query_scalar(
+        "select password_hash is not null from office.account where id = $1 for update",
+    )
+    .bind(account)
+    .fetch_optional(&mut *all)
+    .await?;
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("select id from office.social_identity where account_id = $1")
+            .bind(account)
+            .fetch_all(&mut *all)
+            .await?;
+    if !ids.contains(&link) {
+        return Ok(Unlinked::Unknown);
+    }
+    if has_password != Some(true) && ids.len() == 1 {
+        return Ok(Unlinked::OnlyWay);
+    }
+    let_go(&mut all, (account, &[link])).await?;
+    note_access(&mut *all, account, &account.to_string(), "identity taken back").await?;
+    messages::put(&mut all, &told).await?;
+    all.commit().await?;
+    Ok(Unlinked::Done)
+}
+
+/// Deletes links with the sessions that were opened by them.
+async fn let_go(
+    db: &mut PgConnection,
+    (account, links): (Uuid, &[Uuid]),
+) -> Result<(), sqlx::Error> {
+    for text in [
+        "update office.session set revoked_at = now()
+         where account_id = $1 and identity_id = any($2) and revoked_at is null",
+        "delete from office.social_identity where account_id = $1 and id = any($2)",
+    ] {
+        sqlx::query(text).bind(account).bind(links).execute(&mut *db).await?;
+    }
+    Ok(())
+}
+
+/// Lets all identities of an account go with their sessions: whoever linked them may be whom its owner
+/// shuts out.
+pub(crate) async fn unlink_all(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
+    let all: Vec<Uuid> =
+        sqlx::query_scalar("select id from office.social_identity where account_id = $1")
+            .bind(account)
+            .fetch_all(&mut *db)
+            .await?;
+    let_go(db, (account, &all)).await
+}
+
+/// Notes that an identity was used; its link.
+async fn used(pool: &PgPool, kept: &Kept) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar(
+        "update office.social_identity set used_at = now()
+         where provider = $1 and subject_hash = $2 returning id",
+    )
+    .bind(&kept.provider)
+    .bind(&kept.subject_hash)
+    .fetch_optional(pool)
+    .await
 }

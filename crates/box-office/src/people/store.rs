@@ -11,8 +11,8 @@ use crate::language::Language;
 use crate::messages::{self, Outgoing};
 use crate::sealing::{ContactKey, PersonKey, SealError};
 
-/// Accounts that one identifier may mean while none of them is verified.
-const CANDIDATES_MAX: i64 = 3;
+/// Accounts that one address or number may mean: whose it was shown to be, and who claimed it last.
+pub(crate) const CANDIDATES_MAX: usize = 2;
 
 /// An account as it is read.
 #[derive(Clone, FromRow)]
@@ -51,6 +51,15 @@ impl AccountRow {
         self.language.as_deref().and_then(Language::parse)
     }
 
+    /// Whether the person has shown that the value is theirs. A login is.
+    pub(crate) fn has_shown(&self, field: Field) -> bool {
+        match field {
+            Field::Login => true,
+            Field::Email => self.email_verified,
+            Field::Phone => self.phone_verified,
+        }
+    }
+
     /// The person's key and data.
     pub(crate) fn open(&self, keys: &ContactKey) -> Result<(PersonKey, Profile), SealError> {
         let wrapped = self.person_key.as_deref().ok_or(SealError::Open)?;
@@ -75,18 +84,18 @@ pub(crate) struct NewAccount {
     pub(crate) language: Option<Language>,
 }
 
-/// What a registration writes: the account with its first code, or word to whom the address belongs.
+/// What a registration writes: the account with its first code, or word to whose address it is.
 pub(crate) struct Registration {
     pub(crate) account: NewAccount,
     pub(crate) change: super::changes::NewChange,
     /// Sent when it is put in.
     pub(crate) code: Outgoing,
-    /// Sent when somebody has the login or a verified address already.
+    /// Sent when the login is somebody's, or the address was shown to be somebody's.
     pub(crate) taken: Outgoing,
 }
 
-/// Puts an account in, unless its login is somebody's or its address somebody's verified one. Either
-/// way one message goes to the address and nobody else learns which it was.
+/// Puts an account in, unless its login is somebody's; whether it is new, and its address nobody's. One
+/// message goes to the address, unless it had enough of them, and nobody else learns which it was.
 pub(crate) async fn register(
     database: &Database,
     new: Registration,
@@ -97,25 +106,36 @@ pub(crate) async fn register(
 async fn put(pool: PgPool, new: Registration) -> Result<bool, sqlx::Error> {
     let mut own = own_connection(&pool).await?;
     let mut all = own.begin().await?;
-    let is_new = insert(&mut all, &new.account).await?;
-    if is_new {
-        super::changes::insert(&mut all, &new.change).await?;
-        messages::put(&mut all, &new.code).await?;
-    } else {
-        messages::put(&mut all, &new.taken).await?;
+    let is_put = insert(&mut all, &new.account).await?;
+    if is_put {
+        // Where the address is somebody's its code is sent to nobody.
+        super::changes::put(&mut all, &new.change).await?;
+    }
+    let is_new = is_put && !is_shown(&mut all, &new.account.email_hash).await?;
+    if super::code_count::take(&mut all, &new.change.sent_to).await? {
+        let letter = if is_new { &new.code } else { &new.taken };
+        messages::put(&mut all, letter).await?;
     }
     all.commit().await?;
     Ok(is_new)
+}
+
+/// Whether somebody has shown that the address is theirs.
+async fn is_shown(db: &mut PgConnection, email_hash: &[u8]) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select from office.account
+             where email_hash = $1 and email_verified_at is not null)",
+    )
+    .bind(email_hash)
+    .fetch_one(db)
+    .await
 }
 
 async fn insert(db: &mut PgConnection, new: &NewAccount) -> Result<bool, sqlx::Error> {
     let put = sqlx::query(
         "insert into office.account (id, password_hash, role, person_key, profile, login_hash,
              email_hash, phone_hash, language)
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9 where not exists (
-             select from office.account where email_hash = $7 and email_verified_at is not null
-                 or phone_hash = $8 and phone_verified_at is not null)
-         on conflict (login_hash) do nothing",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (login_hash) do nothing",
     )
     .bind(new.id)
     .bind(&new.password_hash)
@@ -153,32 +173,55 @@ pub(crate) async fn consent_to(
         .map(drop)
 }
 
-/// Whom an identifier may mean: the one who verified it, or else those who claim it.
+/// Whom an identifier may mean: who claimed it last, then the one who has shown that it is theirs. So
+/// nothing tells whoever claims another's address that it is another's.
 pub(crate) async fn candidates(
     database: &Database,
     field: Field,
     hash: Vec<u8>,
 ) -> Result<Vec<AccountRow>, DatabaseError> {
-    let (column, verified) = match field {
-        Field::Login => ("login_hash", "true"),
-        Field::Email => ("email_hash", "a.email_verified_at is not null"),
-        Field::Phone => ("phone_hash", "a.phone_verified_at is not null"),
-    };
+    let (column, verified) = columns(field);
     let text = format!(
         "select {COLUMNS} from office.account a where {column} = $1 and erased_at is null
-         and ({verified} or not exists (select from office.account a
-             where {column} = $1 and {verified}))
-         order by a.created_at limit $2"
+         and ({verified} or a.id = (select a.id from office.account a
+             where {column} = $1 and not ({verified}) order by a.created_at desc, a.id desc limit 1))"
+    );
+    let mut found: Vec<AccountRow> = database
+        .run(|pool| async move {
+            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(hash).fetch_all(&pool).await
+        })
+        .await?;
+    found.sort_by_key(|row| row.has_shown(field));
+    found.truncate(CANDIDATES_MAX);
+    Ok(found)
+}
+
+/// Whose an identifier is: the one who has shown so, or else the only one who claims it.
+pub(crate) async fn owner(
+    database: &Database,
+    field: Field,
+    hash: Vec<u8>,
+) -> Result<Option<AccountRow>, DatabaseError> {
+    let (column, verified) = columns(field);
+    let text = format!(
+        "select {COLUMNS} from office.account a where {column} = $1 and erased_at is null
+         and ({verified} or not exists (select from office.account b
+             where b.{column} = $1 and b.id <> a.id))"
     );
     database
         .run(|pool| async move {
-            sqlx::query_as(sqlx::AssertSqlSafe(text))
-                .bind(hash)
-                .bind(CANDIDATES_MAX)
-                .fetch_all(&pool)
-                .await
+            sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(hash).fetch_optional(&pool).await
         })
         .await
+}
+
+/// Where a value's digest is, and what says that its owner has shown it.
+fn columns(field: Field) -> (&'static str, &'static str) {
+    match field {
+        Field::Login => ("login_hash", "true"),
+        Field::Email => ("email_hash", "a.email_verified_at is not null"),
+        Field::Phone => ("phone_hash", "a.phone_verified_at is not null"),
+    }
 }
 
 /// Notes that a step of the second factor was used; false when it was before.

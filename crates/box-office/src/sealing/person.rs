@@ -2,11 +2,11 @@
 //! in the grid or the tables knows which account to ask; once that key is destroyed nobody can.
 
 use http_api::token::KEY_BYTES;
-use inventory::HoldId;
+use inventory::{EventNo, HoldId};
 use uuid::Uuid;
 
 use super::aead::Sealer;
-use super::{SealError, about_hold};
+use super::{SealError, about_hold, about_wait};
 
 /// The form: this byte, the account's 16, then as everywhere.
 const VERSION_PERSON: u8 = 2;
@@ -30,6 +30,19 @@ impl PersonKey {
     /// [`SealError::Random`] when the system has no randomness to give.
     pub fn seal(&self, hold: HoldId, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         self.seal_about(&about_hold(hold), plain)
+    }
+
+    /// Seals `plain` for the person's place in an event's waiting list.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_for_waiting(
+        &self,
+        event: EventNo,
+        person: u128,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal_about(&about_wait(event, person), plain)
     }
 
     /// Seals `plain` for what `about` names.

@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 85] = [
+const CALLS: [(&str, &str); 87] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -57,6 +57,8 @@ const CALLS: [(&str, &str); 85] = [
     ("get", "/api/v1/orders/{id}/notices"),
     ("get", "/api/v1/waitlist/{id}/notices"),
     ("get", "/api/v1/holds/{id}/notices"),
+    ("get", "/api/v1/me/identities"),
+    ("delete", "/api/v1/me/identities/{id}"),
     ("post", "/api/v1/auth/register"),
     ("get", "/api/v1/auth/social"),
     ("get", "/api/v1/auth/social/{provider}"),

@@ -1,6 +1,7 @@
 //! Integration tests of the office and the worker: the pure parts against tables, the flows against
 //! a real unit, the real sandbox gateway and a real PostgreSQL.
 
+mod browser;
 mod person;
 mod support;
 mod terms;
@@ -11,12 +12,14 @@ mod away;
 mod catalogue;
 mod checkins;
 mod checkout;
+mod claimed;
 mod contacts;
 mod document;
 mod documents;
 mod givebacks;
 mod jobs;
 mod late_money;
+mod links;
 mod notices;
 mod notifying;
 mod pace;
@@ -24,6 +27,7 @@ mod payments;
 mod people;
 mod plan_files;
 mod reached;
+mod refund_receipts;
 mod rights;
 mod sealing;
 mod settings;

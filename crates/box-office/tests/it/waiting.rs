@@ -4,7 +4,7 @@ use inventory::{Actor, Command, Envelope, EventNo, Outcome, ReleaseHold};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{Hold, Order, Payment, Shop, form, soon, until};
+use crate::support::{Hold, Order, Payment, Shop, form, read, soon, until};
 
 /// One row of so many seats at 1,000.00, with a waiting list and offers.
 fn hall(id: &str, seats: usize, hold_ttl_s: u32) -> Value {
@@ -149,5 +149,24 @@ async fn d2_other_seats_are_offered_for_late_money_and_taken_or_not() {
     assert_eq!(declined.text("/settled_as"), "refunded");
     shop.start_worker(|_| {});
     shop.until_status(&order, "refunded").await;
+    shop.close().await;
+}
+
+/// A contact that lies in the grid and its logs opens for nobody once its person is erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_of_an_account_is_sealed_by_its_own_key() {
+    let shop = Shop::open().await;
+    let event = shop.publish(hall("small", 1, 300)).await;
+    let _all = shop.hold_in(event, &[0]).await;
+    let anna = shop.person("anna", 1).await;
+    let wish = json!({"number": 1, "consents": ["personal_data"], "channels": ["email"],
+        "buyer": {"name": "Анна", "email": "anna@example.org"}});
+    let url = format!("{}/api/v1/events/small/waitlist", shop.office);
+    let request = shop.http.post(url).bearer_auth(&anna.access).json(&wish);
+    let joined = read(request.header("idempotency-key", Uuid::now_v7().to_string())).await;
+    let id: inventory::WaitId = joined.expect(201).text("/id").parse().expect("an id");
+    let contact = shop.grid.wait_entry(id, soon()).await.expect("a place").entry.contact;
+    let owner = box_office::sealing::sealed_by(&contact);
+    assert_eq!(owner.map(|id| id.to_string()), Some(anna.id));
     shop.close().await;
 }

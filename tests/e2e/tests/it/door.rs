@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The administrator, signed in.
-struct Staff<'a> {
-    client: &'a Client,
-    bearer: String,
+pub struct Staff<'a> {
+    pub client: &'a Client,
+    pub bearer: String,
 }
 
 impl<'a> Staff<'a> {
-    async fn sign_in(system: &System, client: &'a Client) -> Self {
+    pub async fn sign_in(system: &System, client: &'a Client) -> Self {
         let password = system.file("admin.password");
         let body = json!({"identifier": "admin", "password": password.trim()});
         let tokens = client.send(Method::POST, "/auth/login", Some(body), &[]).await;
@@ -25,7 +25,7 @@ impl<'a> Staff<'a> {
         Self { client, bearer: format!("Bearer {token}") }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let key = uuid_v7();
         let headers = [("Authorization", self.bearer.as_str()), ("Idempotency-Key", &key)];
         self.client.send(method, path, body, &headers).await

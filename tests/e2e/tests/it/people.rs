@@ -100,8 +100,17 @@ async fn a_person_buys_reads_mail_and_is_erased_everywhere() {
     let orders = person.send(Method::GET, "/me/orders?status=paid", None).await;
     assert_eq!(orders.body["items"][0]["id"], order.as_str());
 
+    let again = json!({"seats": [seats[2]]});
+    let held = person.send(Method::POST, "/events/demo-hall/holds", Some(again)).await;
     assert_eq!(person.send(Method::DELETE, "/me", None).await.status, 204);
     assert_eq!(person.send(Method::GET, "/me", None).await.status, 401);
+    // A token that is older and still good for minutes brings nothing back that could be read.
+    let order = json!({
+        "hold_id": held.body["id"], "consents": ["personal_data"],
+        "buyer": {"name": "Аграфена", "email": "agrafena@people.example"},
+    });
+    let late = person.send(Method::POST, "/orders", Some(order)).await;
+    assert_eq!(late.status, 201, "{:?}", late.body);
     let mut found = Vec::new();
     holding(&system.data_dir(), &["agrafena", "Неповторимая", "79005550123"], &mut found);
     assert_eq!(found, Vec::<String>::new(), "files that still know the person");

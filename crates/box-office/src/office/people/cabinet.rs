@@ -57,6 +57,8 @@ pub(crate) struct ExportBody {
     pub(crate) accesses: Vec<AccessBody>,
     /// How the person is told things.
     pub(crate) notifications: NotificationsBody,
+    /// By which providers of identities one may sign in.
+    pub(crate) identities: Vec<super::links::IdentityBody>,
     pub(crate) sessions: Vec<super::bodies::SessionBody>,
     pub(crate) orders: Vec<super::super::bodies::OrderBody>,
 }
@@ -142,6 +144,7 @@ pub(in crate::office) async fn export(
             })
             .collect(),
         notifications: office.notifications_of(id).await?,
+        identities: office.links_of(id).await?,
         sessions: office.sessions_of(&opened, person.claims.session).await?,
         orders: office.all_orders_of(id).await?,
     };

@@ -21,7 +21,7 @@ use crate::database::own_connection;
 use crate::messages::{self, Outgoing};
 use crate::people::changes::{self, CODE_TTL_S, NewChange, Tried, Waiting};
 use crate::people::profile::{Field, Profile};
-use crate::people::social;
+use crate::people::{code_count, social};
 use crate::sealing::ContactKey;
 
 /// Digits of a code, and some spaces around.
@@ -51,7 +51,7 @@ responses(
     (status = 201, description = "The change waits for its code", body = ChangeBody),
     (status = 400, description = "`invalid_request`"),
     (status = 401, description = "`unauthenticated`"),
-    (status = 429, description = "`rate_limited`: ten codes an hour"),
+    (status = 429, description = "`rate_limited`: ten codes an hour, for one person and for one address"),
     (status = 503, description = "`database_unavailable`"),
 ))]
 pub(in crate::office) async fn begin(
@@ -68,7 +68,7 @@ pub(in crate::office) async fn begin(
     let put = |pool: PgPool| async move {
         let mut own = own_connection(&pool).await?;
         let mut all = own.begin().await?;
-        let is_put = changes::insert(&mut all, &change).await?;
+        let is_put = changes::ask(&mut all, &change).await?;
         if is_put {
             messages::put(&mut all, &letter).await?;
         }
@@ -258,6 +258,7 @@ impl Office {
             value: sealed.map_err(Problem::internal)?,
             value_hash: field.index(&self.contacts, value),
             code_hash: changes::code_hash(&self.contacts, id, &code),
+            sent_to: code_count::key(&self.contacts, to),
         };
         Ok((change, letter.map_err(Problem::internal)?))
     }

@@ -25,13 +25,16 @@ pub(super) fn code(to: &str, code: &str, language: Option<Language>) -> Letter {
     }
 }
 
-/// Somebody registers with what is another's already.
+/// Somebody registers with a login that is another's, or with an address that was shown to be another's.
 pub(super) fn taken(to: &str, language: Option<Language>) -> Letter {
-    let russian = "Кто-то указал этот адрес при регистрации, но такой логин, адрес или телефон уже \
-                   занят. Если это были вы, войдите с ним или зарегистрируйтесь с другим логином.\n";
-    let english = "Somebody gave this address at a registration, but the login, address or phone \
-                   belongs to an account already. If it was you, sign in with it, or register with \
-                   another login.\n";
+    let russian = "Кто-то указал этот адрес при регистрации, но такой логин или адрес уже занят. Если \
+                   это были вы, войдите с ним, восстановите пароль или зарегистрируйтесь с другим \
+                   логином. Если нет, ничего делать не нужно: без кода, который приходит сюда, \
+                   адрес остаётся за вами.\n";
+    let english = "Somebody gave this address at a registration, but the login or the address \
+                   belongs to an account already. If it was you, sign in with it, reset the \
+                   password, or register with another login. If not, there is nothing to do: \
+                   without a code that is sent here the address stays yours.\n";
     Letter {
         to: to.to_owned(),
         subject: written(language, ("Регистрация", "Registration"), " / "),
@@ -62,17 +65,41 @@ pub(super) fn changed(to: &str, field: Field, language: Option<Language>) -> Let
 }
 
 /// Word that one may sign in by a provider of identities from now on.
-pub(super) fn linked(to: &str, title: &str) -> Letter {
+pub(super) fn linked(to: &str, title: &str, language: Option<Language>) -> Letter {
+    let russian = format!(
+        "В ваш кабинет теперь можно войти через {title}: там подтверждён тот же адрес. Если это \
+         были не вы, восстановите пароль по ссылке «Забыли пароль?»: это отключит вход через \
+         другие сервисы. И проверьте, кто входит в {title} под вашим адресом.\n"
+    );
+    let english = format!(
+        "One can sign in to your account by {title} now, where the same address was verified. If \
+         it was not you, reset the password as one that you forgot: that ends every such way to \
+         sign in. And see who uses your address at {title}.\n"
+    );
     Letter {
         to: to.to_owned(),
-        subject: "Вход через другой сервис / Another way to sign in".to_owned(),
-        text: format!(
-            "В ваш кабинет теперь можно войти через {title}: там подтверждён тот же адрес. \
-             Если это были не вы, восстановите пароль по ссылке «Забыли пароль?»: это отключит \
-             вход через другие сервисы. И проверьте, кто входит в {title} под вашим адресом.\n\n\
-             One can sign in to your account by {title} now, where the same address was \
-             verified. If it was not you, reset the password as one that you forgot: that ends \
-             every such way to sign in. And see who uses your address at {title}.\n"
+        subject: written(language, ("Вход через другой сервис", "Another way to sign in"), " / "),
+        text: written(language, (&russian, &english), "\n"),
+    }
+}
+
+/// Word that one signs in by a provider of identities no more.
+pub(super) fn unlinked(to: &str, title: &str, language: Option<Language>) -> Letter {
+    let russian = format!(
+        "Войти в ваш кабинет через {title} больше нельзя, и сеансы, начатые так, завершены. Если \
+         это были не вы, смените пароль и завершите чужие сеансы.\n"
+    );
+    let english = format!(
+        "Nobody signs in to your account by {title} any more, and the sessions that began so have \
+         ended. If it was not you, change the password and end the sessions that are not yours.\n"
+    );
+    Letter {
+        to: to.to_owned(),
+        subject: written(
+            language,
+            ("Вход через другой сервис отключён", "A way to sign in was taken back"),
+            " / ",
         ),
+        text: written(language, (&russian, &english), "\n"),
     }
 }

@@ -1,5 +1,5 @@
 //! How often people may call the endpoints of people: counted by account where somebody is signed in,
-//! else by network, and told in `RateLimit` headers.
+//! else by network, as signing in and registering always are; told in `RateLimit` headers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ pub(in crate::office) async fn limit(
     next: Next,
 ) -> Response {
     let policy = policy(request.uri().path());
-    let caller = office.caller(&request);
+    let caller = office.caller(&request, policy);
     let standing = office.people.rates.count(policy, caller, Instant::now());
     let mut answer = if standing.is_allowed { next.run(request).await } else { refused(standing) };
     tell(answer.headers_mut(), policy, standing);
@@ -78,7 +78,11 @@ fn tell(headers: &mut HeaderMap, policy: Policy, standing: Standing) {
 }
 
 impl Office {
-    fn caller(&self, request: &Request) -> u128 {
+    fn caller(&self, request: &Request, policy: Policy) -> u128 {
+        // Whoever has many accounts has no more guesses and registrations than others.
+        if policy == LOGIN || policy == REGISTER {
+            return network(client_ip(request.headers()));
+        }
         let claims = self.access.signed_in(request.method(), request.headers());
         match claims {
             Ok(Some(claims)) => claims.account.as_u128(),

@@ -21,7 +21,7 @@ use super::{Client, problem};
 use crate::clock::now_ms;
 use crate::people::guesses::{self, Guessed};
 use crate::people::profile::{Field, identifier};
-use crate::people::sessions::{self, IDLE_TTL_S, Refresh, Refreshed, Which};
+use crate::people::sessions::{self, IDLE_TTL_S, NewSession, Refresh, Refreshed, Which};
 use crate::people::store::{self, AccountRow};
 use crate::people::totp;
 
@@ -100,9 +100,16 @@ pub(in crate::office) async fn login(
         // What could not be looked at was no guess.
         Err(unknown) => return Err(office.no_guess(&guessed, unknown).await),
     };
-    guesses::forgive(&office.database, &guessed).await.map_err(problem)?;
+    if account.has_shown(field) {
+        guesses::forgive(&office.database, &guessed).await.map_err(problem)?;
+    } else {
+        // Whoever claims another's address may not wipe the count of guesses at its owner.
+        guesses::undo(&office.database, &guessed).await.map_err(problem)?;
+    }
     count("done");
-    office.open_session(&account, &client).await
+    let mut answer = office.open_session(&account, &client, None).await?;
+    office.link_waiting(&account, &client, answer.headers_mut()).await;
+    Ok(answer)
 }
 
 /// What was typed, compared with what is known.
@@ -213,7 +220,9 @@ impl Office {
     ) -> Result<Checked, Problem> {
         let found = store::candidates(&self.database, field, hash).await.map_err(problem)?;
         let hashes = found.iter().map(|row| row.password_hash.clone().unwrap_or_default());
-        let fits = self.people.passwords.find(form.password, hashes.collect()).await?;
+        // An address may be claimed by one and be another's: as much work as if it were.
+        let looks = if field == Field::Login { 1 } else { store::CANDIDATES_MAX };
+        let fits = self.people.passwords.find(form.password, hashes.collect(), looks).await?;
         let Some(account) = fits.and_then(|at| found.into_iter().nth(at)) else {
             return Ok(Checked::Wrong);
         };
@@ -290,14 +299,15 @@ impl Office {
         &self,
         account: &AccountRow,
         client: &Client,
+        link: Option<Uuid>,
     ) -> Result<Response, Problem> {
         let (key, _) = account.open(&self.contacts).map_err(Problem::internal)?;
         let session = Uuid::now_v7();
         let place = serde_json::to_vec(&client.place()).map_err(Problem::internal)?;
         let about = key.seal_about(&about_session(session), &place).map_err(Problem::internal)?;
         let refresh = Refresh::new().map_err(Problem::internal)?;
-        let opened = sessions::open(&self.database, (account.id, session), about, &refresh).await;
-        opened.map_err(problem)?;
+        let new = NewSession { id: session, account: account.id, about, link };
+        sessions::open(&self.database, new, &refresh).await.map_err(problem)?;
         self.tokens_of(account, session, &refresh)
     }
 

@@ -19,8 +19,9 @@ use crate::clock::rfc3339_ms;
 use crate::messages::Outgoing;
 use crate::people::changes::{self, CODE_TTL_S};
 use crate::people::profile::{Field, identifier};
+use crate::people::reset::{self, NewReset};
 use crate::people::store::AccountRow;
-use crate::people::{form, guesses, reset, store};
+use crate::people::{code_count, form, guesses, store};
 
 /// Longest text looked at, in bytes.
 const TYPED_BYTES_MAX: usize = 1_024;
@@ -80,7 +81,7 @@ pub(in crate::office) async fn change(
     }
     let hashes = opened.row.password_hash.clone().into_iter().collect();
     let current = body.current.chars().take(TYPED_BYTES_MAX).collect();
-    let found = match office.people.passwords.find(current, hashes).await {
+    let found = match office.people.passwords.find(current, hashes, 1).await {
         Ok(found) => found,
         Err(unknown) => return Err(office.no_guess(&guessed, unknown).await),
     };
@@ -112,11 +113,11 @@ pub(in crate::office) async fn forgotten(
     }
     let (field, value) = identifier(&body.identifier);
     let hash = field.index(&office.contacts, &value);
-    let found = store::candidates(&office.database, field, hash).await.map_err(problem)?;
-    let (id, expires_at) = (Uuid::now_v7(), rfc3339_ms(changes::ends_ms()));
     // Of several who claim an address none has shown that it is theirs.
-    if let [account] = found.as_slice() {
-        office.send_reset(account, id).await?;
+    let found = store::owner(&office.database, field, hash).await.map_err(problem)?;
+    let (id, expires_at) = (Uuid::now_v7(), rfc3339_ms(changes::ends_ms()));
+    if let Some(account) = found {
+        office.send_reset(&account, id).await?;
     }
     let field = "password".to_owned();
     let document = ChangeBody { id: id.to_string(), field, expires_at, expires_in: CODE_TTL_S };
@@ -161,7 +162,13 @@ impl Office {
         let letter = letters::code(to, &code, account.language());
         let letter = Outgoing::new(&self.contacts, Some(account.id), "code", &letter);
         let code_hash = changes::code_hash(&self.contacts, reset, &code);
+        let begun = NewReset {
+            id: reset,
+            account: account.id,
+            code_hash,
+            sent_to: code_count::key(&self.contacts, to),
+        };
         let letter = letter.map_err(Problem::internal)?;
-        reset::begin(&self.database, (account.id, reset), code_hash, letter).await.map_err(problem)
+        reset::begin(&self.database, begun, letter).await.map_err(problem)
     }
 }

@@ -1,5 +1,6 @@
-//! Registration. Whether a login, address or number is somebody's already is told to nobody but the
-//! owner of the address: the answer and the work are the same.
+//! Registration. Whether an address or number is somebody's already is told to nobody but the owner of
+//! the address: the answer, the work and what one may do next are the same. The account is made either
+//! way and claims them; they are its own once a code has shown so.
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::clock::rfc3339_ms;
 use crate::language::Language;
 use crate::messages::Outgoing;
 use crate::people::changes::{self, CODE_TTL_S, NewChange};
+use crate::people::code_count;
 use crate::people::form::RegisterForm;
 use crate::people::profile::{Field, Profile};
 use crate::people::store::{self, NewAccount, Registration};
@@ -25,8 +27,9 @@ use crate::people::store::{self, NewAccount, Registration};
 /// Makes an account. A code goes to the e-mail address; signing in works at once.
 #[utoipa::path(post, path = "/api/v1/auth/register", tag = "people", request_body = RegisterForm,
 responses(
-    (status = 201, description = "The account, or, told to the address alone, word that it is \
-        somebody's already", body = RegisteredBody),
+    (status = 201, description = "The account; its address and number are its own once a code has \
+        shown so. With a login that is somebody's already none is made, which the address alone is \
+        told", body = RegisteredBody),
     (status = 400, description = "`invalid_request`"),
     (status = 429, description = "`rate_limited`"),
     (status = 503, description = "`database_unavailable`, `overloaded`"),
@@ -92,6 +95,7 @@ impl Office {
                 value,
                 value_hash: email_hash,
                 code_hash: changes::code_hash(keys, change, &code),
+                sent_to: code_count::key(keys, &profile.email),
             },
             code: outgoing(Some(id), "code", letters::code(&profile.email, &code, language))?,
             taken: outgoing(None, "taken", letters::taken(&profile.email, language))?,

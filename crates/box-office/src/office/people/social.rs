@@ -2,7 +2,8 @@
 //!
 //! What one sign-in must remember waits sealed in a cookie of the browser that began it, so that
 //! nobody else's browser can end it and the office keeps nothing. Whatever goes wrong leads back to
-//! the page of sign-in with one word; what it was is counted and told to nobody.
+//! the page of sign-in with one word; what it was is counted and told to nobody. An identity that is
+//! nobody's yet waits in the same way for its owner to sign in by the password ([`super::links`]).
 
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ use http_api::{Code, Problem};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::super::Office;
-use super::{Client, letters, problem};
+use super::{Client, problem};
 use crate::clock::now_ms;
-use crate::messages::Outgoing;
 use crate::people::oidc::{Attempt, OidcError};
 use crate::people::social::{self, Found, Kept};
 use crate::people::store::AccountRow;
@@ -129,27 +130,29 @@ pub(in crate::office) async fn end(
         Err(error) => return Ok(office.failed(&name, &error)),
     };
     let kept = Kept::of(&office.contacts, &name, &identity);
-    let account = match social::find(&office.database, kept.clone()).await.map_err(problem)? {
-        Found::Known(account) | Found::Same(account) if !may(&account) => {
-            count(&name, "second_factor");
-            return Ok(office.back("second_factor"));
-        }
-        Found::Known(account) => {
-            social::used(&office.database, kept).await.map_err(problem)?;
-            account
-        }
-        Found::Same(account) if office.link(kept, &account, &name).await? => account,
-        Found::Same(_) | Found::Nobody => {
-            count(&name, "unknown");
-            return Ok(office.back("unknown"));
-        }
-    };
+    let (account, link) =
+        match social::find(&office.database, kept.clone()).await.map_err(problem)? {
+            Found::Known(account, _) | Found::Same(account) if !may(&account) => {
+                count(&name, "second_factor");
+                return Ok(office.back("second_factor"));
+            }
+            Found::Known(account, link) => (account, link),
+            Found::Same(account) if office.link_own(&account, &kept, &client).await? => {
+                count(&name, "linked");
+                return Ok(office.on_to(&attempt.next));
+            }
+            // The answer is the same, so that an address says nothing about who is here.
+            Found::Same(_) | Found::Nobody => {
+                count(&name, "unknown");
+                return office.wait_for_owner(&kept);
+            }
+        };
     count(&name, "done");
-    office.signed_in_at(&account, &client, &attempt.next).await
+    office.signed_in_at((&account, link), &client, &attempt.next).await
 }
 
 /// A provider does not stand in for our second factor, and staff sign in by their own password.
-fn may(account: &AccountRow) -> bool {
+pub(super) fn may(account: &AccountRow) -> bool {
     !account.totp_on && account.role() == http_api::access::Role::User
 }
 
@@ -164,29 +167,25 @@ impl Office {
         (same && attempt.provider == name && attempt.until_ms > now_ms()).then_some(attempt)
     }
 
-    async fn link(&self, kept: Kept, account: &AccountRow, name: &str) -> Result<bool, Problem> {
-        let (_, profile) = account.open(&self.contacts).map_err(Problem::internal)?;
-        let titles = self.social.titles().find(|(known, _)| *known == name);
-        let title = titles.map_or(name, |(_, title)| title);
-        let letter = letters::linked(&profile.email, title);
-        let told = Outgoing::new(&self.contacts, Some(account.id), "changed", &letter);
-        let told = told.map_err(Problem::internal)?;
-        social::link(&self.database, kept, account.id, told).await.map_err(problem)
-    }
-
     async fn signed_in_at(
         &self,
-        account: &AccountRow,
+        (account, link): (&AccountRow, Uuid),
         client: &Client,
         next: &str,
     ) -> Result<Response, Problem> {
-        let session = self.open_session(account, client).await?;
-        let mut answer = see_other(&sign_in_page(&[("next", next)]));
+        let session = self.open_session(account, client, Some(link)).await?;
+        let mut answer = self.on_to(next);
         for line in session.headers().get_all(SET_COOKIE) {
             answer.headers_mut().append(SET_COOKIE, line.clone());
         }
-        answer.headers_mut().append(SET_COOKIE, self.access.names().brief("", 0));
         Ok(answer)
+    }
+
+    /// To where the person wanted to go, by the page of sign-in.
+    fn on_to(&self, next: &str) -> Response {
+        let mut answer = see_other(&sign_in_page(&[("next", next)]));
+        answer.headers_mut().append(SET_COOKIE, self.access.names().brief("", 0));
+        answer
     }
 
     fn failed(&self, name: &str, error: &OidcError) -> Response {
@@ -201,14 +200,14 @@ impl Office {
     }
 
     /// To the page of sign-in, which says what to do.
-    fn back(&self, why: &str) -> Response {
+    pub(super) fn back(&self, why: &str) -> Response {
         let mut answer = see_other(&sign_in_page(&[("social", why)]));
         answer.headers_mut().append(SET_COOKIE, self.access.names().brief("", 0));
         answer
     }
 }
 
-fn count(provider: &str, outcome: &'static str) {
+pub(super) fn count(provider: &str, outcome: &'static str) {
     let provider = provider.to_owned();
     metrics::counter!("seatgrid_people_social_total", "provider" => provider, "outcome" => outcome)
         .increment(1);
