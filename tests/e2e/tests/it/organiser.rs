@@ -110,7 +110,12 @@ async fn an_evening_is_announced_sold_made_smaller_and_cancelled() {
     assert_eq!(client.get(&format!("/events/{event}"), None).await.code(), "event_not_found");
     let path = format!("/admin/events/{event}");
     let published = staff.send(Method::POST, &format!("{path}/publish"), None).await;
-    assert_eq!(published.body["grid"]["state"], "on_sale", "{:?}", published.body);
+    assert_eq!(published.body["status"], "published", "{:?}", published.body);
+    until("the grid sells it", PATIENCE, || async {
+        let sale = staff.send(Method::GET, &path, None).await;
+        (sale.body["grid"]["state"] == "on_sale").then_some(())
+    })
+    .await;
     until("shoppers find it", PATIENCE, || async {
         let found = client.get("/events?q=blue", None).await;
         (found.body["items"][0]["id"] == event.as_str()).then_some(())

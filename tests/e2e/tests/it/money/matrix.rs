@@ -202,7 +202,7 @@ impl Bench<'_> {
         }
         if cell.outcome == CANCEL {
             let path = format!("/orders/{}/cancel", begun.order);
-            let given_up = self.client.post(&path, Value::Null, Some(&begun.held.token)).await;
+            let given_up = self.client.post(&path, json!({}), Some(&begun.held.token)).await;
             assert_eq!(given_up.status, 200, "{:?}", given_up.body);
         } else {
             self.client.decide(&begun.payment, cell.outcome).await;
