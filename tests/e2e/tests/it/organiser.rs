@@ -40,7 +40,8 @@ async fn plan(staff: &Staff<'_>, venue: &str) -> String {
 }
 
 fn event_form(artist: &str, venue: &str, plan: &str) -> Value {
-    let tier = |id: &str, value: &str| json!({"id": id, "name": id, "price": {"value": value, "currency": "RUB"}});
+    let price = |value: &str| json!({"value": value, "currency": "RUB"});
+    let tier = |id: &str, value: &str| json!({"id": id, "name": id, "price": price(value)});
     json!({"name": "Blue Night", "description": "One evening.", "artist_ids": [artist],
         "venue_id": venue, "plan_id": plan, "starts_at": "2090-05-01T19:00:00+03:00",
         "currency": "RUB", "tiers": [tier("best", "2500.00"), tier("dance", "900.00")],
@@ -51,8 +52,8 @@ fn event_form(artist: &str, venue: &str, plan: &str) -> Value {
 
 /// Makes artist, hall and draft; what is wrong is named and makes nothing.
 async fn drafted(staff: &Staff<'_>) -> String {
-    let form = json!({"name": "Night Tram", "occupation": "Band", "genre": "Jazz", "bio": "Two trams.",
-        "works": [{"title": "Depot", "year": 2024}]});
+    let form = json!({"name": "Night Tram", "occupation": "Band", "genre": "Jazz",
+        "bio": "Two trams.", "works": [{"title": "Depot", "year": 2024}]});
     let artist = id(&made(staff, "/admin/artists", form).await);
     let path = format!("/admin/artists/{artist}");
     let clear = json!({"genre": null});
