@@ -2,7 +2,8 @@
 //! address would make our checkout a way to lead people elsewhere (ASVS 3.7.2, 5.1.5).
 //!
 //! The shop itself is the host under which the request came, as the router says. On one's own machine,
-//! where browsers come without TLS, scripts may return to any of its ports.
+//! where browsers come without TLS, scripts may return to any of its ports, and to any `https` address: there
+//! is nobody to be led elsewhere, and whoever tries the calls out names what they have.
 
 use std::net::IpAddr;
 
@@ -71,8 +72,8 @@ impl ReturnOrigins {
         };
         let is_own = own.and_then(|own| Origin::at(origin.is_https, own)).as_ref() == Some(&origin);
         let is_shop = is_own && origin.is_https >= self.is_https;
-        let is_local = !self.is_https && origin.is_this_machine();
-        sized && (is_shop || is_local || self.named.contains(&origin))
+        let is_trial = !self.is_https && (origin.is_https || origin.is_this_machine());
+        sized && (is_shop || is_trial || self.named.contains(&origin))
     }
 }
 
@@ -123,18 +124,24 @@ mod tests {
     }
 
     #[test]
-    fn without_tls_scripts_on_this_machine_return_anywhere_on_it() {
+    fn without_tls_scripts_return_anywhere_on_this_machine_or_by_https() {
         let rule = ReturnOrigins::new(&[], false);
         for good in [
             "http://127.0.0.1/return",
             "http://127.9.9.9:99/",
             "http://localhost:8080",
             "https://[::1]:8080/a",
+            "https://app.example/done",
             "http://lan.example:8080/orders/1",
         ] {
             assert!(allowed(&rule, "lan.example:8080", good), "{good}");
         }
-        for bad in ["http://127.0.0.1.evil.example/", "http://localhost.evil.example/"] {
+        for bad in [
+            "http://127.0.0.1.evil.example/",
+            "http://localhost.evil.example/",
+            "https://me@app.example/",
+            "javascript:alert(1)",
+        ] {
             assert!(!allowed(&rule, "lan.example:8080", bad), "{bad}");
         }
     }
