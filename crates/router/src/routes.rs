@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use http_api::admin::{metrics_answer, probe_routes};
 use http_api::{Peer, carry, measure, method_not_allowed, not_found};
+use storefront::AppView;
 
 use crate::api::{availability, hold_change, holds, openapi, plan, proxy, queue, seats, stream};
 use crate::pages;
@@ -62,20 +63,15 @@ fn shopping(app: &App) -> Routes<App> {
 
 /// What a browser shows.
 fn shop_pages() -> Routes<App> {
-    Routes::new()
+    let frames = |routes: Routes<App>, view: AppView| routes.route(view.path(), get(pages::app));
+    AppView::all()
+        .fold(Routes::new(), frames)
         .route("/", get(pages::browse::home))
         .route("/artists/{id}", get(pages::browse::artist))
         .route("/events/{id}", get(pages::event))
         .route("/events/{id}/calendar.ics", get(pages::browse::calendar))
         .route("/orders/{id}", get(pages::order))
         .route("/orders/{id}/tickets/{ticket}", get(pages::ticket))
-        .route("/signin", get(pages::app))
-        .route("/register", get(pages::app))
-        .route("/reset", get(pages::app))
-        .route("/account", get(pages::app))
-        .route("/account/{section}", get(pages::app))
-        .route("/staff", get(pages::app))
-        .route("/staff/{section}", get(pages::app))
         .route("/consent/{kind}", get(pages::consent))
         .route("/assets/{*rest}", get(pages::asset))
         .route("/favicon.ico", get(pages::asset))
