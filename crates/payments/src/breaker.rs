@@ -14,6 +14,7 @@ use http::HeaderMap;
 use parking_lot::Mutex;
 
 use crate::{
+    health::{GatewayHealth, Recent},
     money::Money,
     provider::{
         Call, Capabilities, CreatePayment, CreateRefund, Forged, GatewayPayment, GatewayRefund,
@@ -43,6 +44,7 @@ pub struct Breaker {
     inner: Arc<dyn PaymentProvider>,
     terms: BreakerTerms,
     state: Mutex<State>,
+    recent: Mutex<Recent>,
 }
 
 #[derive(Debug, Default)]
@@ -55,24 +57,33 @@ struct State {
 impl Breaker {
     /// Puts a breaker around `inner`.
     pub fn new(inner: Arc<dyn PaymentProvider>, terms: BreakerTerms) -> Self {
-        Self { inner, terms, state: Mutex::new(State::default()) }
+        let recent = Mutex::new(Recent::new(Instant::now()));
+        Self { inner, terms, state: Mutex::new(State::default()), recent }
     }
 
     async fn guard<T>(
         &self,
         call: impl Future<Output = Result<T, ProviderError>>,
     ) -> Result<T, ProviderError> {
-        self.enter(Instant::now())?;
+        let began = Instant::now();
+        self.enter(began)?;
         // Whoever stops waiting had no answer either.
-        let mut waiting = Waiting { breaker: self, is_over: false };
+        let mut waiting = Waiting { breaker: self, began, is_over: false };
         let answer = call.await;
         waiting.is_over = true;
         let answered = match &answer {
             Ok(_) | Err(ProviderError::Refused { .. }) => true,
             Err(ProviderError::Unavailable { .. } | ProviderError::Unknown { .. }) => false,
         };
-        self.leave(answered, Instant::now());
+        self.over(answered, began);
         answer
+    }
+
+    /// A call that began then has ended.
+    fn over(&self, answered: bool, began: Instant) {
+        let now = Instant::now();
+        self.leave(answered, now);
+        self.recent.lock().called(answered, now - began, now);
     }
 
     /// Lets a call pass, or says that the gateway is left alone. The one that passes after a pause
@@ -84,6 +95,8 @@ impl Breaker {
             let provider = self.inner.name().to_owned();
             metrics::counter!("seatgrid_payment_calls_spared_total", "provider" => provider)
                 .increment(1);
+            drop(state);
+            self.recent.lock().spared(now);
             return Err(ProviderError::unavailable("the gateway gave no answers; it rests"));
         }
         state.closed_until = Some(now + self.terms.pause);
@@ -122,13 +135,14 @@ impl Breaker {
 /// A call whose answer is waited for; dropped before it is there, it counts as one without.
 struct Waiting<'a> {
     breaker: &'a Breaker,
+    began: Instant,
     is_over: bool,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.breaker.leave(false, Instant::now());
+            self.breaker.over(false, self.began);
         }
     }
 }
@@ -177,6 +191,11 @@ impl PaymentProvider for Breaker {
 
     fn check_signature(&self, headers: &HeaderMap, body: &[u8], now_ms: i64) -> Result<(), Forged> {
         self.inner.check_signature(headers, body, now_ms)
+    }
+
+    fn health(&self) -> Option<GatewayHealth> {
+        let is_resting = self.state.lock().closed_until.is_some();
+        Some(self.recent.lock().health(is_resting, Instant::now()))
     }
 }
 
@@ -240,5 +259,8 @@ mod tests {
         }
         let error = breaker.read_payment("p1").await.expect_err("nobody is asked");
         assert!(error.to_string().contains("rests") && error.is_retryable(), "{error}");
+        let health = breaker.health().expect("a breaker keeps count");
+        assert_eq!((health.calls, health.failures, health.spared), (3, 3, 1));
+        assert!(health.is_resting && health.p95_ms.is_some(), "{health:?}");
     }
 }

@@ -18,9 +18,11 @@ pub mod sandbox;
 
 mod adapter;
 mod breaker;
+mod health;
 
 pub use adapter::AdapterConfigError;
 pub use breaker::{Breaker, BreakerTerms};
+pub use health::GatewayHealth;
 pub use money::{Currency, Money, MoneyError};
 pub use provider::{
     Capabilities, CreatePayment, CreateRefund, EventKind, Forged, GatewayPayment, GatewayRefund,

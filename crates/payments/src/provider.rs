@@ -8,6 +8,7 @@ use std::{future::Future, pin::Pin};
 
 use http::HeaderMap;
 
+use crate::health::GatewayHealth;
 use crate::money::Money;
 
 pub use capabilities::{Capabilities, Method, MethodCapabilities};
@@ -77,6 +78,11 @@ pub trait PaymentProvider: Send + Sync {
     fn check_signature(&self, headers: &HeaderMap, body: &[u8], now_ms: i64) -> Result<(), Forged> {
         let _ = (headers, body, now_ms);
         Ok(())
+    }
+
+    /// How it did lately, where somebody keeps count; an adapter by itself does not.
+    fn health(&self) -> Option<GatewayHealth> {
+        None
     }
 }
 

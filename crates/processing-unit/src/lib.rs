@@ -20,9 +20,10 @@ pub use config::UnitConfig;
 pub use machine::ShardMachine;
 pub use persistence::{Persistence, PersistenceWatch};
 pub use query::{
-    Answer, BesideAnswer, CheckedEvent, CheckedSeat, DrawAnswer, EventSummary, Feed, HoldAnswer,
-    MapChanges, OpenPayment, OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney, PlaceAnswer,
-    PlanAnswer, Query, RefundCounts, SaleAnswer, SeatMap, ShardSummary, Turn, WaitAnswer,
+    Answer, BesideAnswer, CheckedEvent, CheckedSeat, DrawAnswer, EventSummary, Expiries, Feed,
+    HoldAnswer, MapChanges, OpenPayment, OpenRefund, OrderAnswer, PaymentAnswer, PendingMoney,
+    PlaceAnswer, PlanAnswer, Query, RefundCounts, SaleAnswer, SeatMap, ShardSummary, Turn,
+    WaitAnswer,
 };
 pub use unit::{RunError, Unit};
 

@@ -14,7 +14,7 @@ mod queue;
 mod staff;
 
 pub use queue::{DrawAnswer, PlaceAnswer};
-pub use staff::{BesideAnswer, RefundCounts, SaleAnswer, Turn};
+pub use staff::{BesideAnswer, Expiries, RefundCounts, SaleAnswer, Turn};
 
 /// A question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

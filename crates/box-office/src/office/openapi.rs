@@ -116,6 +116,7 @@ use super::{
         staff::jobs::list,
         staff::jobs::retry,
         staff::jobs::errors,
+        staff::gateways::list,
         staff::audit::ledger,
         staff::audit::reconciliation,
         staff::audit::event,

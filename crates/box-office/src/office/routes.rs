@@ -96,8 +96,8 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
 /// What staff may do; each refuses everybody else by itself.
 fn staff_calls() -> Router<Arc<Office>> {
     use staff::{
-        artists, audit, codes, events, jobs, limits, moving, orders, payouts, plan, plans, queue,
-        sale, seats, venues, window,
+        artists, audit, codes, events, gateways, jobs, limits, moving, orders, payouts, plan,
+        plans, queue, sale, seats, venues, window,
     };
     Router::new()
         .route("/api/v1/admin/artists", get(artists::list).post(artists::create))
@@ -138,6 +138,7 @@ fn staff_calls() -> Router<Arc<Office>> {
         .route("/api/v1/admin/jobs", get(jobs::list))
         .route("/api/v1/admin/jobs/{id}/retry", post(jobs::retry))
         .route("/api/v1/admin/errors", get(jobs::errors))
+        .route("/api/v1/admin/gateways", get(gateways::list))
         .route("/api/v1/admin/orders/{id}", get(orders::read))
         .route("/api/v1/admin/orders/{id}/reassign", post(orders::reassign))
         .route("/api/v1/admin/orders/{id}/refunds", post(orders::refund))

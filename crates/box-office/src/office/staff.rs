@@ -24,6 +24,7 @@ pub(super) mod audit;
 pub(super) mod codes;
 pub(super) mod event_form;
 pub(super) mod events;
+pub(super) mod gateways;
 pub(super) mod jobs;
 pub(super) mod limits;
 pub(super) mod moving;

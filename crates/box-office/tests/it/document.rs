@@ -4,7 +4,7 @@ use box_office::office;
 use http_api::Code;
 use serde_json::Value;
 
-const CALLS: [(&str, &str); 87] = [
+const CALLS: [(&str, &str); 88] = [
     ("get", "/api/v1/events"),
     ("get", "/api/v1/events/{id}"),
     ("get", "/api/v1/artists"),
@@ -27,6 +27,7 @@ const CALLS: [(&str, &str); 87] = [
     ("get", "/api/v1/admin/jobs"),
     ("post", "/api/v1/admin/jobs/{id}/retry"),
     ("get", "/api/v1/admin/errors"),
+    ("get", "/api/v1/admin/gateways"),
     ("get", "/api/v1/payments/{id}"),
     ("post", "/api/v1/payments/{id}/offer"),
     ("get", "/api/v1/refunds/{id}"),

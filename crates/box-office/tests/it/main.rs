@@ -9,6 +9,7 @@ mod terms;
 mod administration;
 mod audit;
 mod away;
+mod board;
 mod catalogue;
 mod checkins;
 mod checkout;

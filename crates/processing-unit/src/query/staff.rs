@@ -32,6 +32,29 @@ pub struct SaleAnswer {
     pub version: u64,
     /// The leader's time, milliseconds since 1970.
     pub at_ms: u64,
+    /// Held seats by the end of their holds.
+    pub expiries: Expiries,
+}
+
+/// Held seats by when they come back, if nobody pays for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Expiries {
+    /// Within the first minute, the second, and so on.
+    pub by_minute: [u32; Self::MINUTES],
+    /// After those.
+    pub later: u32,
+}
+
+impl Expiries {
+    /// Minutes that are told one by one.
+    pub const MINUTES: usize = 5;
+
+    /// Counts `seats` of a hold that ends `left_ms` from now.
+    pub(crate) fn count(&mut self, seats: u32, left_ms: u64) {
+        const MINUTE_MS: u64 = 60_000;
+        let minute = usize::try_from(left_ms / MINUTE_MS).unwrap_or(usize::MAX);
+        *self.by_minute.get_mut(minute).unwrap_or(&mut self.later) += seats;
+    }
 }
 
 /// An event's refunds by status.

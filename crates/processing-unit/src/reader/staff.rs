@@ -3,13 +3,14 @@
 use inventory::{Event, EventNo, RefundStatus, State};
 
 use super::clock_ms;
-use crate::query::{Answer, BesideAnswer, RefundCounts, SaleAnswer, Turn};
+use crate::query::{Answer, BesideAnswer, Expiries, RefundCounts, SaleAnswer, Turn};
 
 /// Most turns told at once, whatever is asked for.
 const TURNS_MAX: usize = 10_000;
 
 pub(super) fn sale(state: &State, no: EventNo) -> Answer {
     let Some(event) = state.event(no) else { return Answer::NotFound };
+    let at_ms = clock_ms();
     Answer::Sale(Box::new(SaleAnswer {
         event: no,
         sale: event.sale().clone(),
@@ -22,8 +23,19 @@ pub(super) fn sale(state: &State, no: EventNo) -> Answer {
         waiting: event.waiting_count() as u64,
         refunds: refunds(event),
         version: event.version(),
-        at_ms: clock_ms(),
+        at_ms,
+        expiries: expiries(event, at_ms),
     }))
+}
+
+/// When held seats come back. A hold whose end has just passed counts as one of the next moment.
+fn expiries(event: &Event, at_ms: u64) -> Expiries {
+    let mut expiries = Expiries::default();
+    for hold in event.holds() {
+        let seats = u32::try_from(hold.seats.len()).unwrap_or(u32::MAX);
+        expiries.count(seats, hold.expires_at_ms.saturating_sub(at_ms));
+    }
+    expiries
 }
 
 fn refunds(event: &Event) -> RefundCounts {
@@ -60,4 +72,20 @@ pub(super) fn turns(state: &State, limit: u32) -> Answer {
         Some(Turn { event: event.no(), event_id, entry: entry.clone(), hold })
     };
     Answer::Turns(all.filter_map(turn).take((limit as usize).min(TURNS_MAX)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_seats_are_told_by_the_minute_of_their_end() {
+        let mut expiries = Expiries::default();
+        for (seats, left_ms) in
+            [(2, 0), (1, 59_999), (4, 60_000), (3, 299_999), (5, 300_000), (6, u64::MAX)]
+        {
+            expiries.count(seats, left_ms);
+        }
+        assert_eq!(expiries, Expiries { by_minute: [3, 4, 0, 0, 3], later: 11 });
+    }
 }

@@ -2,6 +2,7 @@
 
 use http_api::Problem;
 use inventory::{CodeUse, OrderId, Outcome, RefundStatus};
+use payments::GatewayHealth;
 use processing_unit::SaleAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,6 +31,7 @@ pub(crate) struct SaleBody {
     /// Places that wait in the list.
     pub(crate) waiting: u64,
     pub(crate) refunds: RefundCountsBody,
+    pub(crate) expiring: ExpiringBody,
     /// How far a cancelled event is undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cancel: Option<CancelBody>,
@@ -43,6 +45,65 @@ pub(crate) struct CountsBody {
     pub(crate) held: u32,
     pub(crate) sold: u32,
     pub(crate) blocked: u32,
+}
+
+/// Held seats by when they come back, if nobody pays for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct ExpiringBody {
+    /// Seats whose hold ends within the first minute from now, the second, up to the fifth.
+    pub(crate) by_minute: Vec<u32>,
+    /// Seats of holds that last longer.
+    pub(crate) later: u32,
+}
+
+/// A payment gateway as this office saw it lately. The worker, which follows payments and pays
+/// refunds, keeps a count of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct GatewayBody {
+    pub(crate) name: String,
+    /// `answers`; `rests`: several calls in a row got no answer, it is left alone for seconds;
+    /// `unused`: nobody asked it lately.
+    pub(crate) state: &'static str,
+    /// What the figures are about: so many seconds up to now.
+    pub(crate) window_s: u64,
+    /// Calls that were sent.
+    pub(crate) calls: u64,
+    /// Those of them without an answer; a refusal is an answer.
+    pub(crate) failures: u64,
+    /// Calls that were not sent, because it rests.
+    pub(crate) spared: u64,
+    /// Half of the calls took no longer than so many milliseconds; powers of two.
+    pub(crate) p50_ms: Option<u64>,
+    /// The same of 95 in a hundred.
+    pub(crate) p95_ms: Option<u64>,
+}
+
+/// All gateways of this installation, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct GatewaysBody {
+    pub(crate) items: Vec<GatewayBody>,
+}
+
+impl GatewayBody {
+    /// How `name` did.
+    pub(crate) fn of(name: &str, health: &GatewayHealth) -> Self {
+        let is_unused = health.calls == 0 && health.spared == 0;
+        let state = match health.is_resting {
+            true => "rests",
+            false if is_unused => "unused",
+            false => "answers",
+        };
+        Self {
+            name: name.to_owned(),
+            state,
+            window_s: GatewayHealth::WINDOW_S,
+            calls: health.calls,
+            failures: health.failures,
+            spared: health.spared,
+            p50_ms: health.p50_ms,
+            p95_ms: health.p95_ms,
+        }
+    }
 }
 
 /// Refunds by status.
@@ -180,6 +241,10 @@ pub(crate) fn sale(sale: &SaleAnswer) -> SaleBody {
             pending: sale.refunds.pending,
             succeeded: sale.refunds.succeeded,
             dead: sale.refunds.dead,
+        },
+        expiring: ExpiringBody {
+            by_minute: sale.expiries.by_minute.to_vec(),
+            later: sale.expiries.later,
         },
         cancel: sale.cancel.map(|cancel| CancelBody {
             orders: cancel.orders,
