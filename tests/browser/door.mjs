@@ -75,6 +75,21 @@ async function door(options) {
 
   await context.setOffline(false);
   await page.waitForSelector("#door-pending[data-waiting=\"0\"]");
+
+  // A second tab of the device waits until it is told to be the door; the first one then rests.
+  const tab = await context.newPage();
+  await tab.goto("/staff/door");
+  await tab.waitForSelector("#app .primary");
+  if (await tab.locator("#door-code").count() > 0) throw new Error("two tabs are the door");
+  await accessible(tab, "/staff/door in a second tab");
+  await shot({ ...visit, page: tab }, "door-second-tab");
+  await tab.click("#app .primary");
+  await tab.waitForSelector("#door-code");
+  await page.waitForSelector("#app .primary");
+  await tab.close();
+  await page.click("#app .primary");
+  await page.waitForSelector("#door-code");
+  await scan(visit, third.code, "refused");
   const token = await administrator();
   await until("three came in", async () => {
     const counts = await api("GET", `/events/${event}/checkins`, { token });

@@ -57,7 +57,7 @@ export async function leave({ context, complaints }, expected = []) {
   if (real.length > 0) throw new Error(`the console complains:\n${real.join("\n")}`);
 }
 
-/** The checker's serious and critical findings fail the test. */
+/** The checker's serious and critical findings fail the test, and what does not fit sideways. */
 export async function accessible(page, name) {
   // By the debugger's door, so that the page's own policy stays as strict as it is.
   await page.evaluate(AXE);
@@ -67,6 +67,9 @@ export async function accessible(page, name) {
       where: nodes.slice(0, 3).map(({ target, failureSummary }) =>
         `${target.join(" ")}: ${failureSummary}`) }));
   });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  const wide = width - page.viewportSize().width;
+  if (wide > 1) throw new Error(`${name}: ${wide} px wider than the screen`);
   const bad = found.filter(({ impact }) => impact === "serious" || impact === "critical");
   if (bad.length > 0) throw new Error(`${name}: ${JSON.stringify(bad, null, 1)}`);
 }
@@ -80,6 +83,11 @@ export async function shifted(page) {
     }).observe({ type: "layout-shift", buffered: true });
     requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
   }));
+}
+
+/** Goes to a page of the shop; a loaded machine that asks for patience gets it. */
+export async function open(page, path) {
+  await until(path, async () => (await page.goto(path)).status() !== 503);
 }
 
 /** A picture of the page, where pictures were asked for. */

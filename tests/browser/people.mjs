@@ -208,6 +208,40 @@ export async function people() {
     await leave(visit);
   });
 
+  await test("signing in by a provider of identities", async () => {
+    const visit = await visitor({ size: "phone", lang: "ru" });
+    const { page } = visit;
+    const who = somebody();
+    await register(visit, who);
+    const byProvider = async () => {
+      await page.click(".who .plain");
+      await page.waitForURL((url) => url.pathname === "/");
+      await page.goto("/signin");
+      await page.click("a.button[href*='/auth/social/']");
+      await page.waitForURL(`${file("sandbox.url")}/**`);
+      await page.fill("input[name=sub]", who.login);
+      await page.fill("input[name=email]", who.email);
+      await page.click("button");
+      await page.waitForURL((url) => ["/account", "/signin"].includes(url.pathname));
+    };
+    await byProvider();
+    if (new URL(page.url()).pathname === "/signin") {
+      // Nobody has linked the two yet: the password does, once.
+      await page.waitForSelector("#app [role=alert]");
+      await accessible(page, "/signin after a provider");
+      await shot(visit, "signin-social");
+      await page.fill("input[name=identifier]", who.email);
+      await page.fill("input[name=password]", who.password);
+      await page.keyboard.press("Enter");
+      await page.waitForURL("**/account");
+      await page.waitForSelector(".who .plain");
+      await byProvider();
+    }
+    await page.waitForURL("**/account");
+    await page.waitForSelector(".who .plain");
+    await leave(visit);
+  });
+
   await test("a forgotten password is set anew", async () => {
     const visit = await visitor({ lang: "en" });
     const { page } = visit;

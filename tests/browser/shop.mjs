@@ -1,7 +1,7 @@
 // The purchase as shoppers make it: at a desk and on a phone, by keyboard alone, paid, refused, too
 // late, and two of them at one seat.
 
-import { accessible, api, file, leave, ownEvent, shifted, shot, test, until, visitor }
+import { accessible, api, file, leave, open, ownEvent, shifted, shot, test, until, visitor }
   from "./harness.mjs";
 
 /** How far content may jump while a page comes; browsers call more than this poor. */
@@ -9,7 +9,7 @@ const SHIFT_MAX = 0.1;
 
 async function look(visit, path, name, ready) {
   const { page } = visit;
-  await page.goto(path);
+  await open(page, path);
   await page.waitForSelector(ready);
   await page.waitForLoadState("domcontentloaded");
   await accessible(page, path);
@@ -145,6 +145,30 @@ async function purchase(options) {
   await leave(visit);
 }
 
+/** On paper an order with tickets is its tickets alone. */
+async function onPaper(visit) {
+  const { page } = visit;
+  await page.waitForSelector("#print:not([hidden])");
+  await page.emulateMedia({ media: "print" });
+  for (const [what, isThere] of [["#state", false], ["#contents", false], ["#history", false],
+    [".top", false], ["#print", false], [".ticket-list .ticket .qr", true]]) {
+    if (await page.locator(what).first().isVisible() !== isThere) {
+      throw new Error(`on paper: ${what}`);
+    }
+  }
+  await shot(visit, "order-tickets-paper");
+  await page.emulateMedia({ media: "screen" });
+}
+
+/** What was told of an order stands on its page, a moment after it was told. */
+async function told(visit, id) {
+  await until("what was told", async () => {
+    await order(visit, "paid", id);
+    return visit.page.locator("#told-list li").count();
+  });
+  await shot(visit, "order-told");
+}
+
 export async function shop() {
   for (const options of [{ size: "desktop", lang: "en" }, { size: "phone", lang: "ru", dark: true },
     { size: "desktop", lang: "ru", dark: true }, { size: "phone", lang: "en" }]) {
@@ -165,6 +189,9 @@ export async function shop() {
     await visit.page.click("#pay button[type=submit]");
     await pay(visit, "succeed");
     await order(visit, "paid", id);
+    await visit.page.waitForSelector(".ticket-list .ticket .qr");
+    await onPaper(visit);
+    await told(visit, id);
     await leave(visit);
   });
 

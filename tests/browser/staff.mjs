@@ -157,6 +157,8 @@ export async function staff() {
       await signIn(visit);
       await page.waitForSelector(".data");
       await page.waitForSelector(".badge-valid");
+      await page.waitForSelector("#gateways td:has-text('sandbox')");
+      await page.waitForSelector("#expiry .bars li:nth-child(5)");
       await accessible(page, "/staff");
       await shot(visit, "staff-board");
       await page.goto("/staff/audit");

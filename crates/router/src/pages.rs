@@ -2,6 +2,7 @@
 //! belongs to one visitor is fetched by their scripts.
 
 pub(crate) mod browse;
+pub(crate) mod posters;
 
 mod cards;
 mod rooms;

@@ -68,6 +68,8 @@ fn shop_pages() -> Routes<App> {
         .fold(Routes::new(), frames)
         .route("/", get(pages::browse::home))
         .route("/artists/{id}", get(pages::browse::artist))
+        .route("/artists/{id}/poster.svg", get(pages::posters::artist))
+        .route("/events/{id}/poster.svg", get(pages::posters::event))
         .route("/events/{id}", get(pages::event))
         .route("/events/{id}/calendar.ics", get(pages::browse::calendar))
         .route("/orders/{id}", get(pages::order))

@@ -1,6 +1,6 @@
 // How a person is told things: ways for each kind of notice, a chat in Telegram, browsers.
 
-import { cabinet, fill, notice, section } from "./account.js";
+import { cabinet, fillTold, section } from "./account.js";
 import { call, newKey, Problem, segment } from "./api.js";
 import { byId, make, show } from "./dom.js";
 import { field, form, sureButton } from "./forms.js";
@@ -16,14 +16,16 @@ const HEARD_EVERY_MS = 3000;
 
 async function page(told = null) {
   const all = await call("GET", PATH);
-  const said = told === null ? null : notice(told);
-  fill(said, section(tell("ways"), make("p", { className: "muted" }, tell("ways_lead")),
+  fillTold(told, section(tell("ways"), make("p", { className: "muted" }, tell("ways_lead")),
     ways(all)), all.telegram.bot ? telegram(all.telegram) : null,
   all.push.key ? push(all.push) : null);
-  said?.focus();
 }
 
 const named = (kind) => (tell.knows(`kind_${kind}`) ? tell(`kind_${kind}`) : kind);
+
+/** Stands beside kinds that keep one way at least. */
+const mark = () => ["\u00a0*",
+  make("span", { className: "visually-hidden" }, `, ${tell("required")}`)];
 
 /** The table of kinds and ways, and the language. */
 function ways({ kinds, language, telegram: { bot }, push: { key } }) {
@@ -36,7 +38,7 @@ function ways({ kinds, language, telegram: { bot }, push: { key } }) {
     make("th", { scope: "col" }, text)));
   const rows = kinds.map(({ kind, required }, at) => make("tr", {},
     make("th", { scope: "row" }, named(kind),
-      ...(required ? [make("span", { className: "muted small" }, ` · ${tell("required")}`)] : [])),
+      ...(required ? mark() : [])),
     ...boxes[at].map((box) => make("td", {}, make("label", { className: "tick" }, box)))));
   const table = make("table", { className: "data ways-table" },
     make("caption", { className: "visually-hidden" }, tell("ways")),
@@ -61,6 +63,8 @@ function ways({ kinds, language, telegram: { bot }, push: { key } }) {
   } });
   made.prepend(make("div", { className: "scroll", tabIndex: 0, role: "region",
     "aria-label": tell("ways") }, table));
+  made.querySelector(".scroll").after(
+    make("p", { className: "muted small", "aria-hidden": "true" }, `* ${tell("required")}`));
   made.classList.add("wide-form");
   return made;
 }

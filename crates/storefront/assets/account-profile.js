@@ -1,9 +1,9 @@
 // Who one is: the name at once, address, number and login by a code that was sent.
 
-import { cabinet, fill, notice, section } from "./account.js";
+import { cabinet, fillTold, section } from "./account.js";
 import { call, segment } from "./api.js";
 import { make } from "./dom.js";
-import { field, form } from "./forms.js";
+import { codeField, field, form } from "./forms.js";
 import { keepSession } from "./session.js";
 import { showWho } from "./who.js";
 import { tell } from "./words-account.js";
@@ -16,10 +16,8 @@ const KINDS = {
 
 /** Shows the person; `told` is said above. */
 function page(me, told = null) {
-  const said = told === null ? null : notice(told);
-  fill(said, section(tell("your_name"), nameForm(me)),
+  fillTold(told, section(tell("your_name"), nameForm(me)),
     ...Object.keys(KINDS).map((kind) => section(tell(kind), ...change(me, kind))));
-  said?.focus();
 }
 
 function nameForm(me) {
@@ -57,9 +55,8 @@ function change(me, kind) {
 }
 
 function confirm(place, id) {
-  const code = field({ name: "code", label: tell("code"), hint: tell("code_hint"),
-    wrong: tell("code_wrong"),
-    set: { inputMode: "numeric", autocomplete: "one-time-code", maxLength: 6 } });
+  const code = codeField({ label: tell("code"), hint: tell("code_hint"),
+    wrong: tell("code_wrong") });
   const onSubmit = async (values) => {
     try {
       page(await call("POST", `/me/changes/${segment(id)}/confirm`, { body: values }),

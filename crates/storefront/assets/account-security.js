@@ -1,19 +1,17 @@
 // What guards an account: its password, a second factor, and where it is signed in.
 
-import { cabinet, fill, notice, section } from "./account.js";
+import { cabinet, fillTold, section } from "./account.js";
 import { call, segment } from "./api.js";
 import { make } from "./dom.js";
-import { field, form, sureButton } from "./forms.js";
+import { codeField, field, form, sureButton } from "./forms.js";
 import { momentText } from "./when.js";
 import { tell } from "./words-account.js";
 
 async function page(me, told = null) {
   const { items } = await call("GET", "/me/sessions");
-  const said = told === null ? null : notice(told);
-  fill(said, section(tell("sessions"), ...sessions(me, items)),
+  fillTold(told, section(tell("sessions"), ...sessions(me, items)),
     section(tell("password"), passwordForm(me)),
     section(tell("second_factor"), factor(me)));
-  said?.focus();
 }
 
 function sessions(me, items) {
@@ -67,10 +65,7 @@ function passwordForm(me) {
   return form({ fields: [current, password], submit: tell("set_password"), onSubmit, quiet: true });
 }
 
-function codeField() {
-  return field({ name: "code", label: tell("factor_code"), wrong: tell("factor_wrong"),
-    set: { inputMode: "numeric", autocomplete: "one-time-code", maxLength: 6 } });
-}
+const factorField = () => codeField({ label: tell("factor_code"), wrong: tell("factor_wrong") });
 
 function factor(me) {
   const place = make("div", { className: "stack" });
@@ -80,7 +75,7 @@ function factor(me) {
       page({ ...me, second_factor: false }, tell("factor_off"));
     };
     place.append(make("p", {}, tell("factor_is_on")),
-      form({ fields: [codeField()], submit: tell("factor_end"), onSubmit, quiet: true }));
+      form({ fields: [factorField()], submit: tell("factor_end"), onSubmit, quiet: true }));
     return place;
   }
   const begin = make("button", { type: "button", className: "quiet" }, tell("factor_begin"));
@@ -98,7 +93,7 @@ function enrol(me, place, { secret, otpauth_url: url }) {
     page({ ...me, second_factor: true }, tell("factor_on"));
   };
   const spaced = secret.replace(/(.{4})/g, "$1 ").trim();
-  const code = codeField();
+  const code = factorField();
   place.replaceChildren(make("p", {}, tell("factor_secret")),
     make("p", { className: "secret" }, make("code", {}, spaced)),
     make("p", {}, make("a", { href: url }, tell("factor_link"))),

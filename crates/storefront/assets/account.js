@@ -1,9 +1,9 @@
 // What the pages of people share: the place to fill, the person, the way to sign in and back.
 
-import { call } from "./api.js";
 import { byId, make, show } from "./dom.js";
+import { readMe } from "./me.js";
 import { describe } from "./problem.js";
-import { forgetSession, keepSession, session, staffPage } from "./session.js";
+import { forgetSession, session, staffPage } from "./session.js";
 import { showWho } from "./who.js";
 
 /** Shows `parts` in the page in place of what was there. */
@@ -16,6 +16,13 @@ export function fill(...parts) {
 export function section(title, ...children) {
   return make("section", { className: "panel" }, make("h2", {}, title),
     ...children.filter(Boolean));
+}
+
+/** The same below a sentence about what was just done, where there is one: it takes the focus. */
+export function fillTold(told, ...parts) {
+  const said = told === null ? null : notice(told);
+  fill(said, ...parts);
+  said?.focus();
 }
 
 /** A sentence that is read out. */
@@ -43,9 +50,11 @@ export async function cabinet(build, may = () => true) {
     return;
   }
   showWho();
+  // On a phone the row of neighbours is longer than the screen.
+  document.querySelector(".ways [aria-current]")
+    ?.scrollIntoView({ block: "nearest", inline: "center" });
   try {
-    const me = await call("GET", "/me");
-    keepSession({ name: me.name, role: me.role });
+    const me = await readMe();
     if (!may(me.role)) {
       location.replace(staffPage(me.role) ?? "/account");
       return;

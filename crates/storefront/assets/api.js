@@ -55,6 +55,18 @@ export async function call(method, path, options = {}) {
   }
 }
 
+/** A read of what is the same for everybody, in the very form in which a page's head asks for it
+ * early: no headers, and kept by browsers. What goes wrong with it is repeated the usual way. */
+export async function callPlain(path) {
+  try {
+    const answer = await fetch(ROOT + path);
+    if (answer.ok) return await answer.json();
+  } catch {
+    // Tried again below.
+  }
+  return call("GET", path);
+}
+
 /** One try: the answer's JSON, or the Problem as a value. */
 async function attempt(method, path, options) {
   let response;

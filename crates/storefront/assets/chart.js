@@ -32,8 +32,7 @@ export class Chart {
       class: "chart", preserveAspectRatio: "none" });
     this.line = svg("polyline", { class: "chart-line" });
     this.element.append(this.line);
-    this.add(0);
-    this.#values = [];
+    this.element.setAttribute("aria-label", label);
   }
 
   /** One more value. */

@@ -24,6 +24,17 @@ export function show(element, text) {
   element.hidden = !text;
 }
 
+/** Does `act` once, however often the button is pressed meanwhile. */
+export async function whileBusy(button, act) {
+  if (button.hasAttribute("data-busy")) return;
+  button.setAttribute("data-busy", "");
+  try {
+    await act();
+  } finally {
+    button.removeAttribute("data-busy");
+  }
+}
+
 /** Says `text` to screen readers without moving the focus. */
 export function announce(text) {
   byId("announce").textContent = text;

@@ -1,9 +1,8 @@
 // The event's page: reads the hall, then joins map, list, tray, hold and checkout.
 
-import { call, ROOT, segment } from "./api.js";
+import { callPlain, segment } from "./api.js";
 import { Areas } from "./areas.js";
 import { FREE, HELD } from "./bitmap.js";
-import { Checkout } from "./checkout.js";
 import { announce, byId, make, show } from "./dom.js";
 import { HoldDesk } from "./hold.js";
 import { openOrder } from "./keep.js";
@@ -14,24 +13,25 @@ import { nearestTo } from "./nearest.js";
 import { orderPage } from "./pay.js";
 import { Plan } from "./plan.js";
 import { describe } from "./problem.js";
-import { Room } from "./room.js";
-import { countDown } from "./saleclock.js";
 import { SeatMap } from "./seatmap.js";
 import { Seats } from "./seats.js";
 import { Selection } from "./selection.js";
 import { wireSteppers } from "./stepper.js";
 import { Tray } from "./tray.js";
-import { Waitlist } from "./waitlist.js";
 import { localizeTimes } from "./when.js";
-import { showWho } from "./who.js";
 
 /** How long the rest of the page waits for the first picture, in milliseconds. */
 const PATIENCE_MS = 1000;
 
 class EventPage {
   #busy = false;
+  #bring;
 
   constructor(main, plan, early) {
+    /** What stands beside the hall, once it is there: {room, waitlist, checkout}. */
+    this.beside = new Promise((done) => {
+      this.#bring = done;
+    });
     this.main = main;
     this.plan = plan;
     this.eventId = main.dataset.event;
@@ -49,15 +49,6 @@ class EventPage {
       plan, seats: this.seats, max: this.selection.max,
       onTake: (request, button, complain) => this.#take(request, button, complain),
     });
-    this.checkout = new Checkout(this.desk, main.dataset.provider);
-    this.waitlist = new Waitlist({ eventId: this.eventId, tiers: plan.tiers, desk: this.desk,
-      max: this.selection.max, isOffered: "waitlist" in main.dataset });
-    this.room = new Room({ eventId: this.eventId,
-      zone: document.querySelector(".facts time")?.dataset.zone,
-      stage: (name) => {
-        main.dataset.room = name;
-      },
-      onClosed: (hasList) => hasList && this.waitlist.open() });
   }
 
   start() {
@@ -66,8 +57,14 @@ class EventPage {
     this.#tiers();
     this.#standing();
     this.live.start();
-    this.room.start();
-    this.waitlist.start();
+  }
+
+  /** Brings what stands beside the hall. */
+  complete(late) {
+    late.then(({ beside }) => this.#bring(beside(this))).catch((problem) => {
+      console.error(problem);
+      this.tray.say(say("problem_busy"));
+    });
     this.desk.restore();
     const order = openOrder(this.eventId);
     if (order !== null) this.tray.say(say("unfinished"), { link: orderPage(order) });
@@ -78,7 +75,7 @@ class EventPage {
       byId("map-wait").hidden = true;
       this.#counts();
       this.#loseTaken();
-      if (this.seats.known && this.seats.free.every((free) => free === 0)) this.waitlist.open();
+      this.#soldOut();
     });
     this.live.addEventListener("state", () => {
       byId("fresh").dataset.state = this.live.connected ? "live" : "late";
@@ -95,6 +92,16 @@ class EventPage {
       event.preventDefault();
       this.#holdBest(new FormData(event.target));
     });
+  }
+
+  /** What the page said of free seats as it came is made true. */
+  #soldOut() {
+    if (!this.seats.known) return;
+    const isFree = this.seats.free.some((free) => free > 0);
+    const told = this.main.querySelector(".notice-sold_out");
+    if (told !== null) told.hidden = isFree;
+    if (isFree) return;
+    this.beside.then(({ waitlist }) => waitlist.open());
   }
 
   #controls() {
@@ -216,7 +223,7 @@ class EventPage {
 
   #refused(problem, complain) {
     if (problem?.code === "queue_required") {
-      this.room.require();
+      this.beside.then(({ room }) => room.require());
       return;
     }
     if (problem?.code?.startsWith("not_enough")) this.#offerWaiting();
@@ -239,7 +246,7 @@ class EventPage {
   #offerWaiting() {
     const number = () => Number(byId("best-number").value);
     // After the words of the refusal, which are put there first.
-    queueMicrotask(() => this.waitlist.offerBeside(byId("best-error"), number));
+    this.beside.then(({ waitlist }) => waitlist.offerBeside(byId("best-error"), number));
   }
 
   /** Others like the seats that were lost, chosen by one press. */
@@ -256,15 +263,19 @@ class EventPage {
   #held() {
     const { hold } = this.desk;
     const seats = this.#seatsOf(hold);
-    this.room.pause();
-    this.waitlist.pause();
+    this.beside.then(({ room, waitlist, checkout }) => {
+      // It may have ended again before its way to pay was there.
+      if (this.desk.hold === null) return;
+      room.pause();
+      waitlist.pause();
+      byId("checkout").hidden = false;
+      checkout.prefill();
+    });
     this.selection.frozen = false;
     this.selection.replace(seats);
     this.selection.frozen = true;
     this.tray.renderHold(hold);
     this.#stage();
-    byId("checkout").hidden = false;
-    this.checkout.prefill();
     byId("release-button").hidden = false;
     byId("extend-button").hidden = Number(this.main.dataset.extensions) === 0;
     this.map.showSeats(seats.filter((seat) => !this.plan.sectionOf(seat).isArea));
@@ -286,8 +297,10 @@ class EventPage {
     this.tray.say(say(reason, { seats: names }), { focus: true });
     // The guess above is corrected by the server at once.
     this.live.refresh();
-    this.room.resume();
-    this.waitlist.start();
+    this.beside.then(({ room, waitlist }) => {
+      room.resume();
+      waitlist.start();
+    });
   }
 
   async #release() {
@@ -349,45 +362,35 @@ function codes() {
   return typed;
 }
 
-/** The plan's document. The page's head has asked for it already, and a browser may keep it: both
- * need a request just like this one. What goes wrong with it is repeated the usual way. */
-async function planOf(eventId) {
-  const path = `/events/${segment(eventId)}/plan`;
-  try {
-    const answer = await fetch(ROOT + path);
-    if (answer.ok) return await answer.json();
-  } catch {
-    // Tried again below.
-  }
-  return call("GET", path);
-}
-
 /** The hall comes first: dates in words cost more than all its seats until Intl is warm. */
 async function start() {
   const main = byId("main");
+  const late = () => import("./event-late.js");
   try {
     // Closed and cancelled events have no map.
-    if (document.getElementById("map-canvas") !== null) await startMap(main);
+    if (document.getElementById("map-canvas") !== null) await startMap(main, late);
   } catch (problem) {
     console.error(problem);
     show(byId("map-wait"), say("map_failed"));
   } finally {
     localizeTimes(document);
-    countDown();
-    showWho();
+    (await late()).dress();
   }
 }
 
-async function startMap(main) {
+async function startMap(main, late) {
   const early = snapshotOf(main.dataset.event);
-  const plan = new Plan(await planOf(main.dataset.event));
+  const plan = new Plan(await callPlain(`/events/${segment(main.dataset.event)}/plan`));
   const page = new EventPage(main, plan, early);
   const seen = new Promise((done) => {
     page.seats.addEventListener("change", done, { once: true });
   });
   page.start();
+  // In front of a waiting room the hall can wait.
+  if ("room" in main.dataset) page.complete(late());
   // Not for long: where the seats cannot be had the page must be whole all the same.
   await Promise.race([seen, new Promise((done) => setTimeout(done, PATIENCE_MS))]);
+  if (!("room" in main.dataset)) page.complete(late());
 }
 
 // A page that the browser took out of its memory after the payment page shows a past state.

@@ -1,7 +1,7 @@
 // Forms built by scripts: labelled fields, complaints beside them, the focus on the first of them,
 // one submission at a time. What the server complains about by pointer lands at its field.
 
-import { make, show } from "./dom.js";
+import { make, show, whileBusy } from "./dom.js";
 import { say, speaker } from "./messages.js";
 import { describe } from "./problem.js";
 
@@ -54,6 +54,10 @@ export function field({ name, label, type = "text", hint, value, options, option
   };
 }
 
+/** The field of a six-digit code; `more` as for any field. */
+export const codeField = (more) => field({ name: "code", ...more,
+  set: { inputMode: "numeric", autocomplete: "one-time-code", maxLength: 6 } });
+
 function inputOf(type, options) {
   if (type === "textarea") return make("textarea", { rows: 4 });
   if (type !== "select") return make("input", { type });
@@ -69,10 +73,7 @@ export function form({ fields, submit, onSubmit, also = [], quiet = false, label
   const element = make("form", { noValidate: true }, ...fields.map(({ box }) => box), error,
     make("div", { className: "actions" }, button, ...also));
   if (label) element.setAttribute("aria-label", label);
-  let busy = false;
-  element.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (busy) return;
+  const send = async () => {
     show(error, null);
     const missing = fields.filter((one) => one.missing);
     for (const one of fields) one.complain(one.missing ? tell("missing") : null);
@@ -80,16 +81,15 @@ export function form({ fields, submit, onSubmit, also = [], quiet = false, label
       missing[0].input.focus();
       return;
     }
-    busy = true;
-    button.setAttribute("data-busy", "");
     try {
       await onSubmit(Object.fromEntries(fields.map((one) => [one.name, one.value])));
     } catch (problem) {
       complain(problem, fields, error);
-    } finally {
-      busy = false;
-      button.removeAttribute("data-busy");
     }
+  };
+  element.addEventListener("submit", (event) => {
+    event.preventDefault();
+    whileBusy(button, send);
   });
   return element;
 }
@@ -138,19 +138,15 @@ export function sureButton({ text, sure, yes, no, act, className = "quiet" }) {
     reset();
     first.focus();
   });
-  go.addEventListener("click", async () => {
-    if (go.hasAttribute("data-busy")) return;
-    go.setAttribute("data-busy", "");
+  go.addEventListener("click", () => whileBusy(go, async () => {
     show(error, null);
     try {
       await act();
       reset();
     } catch (problem) {
       show(error, describe(problem));
-    } finally {
-      go.removeAttribute("data-busy");
     }
-  });
+  }));
   box.append(first, asking, error);
   return box;
 }

@@ -1,6 +1,6 @@
 // A button under a list that has another page.
 
-import { make } from "./dom.js";
+import { make, whileBusy } from "./dom.js";
 import { describe } from "./problem.js";
 import { speaker } from "./messages.js";
 
@@ -11,15 +11,12 @@ export function moreButton(root, cursor, load) {
   root.querySelector(":scope > .more")?.remove();
   if (!cursor) return;
   const button = make("button", { type: "button", className: "quiet more" }, tell("more"));
-  button.addEventListener("click", async () => {
-    if (button.hasAttribute("data-busy")) return;
-    button.setAttribute("data-busy", "");
+  button.addEventListener("click", () => whileBusy(button, async () => {
     try {
       await load();
     } catch (problem) {
       button.textContent = `${tell("more")} — ${describe(problem)}`;
-      button.removeAttribute("data-busy");
     }
-  });
+  }));
   root.append(button);
 }

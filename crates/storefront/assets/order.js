@@ -3,7 +3,7 @@
 
 import { call, Intent, segment } from "./api.js";
 import { Clock } from "./clock.js";
-import { announce, byId, make, show } from "./dom.js";
+import { announce, byId, make, show, whileBusy } from "./dom.js";
 import { keepOrder, keptOrder } from "./keep.js";
 import { say } from "./messages.js";
 import { moneyText } from "./money.js";
@@ -46,6 +46,7 @@ class OrderPage {
     for (const [id, accept] of [["offer-accept", true], ["offer-decline", false]]) {
       byId(id).addEventListener("click", (event) => this.#answerOffer(accept, event.target));
     }
+    byId("print").addEventListener("click", () => print());
     byId("check-again").addEventListener("click", () => {
       this.#asked = 0;
       this.ask();
@@ -109,6 +110,7 @@ class OrderPage {
     if (hasTickets(state)) this.#tickets(order);
     if (state === this.#shown) return;
     this.#shown = state;
+    import("./told.js").then(({ showTold }) => showTold(this.id, this.kept?.token));
     byId("state").dataset.state = state;
     byId("state-title").textContent = say(`order_${state}`);
     announce(say(`order_${state}`));
@@ -144,18 +146,17 @@ class OrderPage {
   }
 
   async #answerOffer(accept, button) {
-    if (this.#offer === null || button.hasAttribute("data-busy")) return;
-    button.setAttribute("data-busy", "");
-    try {
-      const path = `/payments/${segment(this.#offer.payment_id)}/offer`;
-      await this.#answer.post(path, { token: this.kept?.token, body: { accept } });
-      show(byId("state-error"), null);
-    } catch (problem) {
-      show(byId("state-error"), describe(problem));
-    } finally {
-      button.removeAttribute("data-busy");
-    }
-    this.#asked = 0;
+    if (this.#offer === null) return;
+    const path = `/payments/${segment(this.#offer.payment_id)}/offer`;
+    await whileBusy(button, async () => {
+      try {
+        await this.#answer.post(path, { token: this.kept?.token, body: { accept } });
+        show(byId("state-error"), null);
+      } catch (problem) {
+        show(byId("state-error"), describe(problem));
+      }
+      this.#asked = 0;
+    });
     this.ask();
   }
 
@@ -192,6 +193,7 @@ class OrderPage {
         const event = await this.#event;
         byId("ticket-list").replaceChildren(...tickets.map((ticket) =>
           this.#ticket(ticket, order, event)));
+        byId("print").hidden = false;
         return;
       }
       await new Promise((done) => setTimeout(done, TICKET_PAUSE_MS * Math.min(asked, 10)));
@@ -203,21 +205,19 @@ class OrderPage {
   #ticket(ticket, order, event) {
     const href = `${orderPage(this.id)}/tickets/${segment(ticket.id)}`;
     const text = say("ticket_open", { seat: ticketSeat(ticket, order) });
-    return make("li", {}, ticketCard(ticket, order, event, "h3"), make("a", { href }, text));
+    const link = make("a", { className: "no-print", href }, text);
+    return make("li", {}, ticketCard(ticket, order, event, "h3"), link);
   }
 
   async #pay(method) {
-    const button = byId("pay").querySelector("[type=submit]");
-    if (button.hasAttribute("data-busy")) return;
-    button.setAttribute("data-busy", "");
-    try {
-      await startPayment({ id: this.id, token: this.kept?.token }, this.provider, method);
-    } catch (problem) {
-      show(byId("state-error"), describe(problem));
-      this.ask();
-    } finally {
-      button.removeAttribute("data-busy");
-    }
+    await whileBusy(byId("pay").querySelector("[type=submit]"), async () => {
+      try {
+        await startPayment({ id: this.id, token: this.kept?.token }, this.provider, method);
+      } catch (problem) {
+        show(byId("state-error"), describe(problem));
+        this.ask();
+      }
+    });
   }
 }
 

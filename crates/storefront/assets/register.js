@@ -3,7 +3,7 @@
 import { fill, nextPage, notice } from "./account.js";
 import { call, segment } from "./api.js";
 import { byId, make } from "./dom.js";
-import { field, form } from "./forms.js";
+import { codeField, field, form } from "./forms.js";
 import { signIn } from "./signin.js";
 import { tell } from "./words-account.js";
 
@@ -44,8 +44,7 @@ async function register(values) {
 
 function confirm(change, email) {
   const next = nextPage("/account");
-  const code = field({ name: "code", label: tell("mail_code"), wrong: tell("code_wrong"),
-    set: { inputMode: "numeric", autocomplete: "one-time-code", maxLength: 6 } });
+  const code = codeField({ label: tell("mail_code"), wrong: tell("code_wrong") });
   const onSubmit = async (values) => {
     await call("POST", `/me/changes/${segment(change)}/confirm`, { body: values });
     location.assign(next);

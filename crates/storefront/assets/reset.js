@@ -3,7 +3,7 @@
 import { fill, notice } from "./account.js";
 import { call, segment } from "./api.js";
 import { make } from "./dom.js";
-import { field, form } from "./forms.js";
+import { codeField, field, form } from "./forms.js";
 import { tell } from "./words-account.js";
 
 function ask() {
@@ -18,8 +18,7 @@ function ask() {
 }
 
 function set(id) {
-  const code = field({ name: "code", label: tell("mail_code"), wrong: tell("code_wrong"),
-    set: { inputMode: "numeric", autocomplete: "one-time-code", maxLength: 6 } });
+  const code = codeField({ label: tell("mail_code"), wrong: tell("code_wrong") });
   const password = field({ name: "password", label: tell("new_password"), type: "password",
     hint: tell("password_hint"), wrong: tell("password_wrong"),
     set: { autocomplete: "new-password" } });

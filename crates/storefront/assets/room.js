@@ -2,7 +2,7 @@
 // turn comes. Looking is what takes the turn, so it goes on while the page is out of sight.
 
 import { call, newKey, segment } from "./api.js";
-import { announce, byId, make, show } from "./dom.js";
+import { announce, byId, make, show, whileBusy } from "./dom.js";
 import { forgetRoom, keepRoom, keptRoom } from "./keep.js";
 import { describe } from "./problem.js";
 import { Ticker } from "./ticker.js";
@@ -27,7 +27,8 @@ export class Room {
     Object.assign(this, { eventId, zone, stage, onClosed });
     this.box = byId("room");
     this.clock = new Ticker("room");
-    byId("room-enter").addEventListener("click", () => this.#enter());
+    byId("room-enter").addEventListener("click", ({ currentTarget: button }) =>
+      whileBusy(button, () => this.#enter()));
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#look();
     });
@@ -67,9 +68,6 @@ export class Room {
   }
 
   async #enter() {
-    const button = byId("room-enter");
-    if (button.hasAttribute("data-busy")) return;
-    button.setAttribute("data-busy", "");
     show(byId("room-error"), null);
     try {
       const path = `/events/${segment(this.eventId)}/queue`;
@@ -80,8 +78,6 @@ export class Room {
     } catch (problem) {
       if (problem?.status === undefined) console.error(problem);
       show(byId("room-error"), describe(problem));
-    } finally {
-      button.removeAttribute("data-busy");
     }
   }
 

@@ -3,8 +3,9 @@
 import { fill, nextPage } from "./account.js";
 import { call } from "./api.js";
 import { make } from "./dom.js";
-import { field, form } from "./forms.js";
-import { dropTickets, keepSession, keepTokens, session, staffPage } from "./session.js";
+import { codeField, field, form } from "./forms.js";
+import { readMe } from "./me.js";
+import { dropTickets, keepTokens, session, staffPage } from "./session.js";
 import { tell } from "./words-account.js";
 
 /** Opens a session; throws a Problem that says what to do in `told`. */
@@ -14,8 +15,7 @@ export async function signIn(body) {
     // The session before may have ended by itself, and with another person.
     await dropTickets();
     keepTokens(tokens);
-    const me = await call("GET", "/me");
-    keepSession({ name: me.name, role: me.role });
+    await readMe();
     return tokens;
   } catch (problem) {
     if (problem.status === 401) problem.told = tell("signin_wrong");
@@ -29,8 +29,7 @@ function page() {
     hint: tell("identifier_hint"), set: { autocomplete: "username", autocapitalize: "none" } });
   const password = field({ name: "password", label: tell("password"), type: "password",
     set: { autocomplete: "current-password" } });
-  const code = field({ name: "code", label: tell("factor_code"), hint: tell("factor_hint"),
-    optional: true, set: { autocomplete: "one-time-code", inputMode: "numeric", maxLength: 6 } });
+  const code = codeField({ label: tell("factor_code"), hint: tell("factor_hint"), optional: true });
   code.box.hidden = true;
   const onSubmit = async (values) => {
     const body = { identifier: values.identifier, password: values.password };

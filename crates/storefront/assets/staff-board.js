@@ -6,8 +6,10 @@ import { call, segment } from "./api.js";
 import { Chart } from "./chart.js";
 import { announce, make } from "./dom.js";
 import { between, reading } from "./metrics.js";
+import { expectation, expiryBars, gatewayHeads, gatewayRows } from "./outlook.js";
 import { describe } from "./problem.js";
 import { all, staff, table } from "./staff.js";
+import { tell as ahead } from "./words-staff-board.js";
 import { tell } from "./words-staff.js";
 
 const EVERY_MS = 3000;
@@ -25,6 +27,8 @@ class Board {
     this.figures = make("div", { className: "tiles" });
     this.sales = make("div");
     this.tables = make("div", { className: "stack" });
+    this.expiry = make("div", { className: "stack", id: "expiry" });
+    this.gateways = make("div", { className: "stack", id: "gateways" });
     for (const name of ["sales", "held", "requests", "latency"]) {
       this.#charts[name] = new Chart(tell(`chart_${name}`));
     }
@@ -35,13 +39,16 @@ class Board {
     });
     this.figures.append(...charts);
     fill(this.figures, section(tell("board_sales"), this.sales),
+      section(ahead("expiry"), this.expiry), section(ahead("gateways"), this.gateways),
       section(tell("board_tables"), this.tables));
   }
 
   async look() {
     if (document.visibilityState === "visible") {
-      const [rows] = await Promise.all([this.#sales(), this.#requests(), this.#tables()]);
-      this.#totals(rows);
+      const [found] = await Promise.all([this.#sales(), this.#requests(), this.#tables(),
+        this.#gateways()]);
+      this.#totals(found);
+      this.expiry.replaceChildren(...expiryBars(expectation(found.map(({ grid }) => grid))));
     }
     setTimeout(() => this.look().catch(() => null), EVERY_MS);
   }
@@ -98,12 +105,26 @@ class Board {
     this.#put("latency", meanMs, `${meanMs.toFixed(1)} ${tell("ms")}`);
   }
 
+  /** Whether those who take the money answer. */
+  async #gateways() {
+    try {
+      const { items } = await call("GET", "/admin/gateways", { once: true });
+      const minutes = Math.round((items[0]?.window_s ?? 0) / 60);
+      this.gateways.replaceChildren(...items.length === 0
+        ? [make("p", { className: "muted" }, ahead("gateways_none"))]
+        : [table(ahead("gateways"), gatewayHeads(), gatewayRows(items)),
+          make("p", { className: "muted small" }, ahead("gateways_note", { n: minutes }))]);
+    } catch (problem) {
+      this.gateways.replaceChildren(make("p", { className: "error" }, describe(problem)));
+    }
+  }
+
   /** What PostgreSQL has: how far it is, and whether a seat has two owners. */
   async #tables() {
     try {
       const told = await call("GET", "/admin/reconciliation");
       const double = told.double_sold.length;
-      const rows = told.watermarks.map(({ shard, lag_ms: lag }) => [shard, lag]);
+      const rows = told.watermarks.map(({ shard, lag_ms: lag }) => [String(shard), lag]);
       this.tables.replaceChildren(
         make("p", { className: `badge badge-${double > 0 ? "cancelled" : "valid"}` },
           double > 0 ? tell("double_sold", { n: double }) : tell("double_none")),

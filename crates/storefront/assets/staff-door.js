@@ -1,7 +1,7 @@
 // Stewards: letting people in. A scanner types a code, the answer is large and without a sound;
 // where the server cannot be asked, this device decides by key and list and sends it later.
 
-import { cabinet, fill, section } from "./account.js";
+import { cabinet, fill, section, trouble } from "./account.js";
 import { call, newKey, segment } from "./api.js";
 import { byId, make, show } from "./dom.js";
 import { field, form } from "./forms.js";
@@ -11,6 +11,7 @@ import { Camera, hasCamera } from "./staff-doorcam.js";
 import {
   DoorList, fromKeys, isSignedOut, parse, sendWaiting, serverAfter, wrongTime,
 } from "./staff-doorlist.js";
+import { takeDoor } from "./staff-doorlock.js";
 import { clockTime, momentText } from "./when.js";
 import { tell } from "./words-door.js";
 
@@ -32,6 +33,12 @@ class Door {
   constructor(list, events) {
     this.list = list;
     this.events = events;
+  }
+
+  /** Another tab is the door from now on. */
+  leave() {
+    this.#camera?.stop();
+    this.list.leave();
   }
 
   /** Which event and which door: asked once, kept on this device. */
@@ -263,28 +270,56 @@ class Door {
   }
 }
 
-async function build(me) {
-  keepTicketsOffline();
-  if (me.role === "steward") {
-    for (const way of document.querySelectorAll(".ways a:not([aria-current])")) way.remove();
+/** The door of this tab; null while another tab of the device has it. */
+let door = null;
+
+/** Another tab has the door: says so, and offers to take it. */
+function elsewhere() {
+  const take = make("button", { type: "button", className: "primary" }, tell("take_over"));
+  take.addEventListener("click", () => begin(true).catch(trouble));
+  fill(section(tell("elsewhere"), make("p", {}, tell("elsewhere_text")),
+    make("div", { className: "actions" }, take)));
+}
+
+/** Another tab took the door: nothing is decided or written here any more. */
+function lost() {
+  door?.leave();
+  door = null;
+  elsewhere();
+}
+
+async function begin(steal = false) {
+  if (!await takeDoor(lost, steal)) {
+    elsewhere();
+    return;
   }
+  // Read only now: what the tab before has written last is in it.
   const list = new DoorList();
   const known = list.kept.eventId === null ? []
     : [{ id: list.kept.eventId, name: list.kept.eventName ?? list.kept.eventId }];
   const ask = () => call("GET", "/events?limit=100", { once: true });
   const events = navigator.onLine
     ? await ask().then(({ items }) => items).catch(() => known) : known;
-  const door = new Door(list, events);
+  door = new Door(list, events);
   if (list.kept.eventId === null || list.kept.gate === "") door.setup();
   else await door.open();
-  setInterval(() => isOpen() && door.tend(), TEND_EVERY_MS);
-  addEventListener("online", () => isOpen() && door.tend());
+}
+
+async function build(me) {
+  keepTicketsOffline();
+  if (me.role === "steward") {
+    for (const way of document.querySelectorAll(".ways a:not([aria-current])")) way.remove();
+  }
+  const tend = () => isOpen() && door?.tend();
+  setInterval(tend, TEND_EVERY_MS);
+  addEventListener("online", tend);
   // A scanner types wherever the focus is; where that is nowhere, it is meant for the field.
   document.addEventListener("keydown", (event) => {
     if (isOpen() && document.activeElement === document.body && event.key.length === 1) {
       byId("door-code").focus();
     }
   });
+  await begin();
 }
 
 cabinet(build, (role) => staffPage(role) !== null);

@@ -101,6 +101,8 @@ export async function sendWaiting(list, ask, tellBad) {
 }
 
 export class DoorList {
+  #isLeft = false;
+
   constructor(storage = localStorage) {
     this.storage = storage;
     const empty = { eventId: null, gate: "", verifyKey: null, asOf: null,
@@ -213,7 +215,13 @@ export class DoorList {
     this.sent([scan]);
   }
 
+  /** Another tab of this device keeps the list from now on. */
+  leave() {
+    this.#isLeft = true;
+  }
+
   #write() {
+    if (this.#isLeft) return;
     try {
       this.storage.setItem(NAME, JSON.stringify(this.kept));
     } catch {

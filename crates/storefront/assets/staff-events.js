@@ -1,13 +1,15 @@
 // Staff: events. A list, one form to write and edit them, and the switches of a sale, each asked
 // about before it is thrown.
 
-import { fill, notice, section } from "./account.js";
-import { call, newKey, segment } from "./api.js";
+import { fillTold, section } from "./account.js";
+import { call, segment } from "./api.js";
 import { byId, make } from "./dom.js";
 import { form, sureButton } from "./forms.js";
 import { describe } from "./problem.js";
 import { bodyOf, eventFields } from "./staff-eventform.js";
-import { all, asked, facts, order, staff } from "./staff.js";
+import {
+  all, asked, backLink, change, facts, order, removeButton, staff,
+} from "./staff.js";
 import { campaign, moving, room } from "./staff-room.js";
 import { seatsForm } from "./staff-seats.js";
 import { momentText } from "./when.js";
@@ -21,13 +23,11 @@ async function page(told = null) {
   const [venues, plans, artists] = await Promise.all(
     ["/admin/venues", "/admin/plans", "/admin/artists"].map(all));
   const shelves = { venues, plans, artists };
-  const said = told === null ? null : notice(told);
-  if (id === null) await list(said, shelves);
-  else await one(id, said, shelves);
-  said?.focus();
+  if (id === null) await list(told, shelves);
+  else await one(id, told, shelves);
 }
 
-async function list(said, shelves) {
+async function list(told, shelves) {
   const events = await all(PATH);
   const rows = events.map((event) => make("li", {},
     make("a", { href: `?id=${segment(event.id)}` }, event.name),
@@ -38,21 +38,20 @@ async function list(said, shelves) {
     const made = await order(PATH, bodyOf(values));
     location.assign(`?id=${segment(made.id)}`);
   };
-  fill(said, make("ul", { className: "rows-list listing" }, ...rows),
+  fillTold(told, make("ul", { className: "rows-list listing" }, ...rows),
     section(tell("new_event"), form({ fields: eventFields({}, shelves), submit: tell("create"),
       onSubmit })));
 }
 
-async function one(id, said, shelves) {
+async function one(id, told, shelves) {
   const event = await call("GET", `${PATH}/${segment(id)}`);
   const { grid } = event;
-  const parts = [make("p", {}, make("a", { href: location.pathname }, tell("back"))), said];
-  parts.push(section(event.name, state(event), switches(event)));
+  const parts = [backLink(), section(event.name, state(event), switches(event))];
   parts.push(section(tell("edit"), form({ fields: eventFields(event, shelves),
     submit: tell("save"), onSubmit: (values) => save(event, values) })));
-  if (grid?.cancel) parts.splice(3, 0, section(tellWork("campaign"), campaign(event)));
+  if (grid?.cancel) parts.splice(2, 0, section(tellWork("campaign"), campaign(event)));
   else if (grid) parts.push(...around(event, shelves.venues));
-  fill(...parts);
+  fillTold(told, ...parts);
 }
 
 /** What is done beside the terms of a sale under way. */
@@ -70,8 +69,7 @@ async function save(event, values) {
   const body = bodyOf(values, event);
   // A published event keeps its plan; naming it again would copy it anew.
   if (event.status === "published") delete body.plan_id;
-  await call("PATCH", `${PATH}/${segment(event.id)}`,
-    { body, revision: event.revision, key: newKey() });
+  await change(PATH, event, body);
   await page(tell("saved"));
 }
 
@@ -92,16 +90,13 @@ function state({ status, grid, starts_at: starts }) {
 /** What can be done with the event as it stands. */
 function switches(event) {
   const path = `${PATH}/${segment(event.id)}`;
-  const flip = (name, act = () => order(`${path}/${name}`)) => sureButton({ text: tell(name),
+  const flip = (name) => sureButton({ text: tell(name),
     sure: tell(`${name}_sure`, { name: event.name }), yes: tell(name), no: tell("no"),
     act: async () => {
-      await act();
+      await order(`${path}/${name}`);
       await page(tell("done"));
     } });
-  const remove = () => flip("remove", async () => {
-    await call("DELETE", path, { revision: event.revision, key: newKey() });
-    location.assign(location.pathname);
-  });
+  const remove = () => removeButton(PATH, event);
   const sale = event.grid?.state;
   const own = make("a", { className: "button quiet", href: `/events/${segment(event.id)}` },
     tell("look"));

@@ -1,6 +1,6 @@
 // Staff: any order by its number, its payments and refunds, and giving money back.
 
-import { fill, notice, section } from "./account.js";
+import { fill, fillTold, section } from "./account.js";
 import { call, segment } from "./api.js";
 import { make } from "./dom.js";
 import { field, form } from "./forms.js";
@@ -18,19 +18,17 @@ async function page(told = null) {
     set: { autocomplete: "off" } });
   const search = section(tell("find_order"), form({ fields: [find], submit: tell("find"),
     onSubmit: (values) => location.assign(`?id=${encodeURIComponent(values.id)}`) }));
-  const said = told === null ? null : notice(told);
   if (id === null) {
     fill(search);
     return;
   }
   try {
     const found = await call("GET", `/admin/orders/${segment(id)}`);
-    fill(search, said, ...document_(found));
+    fillTold(told, search, ...document_(found));
   } catch (problem) {
     if (problem?.status === undefined) throw problem;
     fill(search, make("p", { className: "error", role: "alert" }, describe(problem)));
   }
-  said?.focus();
 }
 
 function document_(found) {

@@ -1,11 +1,11 @@
 // Staff: plans of venues. A file is read, shown and counted before it is sent.
 
-import { fill, notice, section } from "./account.js";
+import { fillTold, section } from "./account.js";
 import { call, newKey, segment } from "./api.js";
 import { countOf, readPlan } from "./csv.js";
 import { byId, make } from "./dom.js";
-import { field, form, sureButton } from "./forms.js";
-import { all, asked, staff, table } from "./staff.js";
+import { field, form } from "./forms.js";
+import { all, asked, backLink, removeButton, staff, table } from "./staff.js";
 import { tell } from "./words-staff.js";
 
 /** Colours of tiers on the drawing, by the style sheet's names. */
@@ -13,32 +13,22 @@ const TIERS = 8;
 
 async function page(told = null) {
   const id = asked("id");
-  const said = told === null ? null : notice(told);
   const venues = await all("/admin/venues");
   if (id === null) {
     const plans = await all("/admin/plans");
     const venueOf = (plan) => venues.find((venue) => venue.id === plan.venue_id)?.name ?? "";
-    fill(said, make("ul", { className: "rows-list listing" }, ...plans.map((plan) => make("li", {},
+    const rows = plans.map((plan) => make("li", {},
       make("a", { href: `?id=${segment(plan.id)}` }, plan.name),
-      make("span", { className: "muted" }, venueOf(plan))))),
-    section(tell("plan_import"), ...importer(venues)));
+      make("span", { className: "muted" }, venueOf(plan))));
+    fillTold(told, make("ul", { className: "rows-list listing" }, ...rows),
+      section(tell("plan_import"), ...importer(venues)));
   } else {
     const plan = await call("GET", `/admin/plans/${segment(id)}`);
     const { sections } = readPlan(JSON.stringify({ sections: plan.sections }));
-    fill(make("p", {}, make("a", { href: location.pathname }, tell("back"))), said,
-      section(plan.name, ...preview({ sections, faults: [] }), remove(plan)));
+    fillTold(told, backLink(),
+      section(plan.name, ...preview({ sections, faults: [] }), removeButton("/admin/plans", plan)));
     draw(sections);
   }
-  said?.focus();
-}
-
-function remove(plan) {
-  return sureButton({ text: tell("remove"), sure: tell("remove_sure", { name: plan.name }),
-    yes: tell("remove"), no: tell("no"), act: async () => {
-      await call("DELETE", `/admin/plans/${segment(plan.id)}`,
-        { revision: plan.revision, key: newKey() });
-      location.assign(location.pathname);
-    } });
 }
 
 function importer(venues) {

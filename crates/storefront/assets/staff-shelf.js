@@ -1,11 +1,11 @@
 // A shelf of the catalogue: a list of entries and one form to write a new one, edit or remove it.
 // Artists and venues are such shelves.
 
-import { fill, notice, section } from "./account.js";
-import { call, newKey, segment } from "./api.js";
+import { fillTold, section } from "./account.js";
+import { call, segment } from "./api.js";
 import { make } from "./dom.js";
-import { form, sureButton } from "./forms.js";
-import { all, asked, order, staff } from "./staff.js";
+import { form } from "./forms.js";
+import { all, asked, backLink, change, order, removeButton, staff } from "./staff.js";
 import { tell } from "./words-staff.js";
 
 /** Runs a shelf's page. `path` is the API's; `fields(entry)` builds the form, `body(values)` what
@@ -13,7 +13,6 @@ import { tell } from "./words-staff.js";
 export function shelf({ path, fields, body, line }) {
   const show = async (told = null) => {
     const id = asked("id");
-    const said = told === null ? null : notice(told);
     if (id === null) {
       const items = await all(path);
       const rows = items.map((entry) => make("li", {},
@@ -23,26 +22,17 @@ export function shelf({ path, fields, body, line }) {
         await order(path, body(values));
         await show(tell("saved"));
       };
-      fill(said, make("ul", { className: "rows-list listing" }, ...rows),
+      fillTold(told, make("ul", { className: "rows-list listing" }, ...rows),
         section(tell("new"), form({ fields: fields({}), submit: tell("create"), onSubmit: add })));
     } else {
       const entry = await call("GET", `${path}/${segment(id)}`);
-      fill(make("p", {}, make("a", { href: location.pathname }, tell("back"))), said,
-        section(entry.name, edit(id, entry), remove(id, entry)));
+      fillTold(told, backLink(), section(entry.name, edit(entry), removeButton(path, entry)));
     }
-    said?.focus();
   };
-  const edit = (id, entry) => form({ fields: fields(entry), submit: tell("save"),
+  const edit = (entry) => form({ fields: fields(entry), submit: tell("save"),
     onSubmit: async (values) => {
-      await call("PATCH", `${path}/${segment(id)}`,
-        { body: body(values), revision: entry.revision, key: newKey() });
+      await change(path, entry, body(values));
       await show(tell("saved"));
-    } });
-  const remove = (id, entry) => sureButton({ text: tell("remove"),
-    sure: tell("remove_sure", { name: entry.name }), yes: tell("remove"), no: tell("no"),
-    act: async () => {
-      await call("DELETE", `${path}/${segment(id)}`, { revision: entry.revision, key: newKey() });
-      location.assign(location.pathname);
     } });
   staff(() => show());
 }

@@ -1,6 +1,6 @@
 // Staff: what failed for good, with another try for it, and background work by its state.
 
-import { fill, notice, section } from "./account.js";
+import { fillTold, section } from "./account.js";
 import { call } from "./api.js";
 import { byId, make } from "./dom.js";
 import { form } from "./forms.js";
@@ -15,13 +15,11 @@ const PAGE = 50;
 
 async function page(told = null) {
   const status = STATES.find((state) => state === asked("status")) ?? null;
-  const said = told === null ? null : notice(told);
   const jobs = make("div", { id: "jobs", className: "stack" });
   const { items } = await call("GET", "/admin/errors");
-  fill(said, section(tell("errors"), errors(items)),
+  fillTold(told, section(tell("errors"), errors(items)),
     section(tell("jobs"), filters(status), jobs));
   await more(status, null);
-  said?.focus();
 }
 
 /** A try again of `path`, where the server has one. */

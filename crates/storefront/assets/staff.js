@@ -1,8 +1,9 @@
 // What the pages of staff share: who may see them, lists read whole, orders given once.
 
 import { cabinet, notice } from "./account.js";
-import { call, newKey } from "./api.js";
+import { call, newKey, segment } from "./api.js";
 import { byId, make } from "./dom.js";
+import { sureButton } from "./forms.js";
 import { isStaff } from "./session.js";
 import { tell } from "./words-staff.js";
 
@@ -34,6 +35,22 @@ export async function all(path) {
   return items;
 }
 
+/** The way from an entry back to its list. */
+export const backLink = () => make("p", {}, make("a", { href: location.pathname }, tell("back")));
+
+/** Edits an entry of the list `path`, as it was read. */
+export const change = (path, { id, revision }, body) =>
+  call("PATCH", `${path}/${segment(id)}`, { body, revision, key: newKey() });
+
+/** A button that removes an entry of the list `path`, after a question, and goes to the list. */
+export function removeButton(path, { id, name, revision }) {
+  return sureButton({ text: tell("remove"), sure: tell("remove_sure", { name }),
+    yes: tell("remove"), no: tell("no"), act: async () => {
+      await call("DELETE", `${path}/${segment(id)}`, { revision, key: newKey() });
+      location.assign(location.pathname);
+    } });
+}
+
 /** An order of staff, under a key of its own. */
 export const order = (path, body) => call("POST", path, { body, key: newKey() });
 
@@ -51,7 +68,7 @@ export function facts(pairs) {
 export function table(caption, heads, rows) {
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
   const cell = (value) => make("td", typeof value === "number" ? { className: "number" } : {},
-    value instanceof Node ? value : String(value ?? ""));
+    value instanceof Node ? value : (value ?? "").toLocaleString());
   const body = rows.map((row) => make("tr", {}, ...row.map(cell)));
   const element = make("table", { className: "data" },
     make("caption", { className: "visually-hidden" }, caption),

@@ -4,8 +4,9 @@
 import { call } from "./api.js";
 import { make } from "./dom.js";
 import { forgetKept } from "./keep.js";
+import { readMe } from "./me.js";
 import { speaker } from "./messages.js";
-import { forgetSession, keepSession, session, staffPage } from "./session.js";
+import { forgetSession, session, staffPage } from "./session.js";
 
 const tell = speaker({
   en: { account: "My tickets", staff: "Staff", out: "Sign out", nav: "Account" },
@@ -19,8 +20,7 @@ export async function showWho() {
   fill(corner, session());
   if (session().name !== undefined) return;
   try {
-    const me = await call("GET", "/me");
-    keepSession({ name: me.name, role: me.role });
+    await readMe();
     fill(corner, session());
   } catch (problem) {
     if (problem?.status !== 401) return;

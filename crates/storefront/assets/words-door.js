@@ -39,6 +39,9 @@ const EN = {
   as_of: "as of {time}",
   latest: "Last scans", latest_none: "Nobody yet.",
   ready: "Ready for the next one.", no_events: "There is no event to let people into.",
+  elsewhere: "The door is open in another tab",
+  elsewhere_text: "One tab of a device checks tickets, so that no scan is lost.",
+  take_over: "Use this tab",
 };
 
 const RU = {
@@ -88,6 +91,9 @@ const RU = {
   as_of: "на {time}",
   latest: "Последние проходы", latest_none: "Пока никого.",
   ready: "Готово к следующему.", no_events: "Нет события, на которое пускать.",
+  elsewhere: "Вход открыт в другой вкладке",
+  elsewhere_text: "Билеты проверяет одна вкладка: так не потеряется ни один проход.",
+  take_over: "Продолжить в этой вкладке",
 };
 
 export const TABLES = { en: EN, ru: RU };

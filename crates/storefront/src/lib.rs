@@ -15,6 +15,7 @@ mod imports;
 mod lang;
 mod pages;
 mod policy;
+mod poster;
 mod price;
 mod texts;
 mod view;
@@ -26,7 +27,10 @@ pub use pages::{
     AppPage, AppView, ArtistPage, CONSENT_VERSION, ConsentPage, EventPage, Filters, HomePage,
     Notice, NoticePage, OrderPage, RenderError, TicketPage,
 };
-pub use policy::{CONTENT_SECURITY_POLICY, PERMISSIONS_OF_THE_DOOR, SECURITY_HEADERS};
+pub use policy::{
+    CONTENT_SECURITY_POLICY, PERMISSIONS_OF_THE_DOOR, POLICY_OF_A_PICTURE, SECURITY_HEADERS,
+};
+pub use poster::Poster;
 pub use price::Price;
 pub use view::{
     ArtistLink, ArtistView, EventCard, PayMethod, Payment, Rules, SaleState, Tier, Waiting, When,

@@ -8,6 +8,9 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; \
      manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The same for a drawing that is opened by itself: it may do nothing at all.
+pub const POLICY_OF_A_PICTURE: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// The other headers every page carries, by lower-case name. Order pages hold a bearer's address,
 /// therefore nothing of it may leave in a `Referer`.
 pub const SECURITY_HEADERS: [(&str, &str); 4] = [

@@ -157,6 +157,7 @@ pub(crate) struct Texts {
     pub(crate) order_loading: &'static str,
     pub(crate) order_contents: &'static str,
     pub(crate) order_history: &'static str,
+    pub(crate) order_told: &'static str,
     pub(crate) offer_accept: &'static str,
     pub(crate) offer_decline: &'static str,
     pub(crate) check_again: &'static str,
@@ -164,6 +165,7 @@ pub(crate) struct Texts {
     pub(crate) ticket_title: &'static str,
     pub(crate) ticket_loading: &'static str,
     pub(crate) print: &'static str,
+    pub(crate) print_all: &'static str,
     pub(crate) back_to_order: &'static str,
 
     pub(crate) not_found_title: &'static str,

@@ -75,6 +75,8 @@ pub struct ArtistLink {
 /// An artist with what is told about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtistView {
+    /// The API's id.
+    pub id: String,
     /// The name.
     pub name: String,
     /// What they do; may be empty.
@@ -140,13 +142,6 @@ pub struct EventCard {
 }
 
 impl EventCard {
-    /// Number of the drawn cover in the style sheet. It hangs on the id alone, so that an event
-    /// looks the same in every list and after every restart.
-    pub(crate) fn cover(&self) -> u32 {
-        const COVERS: u32 = 6;
-        self.id.bytes().fold(17_u32, |sum, byte| sum.wrapping_mul(31) ^ u32::from(byte)) % COVERS
-    }
-
     pub(crate) fn artists_text(&self) -> String {
         let names: Vec<&str> = self.artists.iter().map(|artist| artist.name.as_str()).collect();
         names.join(", ")

@@ -22,7 +22,7 @@ use crate::state::App;
 /// Longest text of a filter, in characters; longer ones are cut, since nothing is called so.
 const FILTER_CHARS_MAX: usize = 60;
 /// Longest id of an artist.
-const ARTIST_ID_LEN_MAX: usize = 64;
+pub(super) const ARTIST_ID_LEN_MAX: usize = 64;
 
 /// The filters as the address has them; what is not known is passed over.
 #[derive(Debug, Default, Deserialize)]
@@ -151,6 +151,7 @@ fn view(artist: &ArtistEntry) -> ArtistView {
         year: work.year.map(|year| year.to_string()).unwrap_or_default(),
     });
     ArtistView {
+        id: artist.id.clone(),
         name: artist.name.clone(),
         occupation: artist.occupation.clone().unwrap_or_default(),
         genre: artist.genre.clone().unwrap_or_default(),

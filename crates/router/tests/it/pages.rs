@@ -178,3 +178,22 @@ async fn an_event_goes_into_a_calendar_and_sections_that_are_none_lead_nowhere()
         assert_eq!(client.get(path, &[("accept", "text/html")]).await.status, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn events_and_artists_have_posters_that_can_do_nothing() {
+    let system = System::start().await;
+    let client = system.client();
+    let page = client.get("/events/hall", &[]).await;
+    assert!(page.text().contains("src=\"/events/hall/poster.svg\""));
+    let poster = client.get("/events/hall/poster.svg", &[]).await;
+    assert_eq!(poster.status, 200);
+    assert_eq!(poster.header("content-type"), "image/svg+xml");
+    assert_eq!(poster.header("x-content-type-options"), "nosniff");
+    let policy = poster.header("content-security-policy").to_owned();
+    assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'");
+    let text = poster.text();
+    assert!(text.contains("&lt;evening&gt;") && text.contains("Kazan"), "{text}");
+    for path in ["/events/none/poster.svg", "/artists/none/poster.svg"] {
+        assert_eq!(client.get(path, &[]).await.status, 404, "{path}");
+    }
+}

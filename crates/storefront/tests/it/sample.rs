@@ -69,6 +69,7 @@ pub(crate) fn home(lang: Lang, text: &str) -> String {
 
 pub(crate) fn artist(lang: Lang, text: &str) -> String {
     let artist = ArtistView {
+        id: "artist-1".to_owned(),
         name: text.to_owned(),
         occupation: text.to_owned(),
         genre: text.to_owned(),

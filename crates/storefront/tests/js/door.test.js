@@ -202,3 +202,46 @@ test("who is signed out is told so", () => {
   assert.equal(serverAfter([{ status: 503 }, { status: 401 }]), "sign_in");
   assert.equal(serverAfter([{ status: 403 }]), "sign_in");
 });
+
+/** Locks as browsers have them, of one name. */
+function locks() {
+  let holder = null;
+  return { request: (_, { steal, signal }, work) => new Promise((resolve, reject) => {
+    const take = () => {
+      holder = { reject };
+      work().then(resolve, reject);
+    };
+    if (holder === null) take();
+    else if (steal) {
+      holder.reject(new Error("AbortError"));
+      take();
+    } else signal.addEventListener("abort", () => reject(signal.reason));
+  }) };
+}
+
+test("one tab of a device is the door, until another takes it", async () => {
+  const { takeDoor } = await script("staff-doorlock.js");
+  const device = locks();
+  // Node does not stay awake for the limit of a signal.
+  const awake = setInterval(() => {}, 1000);
+  let lost = 0;
+  assert.equal(await takeDoor(() => { lost += 1; }, false, device), true);
+  assert.equal(await takeDoor(() => {}, false, device), false, "it waits no longer than a moment");
+  assert.equal(lost, 0);
+  assert.equal(await takeDoor(() => {}, true, device), true);
+  assert.equal(lost, 1);
+  assert.equal(await takeDoor(() => {}, false, null), true, "a browser without locks");
+  clearInterval(awake);
+});
+
+test("a tab that lost the door writes nothing over the other's scans", async () => {
+  const kept = storage();
+  const before = door(kept);
+  assert.equal((await before.decide(scan(await codeOf("t1")))).status, "admitted");
+  before.leave();
+  const after = new DoorList(kept);
+  assert.equal(after.next(10).length, 1, "what the tab before let in is known");
+  assert.equal((await after.decide(scan(await codeOf("t3")))).status, "admitted");
+  before.sent(before.next(10));
+  assert.equal(new DoorList(kept).next(10).length, 2);
+});

@@ -122,3 +122,21 @@ test("the nearest free seats of the same price stand in for lost ones", async ()
   assert.deepEqual(nearestTo(plan, [2, 3], isFree, []), [1, 0]);
   assert.deepEqual(nearestTo(plan, [2, 3], isFree, [0, 1]), [], "none of this price is free");
 });
+
+test("the board expects what all sales expect together", async () => {
+  const { expectation, percent } = await script("outlook.js");
+  const told = expectation([{ expiring: { by_minute: [1, 0, 2, 0, 0], later: 4 } }, {},
+    { expiring: { by_minute: [3, 1, 0, 0, 5], later: 1 } }]);
+  assert.deepEqual(told, { byMinute: [4, 1, 2, 0, 5], later: 5, all: 12 });
+  assert.deepEqual(expectation([]), { byMinute: [], later: 0, all: 0 });
+  const table = [[0, 0, 0], [0, 9, 0], [1, 1000, 1], [1, 3, 33], [5, 5, 100]];
+  for (const [part, all, told] of table) assert.equal(percent(part, all), told);
+});
+
+test("what was told of an order stands in order, without kinds that the page does not know", async () => {
+  const { linesOf } = await script("told.js");
+  const notice = (kind, minute) => ({ kind, at: `2027-01-01T00:0${minute}:00.000Z` });
+  const lines = linesOf([notice("event_moved", 3), notice("news", 2), notice("hold_expired", 1)]);
+  assert.deepEqual(lines.map(({ at }) => at.slice(15, 16)), ["1", "3"]);
+  assert.ok(lines.every(({ text }) => text.length > 5));
+});

@@ -88,6 +88,9 @@ pub(crate) struct EventBody {
     /// Whether one can wait for seats that come back.
     waiting_list: bool,
     hold_ttl_s: i32,
+    /// The poster that the shop draws for it, an SVG of 3 to 4, below the shop's own address.
+    #[schema(example = "/events/demo-hall/poster.svg")]
+    poster_url: String,
 }
 
 /// An artist.
@@ -99,6 +102,9 @@ pub(crate) struct ArtistBody {
     genre: Option<String>,
     bio: Option<String>,
     works: Vec<Work>,
+    /// The poster that the shop draws for them, an SVG of 3 to 4, below the shop's own address.
+    #[schema(example = "/artists/demo-quartet/poster.svg")]
+    poster_url: String,
 }
 
 pub(crate) fn event(catalogue: &Catalogue, event: &EventRecord) -> EventBody {
@@ -134,6 +140,7 @@ pub(crate) fn event(catalogue: &Catalogue, event: &EventRecord) -> EventBody {
         },
         waiting_list: event.rules.waitlist_ttl_s.is_some(),
         hold_ttl_s: event.hold_ttl_s,
+        poster_url: format!("/events/{}/poster.svg", event.id),
     }
 }
 
@@ -155,6 +162,7 @@ pub(crate) fn artist(artist: &ArtistRecord) -> ArtistBody {
         genre: artist.genre.clone(),
         bio: artist.bio.clone(),
         works: artist.works.clone(),
+        poster_url: format!("/artists/{}/poster.svg", artist.id),
     }
 }
 
