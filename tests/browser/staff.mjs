@@ -114,7 +114,7 @@ export async function staff() {
     await page.fill("input[name=rate]", "7");
     await page.check("input[name=sure] >> visible=true");
     await page.click("text=Open the waiting room");
-    await page.waitForSelector("text=Done.");
+    await page.waitForSelector(".notice:has-text('Done.')");
     await page.click("#room summary");
     await page.waitForSelector("#room dd:has-text('not yet drawn'), #room dd:has-text('drawn')");
     await accessible(page, "an event with a waiting room");

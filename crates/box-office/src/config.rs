@@ -73,7 +73,7 @@ pub struct OfficeConfig {
     /// then bound to the host and never sent in the clear. The routers' setting must be the same.
     pub is_https: bool,
     /// Origins to which gateways may send shoppers back, beside the shop's own: `https://app.example`.
-    /// None by default. Without TLS (`is_https`) this machine and any `https` address may be returned to.
+    /// None by default. Without TLS (`is_https`) any address may be returned to.
     pub return_origins: Vec<String>,
     /// File with the tokens of staff, one a line; without it nobody is staff by a token.
     pub staff_token_file: Option<PathBuf>,

@@ -171,7 +171,16 @@ async fn ask(
     if request.amount.minor < paid.captured.minor {
         request.receipt = receipt(about, request.amount, deadline).await?;
     }
-    let object = within(deadline, provider.create_refund(request)).await?;
+    let bare = request.receipt.is_some().then(|| CreateRefund { receipt: None, ..request.clone() });
+    let object = match (within(deadline, provider.create_refund(request)).await, bare) {
+        // A receipt never keeps money from going back. The key is the same: what was begun without a
+        // receipt, or before its terms changed, is told again and not done twice.
+        (Err(ProviderError::Refused { code, detail }), Some(bare)) => {
+            tracing::warn!(refund = %about.1.id, code, detail, "a refund's receipt is left out");
+            within(deadline, provider.create_refund(bare)).await?
+        }
+        (answer, _) => answer?,
+    };
     if object.status != payments::RefundStatus::Pending {
         return Ok(object);
     }
@@ -194,8 +203,7 @@ async fn receipt(
         Err(GridError::NotFound) => return Ok(None),
         answer => answer.map_err(unknown)?,
     };
-    let plan = settlement.plan(refund.id.event, deadline).await.map_err(unknown)?;
-    Ok(receipts.of(&refund.provider, (refund.id, amount), (&order, &plan)))
+    Ok(receipts.of(&refund.provider, (refund.id.event, amount), &order))
 }
 
 /// What an answer means. No answer counts as an attempt too, or a dead gateway would be asked for

@@ -30,7 +30,22 @@ fn fault(version: Version, headers: &HeaderMap) -> Option<&'static str> {
 /// Empty is for addresses that have no host, and allowed.
 fn is_host(line: &HeaderValue) -> bool {
     let plain = |host: Authority| !host.as_str().contains('@');
-    line.is_empty() || Authority::try_from(line.as_bytes()).is_ok_and(plain)
+    // Nearly all of them; reading one as an address costs an allocation.
+    line.is_empty()
+        || is_name(line.as_bytes())
+        || Authority::try_from(line.as_bytes()).is_ok_and(plain)
+}
+
+/// A name or an IPv4 address, perhaps with a port.
+fn is_name(line: &[u8]) -> bool {
+    let mut parts = line.split(|byte| *byte == b':');
+    let name = parts.next().unwrap_or_default();
+    let port = parts.next().unwrap_or_default();
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    !name.is_empty()
+        && name.iter().all(letter)
+        && port.iter().all(u8::is_ascii_digit)
+        && parts.next().is_none()
 }
 
 #[cfg(test)]
@@ -50,7 +65,7 @@ mod tests {
         for good in ["shop.example", "shop.example:8080", "127.0.0.1:1", "[::1]:8080", "a_b", ""] {
             assert!(!is_refused(Version::HTTP_11, &[good]), "{good}");
         }
-        for bad in ["a b", "a/b", "me@shop.example", "a:b:c", "?"] {
+        for bad in ["a b", "a/b", "me@shop.example", "a:b:c", "a:1:2", ":1:", "?"] {
             assert!(is_refused(Version::HTTP_11, &[bad]), "{bad}");
         }
         assert!(is_refused(Version::HTTP_11, &[]));

@@ -65,7 +65,7 @@ impl TrustedProxies {
             return peer;
         }
         let mut client = peer.0.ip();
-        for hop in self.hops(headers).into_iter().rev() {
+        for hop in self.hops(headers) {
             // What cannot be read was passed on by the one before, whom we answer then.
             let Some(hop) = hop else { break };
             client = hop;
@@ -81,21 +81,15 @@ impl TrustedProxies {
         self.networks.iter().any(|network| network.has(address))
     }
 
-    /// What the header tells, the nearest last.
-    fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    /// What the header tells, the nearest first; `None` for what cannot be read.
+    fn hops<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = Option<IpAddr>> + 'a {
         let (name, read): (_, fn(&str) -> Option<IpAddr>) = match self.header {
             ProxyHeader::XForwardedFor => (HeaderName::from_static("x-forwarded-for"), node),
             ProxyHeader::Forwarded => (http::header::FORWARDED, element),
         };
-        let mut hops = Vec::new();
-        for line in headers.get_all(name) {
-            match line.to_str() {
-                // Quotes are not looked at: those of a client could swallow what a proxy adds.
-                Ok(text) => hops.extend(text.split(',').map(read)),
-                Err(_) => hops.push(None),
-            }
-        }
-        hops
+        // Quotes are not looked at: those of a client could swallow what a proxy adds.
+        let lines = headers.get_all(name).iter().rev();
+        lines.flat_map(move |line| line.to_str().unwrap_or("?").rsplit(',').map(read))
     }
 }
 

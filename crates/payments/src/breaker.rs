@@ -194,8 +194,9 @@ impl PaymentProvider for Breaker {
     }
 
     fn health(&self) -> Option<GatewayHealth> {
-        let is_resting = self.state.lock().closed_until.is_some();
-        Some(self.recent.lock().health(is_resting, Instant::now()))
+        let now = Instant::now();
+        let is_resting = self.state.lock().closed_until.is_some_and(|until| until > now);
+        Some(self.recent.lock().health(is_resting, now))
     }
 }
 

@@ -246,7 +246,8 @@ impl Grid {
             | Query::Turns { .. }
             | Query::QueuePlace(_)
             | Query::Draw { .. }
-            | Query::Beside { .. } => ReadFrom::Leader,
+            | Query::Beside { .. }
+            | Query::Expiries { .. } => ReadFrom::Leader,
         };
         let bytes = Bytes::from(codec::encode(query));
         let answer = self.client.query(shard, bytes, from, deadline).await.map_err(unanswered)?;

@@ -93,6 +93,11 @@ pub enum Query {
         /// The event.
         event: EventNo,
     },
+    /// When an event's held seats come back.
+    Expiries {
+        /// The event.
+        event: EventNo,
+    },
 }
 
 /// An answer, of the variant that the question asks for.
@@ -134,6 +139,8 @@ pub enum Answer {
     Draw(Box<DrawAnswer>),
     /// To [`Query::Beside`].
     Beside(Box<BesideAnswer>),
+    /// To [`Query::Expiries`].
+    Expiries(Expiries),
 }
 
 /// One place in a waiting list.
@@ -227,7 +234,7 @@ pub struct PaymentAnswer {
     pub payment: Payment,
     /// The hold of its order, for the token check.
     pub hold: HoldId,
-    /// The order's deadline, milliseconds since 1970; in the past once the order has ended.
+    /// The order's deadline, milliseconds since 1970.
     pub pay_until_ms: u64,
     /// The event's version.
     pub version: u64,
@@ -272,7 +279,7 @@ pub struct OpenPayment {
     pub order: OrderId,
     /// ISO 4217 letters.
     pub currency: [u8; 3],
-    /// The order's deadline, milliseconds since 1970.
+    /// The order's deadline, milliseconds since 1970; in the past once the order has ended.
     pub pay_until_ms: u64,
 }
 

@@ -96,7 +96,8 @@ fn wait(query: &Query) -> Duration {
         | Query::Turns { .. }
         | Query::QueuePlace(_)
         | Query::Draw { .. }
-        | Query::Beside { .. } => Duration::ZERO,
+        | Query::Beside { .. }
+        | Query::Expiries { .. } => Duration::ZERO,
     }
 }
 
@@ -120,7 +121,8 @@ fn ready(state: &State, query: &Query) -> bool {
         | Query::Turns { .. }
         | Query::QueuePlace(_)
         | Query::Draw { .. }
-        | Query::Beside { .. } => true,
+        | Query::Beside { .. }
+        | Query::Expiries { .. } => true,
     }
 }
 
@@ -142,6 +144,7 @@ fn look(state: &State, query: &Query) -> Answer {
         Query::QueuePlace(id) => queue::place(state, *id),
         Query::Draw { event, after, limit } => queue::draw(state, *event, (*after, *limit)),
         Query::Beside { event } => staff::beside(state, *event),
+        Query::Expiries { event } => staff::expiries(state, *event),
     }
 }
 

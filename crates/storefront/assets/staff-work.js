@@ -6,7 +6,7 @@ import { byId, make } from "./dom.js";
 import { form } from "./forms.js";
 import { moreButton } from "./more.js";
 import { describe } from "./problem.js";
-import { asked, order, staff, table } from "./staff.js";
+import { all, asked, order, staff, table } from "./staff.js";
 import { momentText } from "./when.js";
 import { tell } from "./words-staff-work.js";
 
@@ -16,7 +16,7 @@ const PAGE = 50;
 async function page(told = null) {
   const status = STATES.find((state) => state === asked("status")) ?? null;
   const jobs = make("div", { id: "jobs", className: "stack" });
-  const { items } = await call("GET", "/admin/errors");
+  const items = await all("/admin/errors");
   fillTold(told, section(tell("errors"), errors(items)),
     section(tell("jobs"), filters(status), jobs));
   await more(status, null);

@@ -2,10 +2,8 @@
 //! address would make our checkout a way to lead people elsewhere (ASVS 3.7.2, 5.1.5).
 //!
 //! The shop itself is the host under which the request came, as the router says. On one's own machine,
-//! where browsers come without TLS, scripts may return to any of its ports, and to any `https` address: there
-//! is nobody to be led elsewhere, and whoever tries the calls out names what they have.
-
-use std::net::IpAddr;
+//! where browsers come without TLS, any address may be returned to: there is nobody to be led elsewhere, and
+//! whoever tries the calls out names what they have.
 
 use axum::http::Uri;
 use axum::http::uri::Authority;
@@ -51,11 +49,6 @@ impl Origin {
         let port = authority.port_u16().unwrap_or(if is_https { 443 } else { 80 });
         plain.then(|| Self { is_https, host: authority.host().to_ascii_lowercase(), port })
     }
-
-    fn is_this_machine(&self) -> bool {
-        let bare = self.host.trim_start_matches('[').trim_end_matches(']');
-        self.host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    }
 }
 
 impl ReturnOrigins {
@@ -72,7 +65,7 @@ impl ReturnOrigins {
         };
         let is_own = own.and_then(|own| Origin::at(origin.is_https, own)).as_ref() == Some(&origin);
         let is_shop = is_own && origin.is_https >= self.is_https;
-        let is_trial = !self.is_https && (origin.is_https || origin.is_this_machine());
+        let is_trial = !self.is_https;
         sized && (is_shop || is_trial || self.named.contains(&origin))
     }
 }
@@ -124,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn without_tls_scripts_return_anywhere_on_this_machine_or_by_https() {
+    fn without_tls_scripts_return_anywhere() {
         let rule = ReturnOrigins::new(&[], false);
         for good in [
             "http://127.0.0.1/return",
@@ -132,13 +125,14 @@ mod tests {
             "http://localhost:8080",
             "https://[::1]:8080/a",
             "https://app.example/done",
+            "http://app.example/done",
             "http://lan.example:8080/orders/1",
         ] {
             assert!(allowed(&rule, "lan.example:8080", good), "{good}");
         }
         for bad in [
-            "http://127.0.0.1.evil.example/",
-            "http://localhost.evil.example/",
+            "ftp://app.example/",
+            "//app.example/",
             "https://me@app.example/",
             "javascript:alert(1)",
         ] {

@@ -67,6 +67,8 @@ fn people_calls(office: &Arc<Office>) -> Router<Arc<Office>> {
         .route("/api/v1/auth/logout", post(login::logout))
         .route("/api/v1/auth/social", get(social::list))
         .route("/api/v1/auth/social/{provider}", get(social::begin))
+        // The same by its older name.
+        .route("/api/v1/auth/oidc/{provider}", get(social::begin))
         .route("/api/v1/auth/social/{provider}/callback", get(social::end))
         .route("/api/v1/auth/reset", post(password::forgotten))
         .route("/api/v1/auth/reset/{id}/confirm", post(password::set))

@@ -6,12 +6,34 @@ use sqlx::PgConnection;
 
 use crate::sealing::ContactKey;
 
-/// Codes and other letters of registration that one address is sent in an hour.
+/// Codes, or other letters of the purpose, that one address is sent in an hour.
 const PER_HOUR: i32 = 10;
 
+/// What a code is for. Each is counted by itself: what strangers can have sent must not use up what an
+/// address's owner needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Anybody may register with any address.
+    Register,
+    /// Somebody who is signed in wants it as theirs.
+    Change,
+    /// Anybody may ask for it, and the account has a limit besides.
+    Reset,
+}
+
+impl Purpose {
+    const fn about(self) -> &'static str {
+        match self {
+            Self::Register => "codes to register to",
+            Self::Change => "codes to change to",
+            Self::Reset => "codes to reset to",
+        }
+    }
+}
+
 /// What an address or number is counted by; capitals do not count.
-pub(crate) fn key(keys: &ContactKey, to: &str) -> Vec<u8> {
-    keys.index("codes to", &to.to_lowercase())
+pub(crate) fn key(keys: &ContactKey, purpose: Purpose, to: &str) -> Vec<u8> {
+    keys.index(purpose.about(), &to.to_lowercase())
 }
 
 /// Counts one more code to an address; false when it had as many as it may, and then none is to be sent.

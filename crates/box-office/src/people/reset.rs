@@ -100,7 +100,7 @@ async fn change(
             .execute(&mut *all)
             .await?;
         put_password(&mut all, account, (&password_hash, None)).await?;
-        social::unlink_all(&mut all, account).await?;
+        social::unlink_all(&mut all, account, None).await?;
     }
     all.commit().await?;
     Ok(fits)

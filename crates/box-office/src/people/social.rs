@@ -195,37 +195,50 @@ async fn take_back(
     if has_password != Some(true) && ids.len() == 1 {
         return Ok(Unlinked::OnlyWay);
     }
-    let_go(&mut all, (account, &[link])).await?;
+    let_go(&mut all, (account, &[link]), None).await?;
     note_access(&mut *all, account, &account.to_string(), "identity taken back").await?;
     messages::put(&mut all, &told).await?;
     all.commit().await?;
     Ok(Unlinked::Done)
 }
 
-/// Deletes links with the sessions that were opened by them.
+/// Deletes links with the sessions that were opened by them, but for one that is spared.
 async fn let_go(
     db: &mut PgConnection,
     (account, links): (Uuid, &[Uuid]),
+    spared: Option<Uuid>,
 ) -> Result<(), sqlx::Error> {
-    for text in [
+    sqlx::query(
         "update office.session set revoked_at = now()
-         where account_id = $1 and identity_id = any($2) and revoked_at is null",
-        "delete from office.social_identity where account_id = $1 and id = any($2)",
-    ] {
-        sqlx::query(text).bind(account).bind(links).execute(&mut *db).await?;
-    }
-    Ok(())
+         where account_id = $1 and identity_id = any($2) and revoked_at is null
+           and id is distinct from $3",
+    )
+    .bind(account)
+    .bind(links)
+    .bind(spared)
+    .execute(&mut *db)
+    .await?;
+    sqlx::query("delete from office.social_identity where account_id = $1 and id = any($2)")
+        .bind(account)
+        .bind(links)
+        .execute(db)
+        .await
+        .map(drop)
 }
 
 /// Lets all identities of an account go with their sessions: whoever linked them may be whom its owner
-/// shuts out.
-pub(crate) async fn unlink_all(db: &mut PgConnection, account: Uuid) -> Result<(), sqlx::Error> {
+/// shuts out. Whoever asks for it in a session of theirs stays in that.
+pub(crate) async fn unlink_all(
+    db: &mut PgConnection,
+    account: Uuid,
+    own: Option<Uuid>,
+) -> Result<(), sqlx::Error> {
     let all: Vec<Uuid> =
         sqlx::query_scalar("select id from office.social_identity where account_id = $1")
             .bind(account)
             .fetch_all(&mut *db)
             .await?;
-    let_go(db, (account, &all)).await
+    let_go(db, (account, &all), own).await
 }
 
 /// Notes that an identity was used; its link.

@@ -68,7 +68,7 @@ async fn payments() {
         ("/method", json!(null)),
         ("/return_url", json!("javascript:alert(1)")),
         ("/return_url", json!("/orders")),
-        ("/return_url", json!("http://evil.example/x")),
+        ("/return_url", json!("ftp://evil.example/x")),
         ("/card_number", json!("4111111111111111")),
     ] {
         let body = with(pay_form(), pointer, value);

@@ -6,7 +6,7 @@ use grid_node::ShardId;
 use inventory::{CodeUse, EventNo};
 
 use super::{Grid, GridError, unexpected};
-use crate::query::{Answer, BesideAnswer, Query, SaleAnswer, Turn};
+use crate::query::{Answer, BesideAnswer, Expiries, Query, SaleAnswer, Turn};
 
 impl Grid {
     /// An event's sale as its leader knows it.
@@ -47,6 +47,17 @@ impl Grid {
     ) -> Result<BesideAnswer, GridError> {
         match self.ask(event, Query::Beside { event }, deadline).await? {
             Answer::Beside(beside) => Ok(*beside),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// When an event's held seats come back.
+    ///
+    /// # Errors
+    /// As [`Self::beside`].
+    pub async fn expiries(&self, event: EventNo, deadline: Instant) -> Result<Expiries, GridError> {
+        match self.ask(event, Query::Expiries { event }, deadline).await? {
+            Answer::Expiries(expiries) => Ok(expiries),
             other => Err(unexpected(&other)),
         }
     }

@@ -32,8 +32,6 @@ pub struct SaleAnswer {
     pub version: u64,
     /// The leader's time, milliseconds since 1970.
     pub at_ms: u64,
-    /// Held seats by the end of their holds.
-    pub expiries: Expiries,
 }
 
 /// Held seats by when they come back, if nobody pays for them.

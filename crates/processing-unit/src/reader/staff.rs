@@ -10,7 +10,6 @@ const TURNS_MAX: usize = 10_000;
 
 pub(super) fn sale(state: &State, no: EventNo) -> Answer {
     let Some(event) = state.event(no) else { return Answer::NotFound };
-    let at_ms = clock_ms();
     Answer::Sale(Box::new(SaleAnswer {
         event: no,
         sale: event.sale().clone(),
@@ -23,19 +22,19 @@ pub(super) fn sale(state: &State, no: EventNo) -> Answer {
         waiting: event.waiting_count() as u64,
         refunds: refunds(event),
         version: event.version(),
-        at_ms,
-        expiries: expiries(event, at_ms),
+        at_ms: clock_ms(),
     }))
 }
 
 /// When held seats come back. A hold whose end has just passed counts as one of the next moment.
-fn expiries(event: &Event, at_ms: u64) -> Expiries {
-    let mut expiries = Expiries::default();
+pub(super) fn expiries(state: &State, no: EventNo) -> Answer {
+    let Some(event) = state.event(no) else { return Answer::NotFound };
+    let (mut expiries, at_ms) = (Expiries::default(), clock_ms());
     for hold in event.holds() {
         let seats = u32::try_from(hold.seats.len()).unwrap_or(u32::MAX);
         expiries.count(seats, hold.expires_at_ms.saturating_sub(at_ms));
     }
-    expiries
+    Answer::Expiries(expiries)
 }
 
 fn refunds(event: &Event) -> RefundCounts {

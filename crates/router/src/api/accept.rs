@@ -4,13 +4,34 @@
 use http::HeaderMap;
 use http::header::ACCEPT;
 
-/// Whether the other form is wanted rather than JSON: it weighs more, or the same and is named.
+/// Whether the other form is wanted rather than JSON: it is named, and weighs as much or more.
 pub(super) fn prefers(headers: &HeaderMap, other: &str) -> bool {
+    let (mut named, mut json) = (Best::default(), Best::default());
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let ranges: Vec<Range<'_>> = values.flat_map(|v| v.split(',')).map(Range::read).collect();
-    let (named, weight) = best(&ranges, other);
-    let (_, json) = best(&ranges, "application/json");
-    weight > json || (named && weight > 0 && weight == json)
+    for range in values.flat_map(|value| value.split(',')).map(Range::read) {
+        named.take(&range, other);
+        json.take(&range, "application/json");
+    }
+    named.closeness == NAMED && named.weight > 0 && named.weight >= json.weight
+}
+
+/// How closely a range means a type that it names.
+const NAMED: u8 = 3;
+
+/// The closest range to a media type so far, and of equals the heaviest.
+#[derive(Default, PartialEq, Eq, PartialOrd, Ord, Clone, Copy)]
+struct Best {
+    closeness: u8,
+    weight: u32,
+}
+
+impl Best {
+    fn take(&mut self, range: &Range<'_>, wanted: &str) {
+        let closeness = range.closeness(wanted);
+        if closeness > 0 {
+            *self = (*self).max(Self { closeness, weight: range.weight });
+        }
+    }
 }
 
 /// One range of media types.
@@ -35,7 +56,7 @@ impl<'a> Range<'a> {
         let class = wanted.split('/').next().unwrap_or_default();
         let any = self.kind.strip_suffix("/*");
         if self.kind.eq_ignore_ascii_case(wanted) {
-            3
+            NAMED
         } else if any.is_some_and(|any| any.eq_ignore_ascii_case(class)) {
             2
         } else {
@@ -44,24 +65,20 @@ impl<'a> Range<'a> {
     }
 }
 
-/// Whether a type is named as such, and what it weighs by the range that is closest to it.
-fn best(ranges: &[Range<'_>], wanted: &str) -> (bool, u32) {
-    let close = ranges.iter().map(|range| (range.closeness(wanted), range.weight));
-    let (closeness, weight) = close.filter(|(close, _)| *close > 0).max().unwrap_or((0, 0));
-    (closeness == 3, weight)
-}
-
 /// `0`, `1`, or a fraction with up to three digits; `None` for anything else.
 fn thousandths(text: &str) -> Option<u32> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits = fraction.len() <= 3 && fraction.bytes().all(|b| b.is_ascii_digit());
-    let part: u32 = format!("{fraction:0<3}").parse().ok()?;
+    if fraction.len() > 3 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let part = digits.fold(0, |part, digit| part * 10 + u32::from(digit - b'0'));
     let weight = match whole {
         "0" => part,
         "1" => 1_000 + part,
         _ => return None,
     };
-    (digits && weight <= 1_000).then_some(weight)
+    (weight <= 1_000).then_some(weight)
 }
 
 #[cfg(test)]
@@ -83,7 +100,8 @@ mod tests {
             ("application/vnd.seatgrid.bitmap, */*;q=0.8", true),
             ("application/vnd.seatgrid.bitmap;q=0.5, */*", false),
             ("application/vnd.seatgrid.bitmap;q=0", false),
-            ("application/json;q=0, application/*", true),
+            ("application/json;q=0, application/*", false),
+            ("application/json;q=0.9, */*", false),
             ("application/vnd.seatgrid.bitmap;v=1;q=0.2, application/*;q=0.1", true),
             ("application/vnd.seatgrid.bitmap2", false),
             ("*/*", false),

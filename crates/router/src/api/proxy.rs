@@ -92,7 +92,8 @@ fn onward_headers(
     if let Some(host) = headers.remove(HOST) {
         headers.insert(HeaderName::from_static("x-forwarded-host"), host);
     }
-    let left_ms = u64::try_from(deadline.remaining().as_millis()).unwrap_or(u64::MAX);
+    // A budget of nothing would be a fault of the client's.
+    let left_ms = u64::try_from(deadline.remaining().as_millis()).unwrap_or(u64::MAX).max(1);
     headers.insert(GRID_DEADLINE_MS, HeaderValue::from(left_ms));
     let client = client.and_then(|client| client.ip().to_string().parse().ok());
     if let Some(client) = client {

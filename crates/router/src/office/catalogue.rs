@@ -240,7 +240,8 @@ impl Catalogue {
             return Ok(kept);
         }
         match ask(office, path).await {
-            Ok(value) => {
+            Ok(Asked::Refused) => Ok(None),
+            Ok(Asked::Told(value)) => {
                 keep(shelf, path, value.clone());
                 Ok(value)
             }
@@ -264,12 +265,21 @@ fn keep<T>(shelf: &Shelf<T>, path: &str, value: Option<Arc<T>>) {
     shelf.insert(path.to_owned(), Kept { read_at: Instant::now(), value });
 }
 
-async fn ask<T: DeserializeOwned>(office: &Office, path: &str) -> Result<Option<Arc<T>>, Failure> {
+/// What the office answered.
+enum Asked<T> {
+    /// The thing, or that there is none.
+    Told(Option<Arc<T>>),
+    /// That the question is none; kept, such questions would drive out what others ask.
+    Refused,
+}
+
+async fn ask<T: DeserializeOwned>(office: &Office, path: &str) -> Result<Asked<T>, Failure> {
     let request = Request::get(path).body(no_body()).map_err(|_| Failure::Away)?;
     let (response, _permit) = office.send(request, READ_WITHIN).await?;
-    // A page that is none of the office's is refused rather than not found.
-    if matches!(response.status(), http::StatusCode::NOT_FOUND | http::StatusCode::BAD_REQUEST) {
-        return Ok(None);
+    match response.status() {
+        http::StatusCode::NOT_FOUND => return Ok(Asked::Told(None)),
+        http::StatusCode::BAD_REQUEST => return Ok(Asked::Refused),
+        _ => {}
     }
     if !response.status().is_success() {
         return Err(Failure::Silent);
@@ -281,5 +291,5 @@ async fn ask<T: DeserializeOwned>(office: &Office, path: &str) -> Result<Option<
         tracing::warn!(path, %error, "the office's answer is not understood");
         Failure::Silent
     })?;
-    Ok(Some(Arc::new(value)))
+    Ok(Asked::Told(Some(Arc::new(value))))
 }

@@ -21,6 +21,8 @@ use crate::state::App;
 
 /// Longest text of a filter, in characters; longer ones are cut, since nothing is called so.
 const FILTER_CHARS_MAX: usize = 60;
+/// Longest cursor of the office; a longer one is nobody's.
+const CURSOR_LEN_MAX: usize = 200;
 /// Longest id of an artist.
 pub(super) const ARTIST_ID_LEN_MAX: usize = 64;
 
@@ -65,6 +67,9 @@ pub(crate) async fn home(
     let parts = request.into_parts().0;
     let mut asked = asked.map(|Query(asked)| asked).unwrap_or_default();
     let cursor = std::mem::take(&mut asked.cursor);
+    if cursor.len() > CURSOR_LEN_MAX {
+        return notice(&parts, Notice::BadRequest);
+    }
     let filters = asked.filters();
     let Ok(Some(first)) = app.catalogue.list(&app.office, "").await else {
         return notice(&parts, Notice::Unavailable);

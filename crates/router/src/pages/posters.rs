@@ -29,7 +29,7 @@ pub(crate) async fn event(State(app): State<App>, Id(id): Id) -> Response {
             picture(&Poster { id: &id, title: &card.name, lines })
         }
         Ok(None) => Problem::new(Code::EventNotFound).into_response(),
-        Err(_) => Problem::new(Code::Unavailable).into_response(),
+        Err(_) => Problem::new(Code::Overloaded).into_response(),
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn artist(State(app): State<App>, Id(id): Id) -> Response {
             picture(&Poster { id: &id, title: &artist.name, lines: [&occupation, &genre] })
         }
         Ok(None) => Problem::new(Code::ArtistNotFound).into_response(),
-        Err(_) => Problem::new(Code::Unavailable).into_response(),
+        Err(_) => Problem::new(Code::Overloaded).into_response(),
     }
 }
 

@@ -3,7 +3,7 @@
 use http_api::Problem;
 use inventory::{CodeUse, OrderId, Outcome, RefundStatus};
 use payments::GatewayHealth;
-use processing_unit::SaleAnswer;
+use processing_unit::{Expiries, SaleAnswer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -31,7 +31,8 @@ pub(crate) struct SaleBody {
     /// Places that wait in the list.
     pub(crate) waiting: u64,
     pub(crate) refunds: RefundCountsBody,
-    pub(crate) expiring: ExpiringBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expiring: Option<ExpiringBody>,
     /// How far a cancelled event is undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cancel: Option<CancelBody>,
@@ -218,7 +219,7 @@ pub(crate) struct LimitBody {
 }
 
 /// The sale as the grid has it.
-pub(crate) fn sale(sale: &SaleAnswer) -> SaleBody {
+pub(crate) fn sale(sale: &SaleAnswer, expiries: Option<Expiries>) -> SaleBody {
     let counts = sale.seats;
     SaleBody {
         event_id: sale.sale.event_id.clone(),
@@ -242,10 +243,10 @@ pub(crate) fn sale(sale: &SaleAnswer) -> SaleBody {
             succeeded: sale.refunds.succeeded,
             dead: sale.refunds.dead,
         },
-        expiring: ExpiringBody {
-            by_minute: sale.expiries.by_minute.to_vec(),
-            later: sale.expiries.later,
-        },
+        expiring: expiries.map(|expiries| ExpiringBody {
+            by_minute: expiries.by_minute.to_vec(),
+            later: expiries.later,
+        }),
         cancel: sale.cancel.map(|cancel| CancelBody {
             orders: cancel.orders,
             orders_done: cancel.orders_done,

@@ -20,8 +20,9 @@ use crate::clock::rfc3339_ms;
 use crate::database::own_connection;
 use crate::messages::{self, Outgoing};
 use crate::people::changes::{self, CODE_TTL_S, NewChange, Tried, Waiting};
+use crate::people::code_count::{self, Purpose};
 use crate::people::profile::{Field, Profile};
-use crate::people::{code_count, social};
+use crate::people::social;
 use crate::sealing::ContactKey;
 
 /// Digits of a code, and some spaces around.
@@ -106,11 +107,12 @@ pub(in crate::office) async fn confirm(
         return Err(wrong_code());
     }
     let change = uuid(&id)?;
-    let keys = &office.contacts;
+    let (keys, session) = (&office.contacts, person.claims.session);
     for _ in 0..CONFIRM_TRIES {
         let opened = office.opened_account(&person.claims).await?;
         let hash = changes::code_hash(keys, change, code);
-        let made = office.database.run(|pool| make(pool, keys, (opened, change), hash)).await;
+        let made =
+            office.database.run(|pool| make(pool, keys, (opened, change, session), hash)).await;
         return match made.map_err(problem)? {
             Made::Done(opened) => Ok(private(StatusCode::OK, None, MeBody::of(&opened))),
             Made::WrongCode => Err(wrong_code()),
@@ -139,7 +141,7 @@ enum Made {
 async fn make(
     pool: PgPool,
     keys: &ContactKey,
-    (mut opened, change): (Opened, Uuid),
+    (mut opened, change, session): (Opened, Uuid, Uuid),
     code_hash: Vec<u8>,
 ) -> Result<Made, sqlx::Error> {
     let mut own = own_connection(&pool).await?;
@@ -173,7 +175,7 @@ async fn make(
     }
     // An identity was linked for the address that it had in common with the account.
     if field == Field::Email && opened.profile.email != old.email {
-        social::unlink_all(&mut all, account).await?;
+        social::unlink_all(&mut all, account, Some(session)).await?;
     }
     for letter in &told {
         messages::put(&mut all, letter).await?;
@@ -258,7 +260,7 @@ impl Office {
             value: sealed.map_err(Problem::internal)?,
             value_hash: field.index(&self.contacts, value),
             code_hash: changes::code_hash(&self.contacts, id, &code),
-            sent_to: code_count::key(&self.contacts, to),
+            sent_to: code_count::key(&self.contacts, Purpose::Change, to),
         };
         Ok((change, letter.map_err(Problem::internal)?))
     }

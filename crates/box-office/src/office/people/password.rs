@@ -18,10 +18,11 @@ use super::{Client, SignedIn, letters, problem, uuid};
 use crate::clock::rfc3339_ms;
 use crate::messages::Outgoing;
 use crate::people::changes::{self, CODE_TTL_S};
+use crate::people::code_count::{self, Purpose};
 use crate::people::profile::{Field, identifier};
 use crate::people::reset::{self, NewReset};
 use crate::people::store::AccountRow;
-use crate::people::{code_count, form, guesses, store};
+use crate::people::{form, guesses, store};
 
 /// Longest text looked at, in bytes.
 const TYPED_BYTES_MAX: usize = 1_024;
@@ -166,7 +167,7 @@ impl Office {
             id: reset,
             account: account.id,
             code_hash,
-            sent_to: code_count::key(&self.contacts, to),
+            sent_to: code_count::key(&self.contacts, Purpose::Reset, to),
         };
         let letter = letter.map_err(Problem::internal)?;
         reset::begin(&self.database, begun, letter).await.map_err(problem)

@@ -19,7 +19,7 @@ use crate::clock::rfc3339_ms;
 use crate::language::Language;
 use crate::messages::Outgoing;
 use crate::people::changes::{self, CODE_TTL_S, NewChange};
-use crate::people::code_count;
+use crate::people::code_count::{self, Purpose};
 use crate::people::form::RegisterForm;
 use crate::people::profile::{Field, Profile};
 use crate::people::store::{self, NewAccount, Registration};
@@ -95,7 +95,7 @@ impl Office {
                 value,
                 value_hash: email_hash,
                 code_hash: changes::code_hash(keys, change, &code),
-                sent_to: code_count::key(keys, &profile.email),
+                sent_to: code_count::key(keys, Purpose::Register, &profile.email),
             },
             code: outgoing(Some(id), "code", letters::code(&profile.email, &code, language))?,
             taken: outgoing(None, "taken", letters::taken(&profile.email, language))?,

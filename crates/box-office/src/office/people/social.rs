@@ -132,7 +132,7 @@ pub(in crate::office) async fn end(
     let kept = Kept::of(&office.contacts, &name, &identity);
     let (account, link) =
         match social::find(&office.database, kept.clone()).await.map_err(problem)? {
-            Found::Known(account, _) | Found::Same(account) if !may(&account) => {
+            Found::Known(account, _) if !may(&account) => {
                 count(&name, "second_factor");
                 return Ok(office.back("second_factor"));
             }

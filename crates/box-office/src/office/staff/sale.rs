@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use http_api::{Code, Id, IdempotencyKey, NoBody, Problem, from_grid};
+use http_api::{Code, Id, IdempotencyKey, NoBody, Problem, after_write, from_grid};
 use inventory::{CancelEvent, Command, EventNo, Outcome, PauseSale, ResumeSale};
 use processing_unit::GridError;
 
@@ -127,8 +127,14 @@ pub(in crate::office) async fn progress(
 impl Office {
     /// The sale as the grid has it now.
     pub(super) async fn sale(&self, event: EventNo, staff: &Staff) -> Result<SaleBody, Problem> {
-        let sale = self.grid.sale(event, staff.deadline).await;
-        sale.map(|sale| bodies::sale(&sale)).map_err(|error| from_grid(error, Code::EventNotFound))
+        self.looked(event, staff).await.map_err(|error| from_grid(error, Code::EventNotFound))
+    }
+
+    async fn looked(&self, event: EventNo, staff: &Staff) -> Result<SaleBody, GridError> {
+        let sale = self.grid.sale(event, staff.deadline).await?;
+        // Units of an older release do not tell it.
+        let expiries = self.grid.expiries(event, staff.deadline).await.ok();
+        Ok(bodies::sale(&sale, expiries))
     }
 
     async fn change_sale(
@@ -147,7 +153,7 @@ impl Office {
             | Outcome::EventCancelled { .. } => {}
             other => return Err(foreign(&other)),
         }
-        let sale = self.sale(event, staff).await?;
+        let sale = self.sale(event, staff).await.map_err(after_write)?;
         Ok(replayed(private(StatusCode::OK, Some(sale.version), sale), reply.replayed))
     }
 
@@ -158,11 +164,11 @@ impl Office {
         staff: &Staff,
     ) -> Result<Option<SaleBody>, Problem> {
         let sale = match self.grid.route(id, staff.deadline).await {
-            Ok(pin) => self.grid.sale(EventNo(pin.number), staff.deadline).await,
+            Ok(pin) => self.looked(EventNo(pin.number), staff).await,
             Err(error) => Err(error),
         };
         match sale {
-            Ok(sale) => Ok(Some(bodies::sale(&sale))),
+            Ok(sale) => Ok(Some(sale)),
             Err(GridError::NotFound) => Ok(None),
             Err(error) => Err(from_grid(error, Code::EventNotFound)),
         }
