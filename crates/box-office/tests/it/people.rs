@@ -292,6 +292,7 @@ async fn a_browser_needs_its_cookie_and_our_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_is_changed_by_the_code_sent_to_the_new_one() {
+    // D46, D47, D48: a code works once and bears five tries, and the old address is told.
     let mut shop = Shop::open().await;
     shop.start_worker(|_| {});
     let anna = shop.person("anna", 1).await;
@@ -444,6 +445,7 @@ async fn a_password_is_changed_or_set_anew_and_other_sessions_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guests_order_is_taken_over_by_who_shows_its_address() {
+    // D45.
     let mut shop = Shop::open().await;
     let mut db = shop.with_tables().await;
     shop.start_worker(|_| {});
@@ -487,6 +489,7 @@ async fn a_guests_order_is_taken_over_by_who_shows_its_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_erased_is_found_nowhere() {
+    // D49.
     let mut shop = Shop::open().await;
     let mut db = shop.with_tables().await;
     shop.start_worker(|_| {});
